@@ -1,0 +1,4 @@
+// Command wigner runs equivariant interatomic potentials on large crystals.
+package main
+
+func main() {}

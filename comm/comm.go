@@ -1,0 +1,83 @@
+// Package comm is the vocabulary of parallel ranks: what a rank may ask of the
+// others. It holds no transport; comm/inproc (goroutines), comm/mpi (the
+// machine's MPI library) and comm/hybrid (goroutines inside MPI processes)
+// implement it, and comm/commtest is the suite that each of them passes.
+//
+// All methods of Comm except Rank, Size, Alloc and Abort are collective over
+// the ranks that they concern: an Exchange completes when each of its messages
+// has met its counterpart, a reduction when every rank has called it.
+package comm
+
+// Op names a reduction.
+type Op int
+
+// The reductions.
+const (
+	Sum Op = iota
+	Max
+	Min
+)
+
+// Message is one message of an Exchange: Data goes to, or comes from, rank
+// Peer. Several messages between the same two ranks in one Exchange are told
+// apart by Tag (0 … 32767).
+type Message struct {
+	Peer, Tag int
+	Data      []byte
+}
+
+// Comm is one rank's view of all ranks. Its methods are called by one
+// goroutine at a time.
+type Comm interface {
+	// Rank is this rank's number, 0 … Size−1.
+	Rank() int
+	// Size is the number of ranks.
+	Size() int
+	// Exchange posts all messages and returns when all are done. The length
+	// of each received message must equal that of its Data, which both sides
+	// know beforehand. Peer may not be the calling rank. Data of length zero
+	// is allowed and is still a message.
+	Exchange(send, recv []Message) error
+	// Allreduce replaces x by the element-wise reduction over all ranks. The
+	// result has the same bits on every rank and, where the transport allows
+	// it, is summed in the order of the ranks.
+	Allreduce(x []float64, op Op) error
+	// AllreduceInt is Allreduce for integers; sums wrap.
+	AllreduceInt(x []int64, op Op) error
+	// Alloc returns zeroed memory, 64-byte aligned, that stays valid and in
+	// place to the end of the program. Buffers given to Exchange come from here.
+	Alloc(n int) []byte
+	// Abort ends every rank with this error: pending and later calls on all
+	// ranks return it (in one process) or the job is ended (MPI).
+	Abort(err error)
+}
+
+// AnyError is collective. It returns nil when every rank passes nil, and an
+// error on every rank otherwise: the rank's own where it has one, else one that
+// says how many other ranks failed.
+func AnyError(c Comm, err error) error {
+	n := []int64{0}
+	if err != nil {
+		n[0] = 1
+	}
+	if e := c.AllreduceInt(n, Sum); e != nil {
+		return e
+	}
+	switch {
+	case err != nil:
+		return err
+	case n[0] > 0:
+		return &PeerError{Failed: int(n[0])}
+	}
+	return nil
+}
+
+// PeerError says that other ranks failed where this one did not.
+type PeerError struct{ Failed int }
+
+func (e *PeerError) Error() string {
+	if e.Failed == 1 {
+		return "comm: another rank failed"
+	}
+	return "comm: several other ranks failed"
+}

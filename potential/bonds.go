@@ -1,0 +1,51 @@
+package potential
+
+import "github.com/wigner-md/wigner/domain"
+
+// Bonds gathers the edge gradients g = ∂E/∂r_ij (eV/Å, r_ij = x_j − x_i) and
+// makes of them the forces and the virial. It holds the only sign:
+//
+//	F_i += g,  F_j −= g,  W −= r_ij ⊗ g
+//
+// so that W = −Σ r ⊗ ∂E/∂r (eV) is positive under compression and the stress
+// in ASE's sign is σ = −W/|det cell|.
+type Bonds struct {
+	F [][3]float64  // by feature row; Reset makes it long enough and zero
+	W [3][3]float64 // this rank's part; the sum over all ranks is symmetric
+}
+
+// Reset prepares for a new evaluation with this many feature rows, zeroing F and W.
+func (b *Bonds) Reset(rows int) {
+	if cap(b.F) < rows {
+		b.F = make([][3]float64, rows, rows+rows/8)
+	}
+	b.F = b.F[:rows]
+	clear(b.F)
+	b.W = [3][3]float64{}
+}
+
+// Add takes edges of the owned atom i to the feature rows j with vectors r and
+// gradients g. It may be called several times for an atom, once per layer;
+// parts add.
+func (b *Bonds) Add(i int32, j []int32, r, g [][3]float64) {
+	var fi [3]float64
+	for e, row := range j {
+		f, v, q := &b.F[row], &r[e], &g[e]
+		for k := range q {
+			fi[k] += q[k]
+			f[k] -= q[k]
+			for l := range q {
+				b.W[k][l] -= v[k] * q[l]
+			}
+		}
+	}
+	f := &b.F[i]
+	for k := range fi {
+		f[k] += fi[k]
+	}
+}
+
+// Close sends the ghosts' forces home. It is collective.
+func (b *Bonds) Close(h Exchanger) error {
+	return h.Reverse(domain.Rows{Width: 3, F64: flat(b.F)})
+}

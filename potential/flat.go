@@ -1,0 +1,11 @@
+package potential
+
+import "unsafe"
+
+// flat views rows of three numbers as one slice.
+func flat(x [][3]float64) []float64 {
+	if len(x) == 0 {
+		return nil
+	}
+	return unsafe.Slice(&x[0][0], 3*len(x))
+}
