@@ -1,0 +1,249 @@
+package input
+
+import (
+	"fmt"
+	"math"
+	"path/filepath"
+	"strings"
+)
+
+type problem struct{ key, msg string }
+
+// checker collects what is wrong.
+type checker struct{ found []problem }
+
+func (c *checker) bad(key, format string, args ...any) {
+	c.found = append(c.found, problem{key, fmt.Sprintf(format, args...)})
+}
+
+// within wants lo ≤ x ≤ hi; a NaN is never within.
+func (c *checker) within(key string, x, lo, hi float64) {
+	if !(x >= lo && x <= hi) {
+		c.bad(key, "%v is out of range: it must lie between %v and %v", x, lo, hi)
+	}
+}
+
+// positive wants 0 < x ≤ hi.
+func (c *checker) positive(key string, x, hi float64) {
+	if !(x > 0 && x <= hi) {
+		c.bad(key, "%v is out of range: it must be above 0 and at most %v", x, hi)
+	}
+}
+
+func (c *checker) among(key, x string, names ...string) {
+	for _, n := range names {
+		if x == n {
+			return
+		}
+	}
+	msg := fmt.Sprintf("%q is not known; it may be %s", x, strings.Join(names, ", "))
+	if n := Nearest(x, names); n != "" {
+		msg += fmt.Sprintf("; did you mean %q?", n)
+	}
+	c.bad(key, "%s", msg)
+}
+
+func (c *checker) length(key string, n, want int) bool {
+	if n != 0 && n != want {
+		c.bad(key, "%d values; it needs %d, one per lattice vector", n, want)
+		return false
+	}
+	return n == want
+}
+
+// check says what is out of range or does not go together.
+func (c *Config) check() []problem {
+	var k checker
+	c.Structure.check(&k)
+	c.Potential.check(&k)
+	c.Dynamics.check(&k)
+	c.Output.check(&k)
+	if c.Restart.Every < 0 {
+		k.bad("restart.every", "%d is out of range: it must be 0 or more steps", c.Restart.Every)
+	}
+	k.within("restart.wall_time_h", c.Restart.WallTime, 0, 1e6)
+	c.Parallel.check(&k)
+	return k.found
+}
+
+// prototypes are the crystals that [structure] can build.
+var prototypes = []string{"fcc", "bcc", "hcp", "diamond", "rocksalt", "cscl", "zincblende", "fluorite", "perovskite"}
+
+func (s *Structure) check(k *checker) {
+	switch {
+	case s.File == "" && s.Prototype == "":
+		k.bad("structure", "no atoms: give file = \"…\" or prototype = \"…\"")
+	case s.File != "" && s.Prototype != "":
+		k.bad("structure.prototype", "file and prototype exclude each other")
+	}
+	if s.Prototype == "" {
+		return
+	}
+	s.Prototype = strings.ToLower(s.Prototype)
+	k.among("structure.prototype", s.Prototype, prototypes...)
+	if len(s.Elements) == 0 {
+		k.bad("structure.elements", "missing: the symbols of the sublattices, as in [\"Na\", \"Cl\"]")
+	}
+	k.positive("structure.a_A", s.A, 1e4)
+	if s.C != 0 {
+		k.positive("structure.c_A", s.C, 1e4)
+		if s.Prototype != "hcp" {
+			k.bad("structure.c_A", "only hcp has a second lattice constant")
+		}
+	}
+	if k.length("structure.repeat", len(s.Repeat), 3) {
+		for _, n := range s.Repeat {
+			if n < 1 || n > 1<<20 {
+				k.bad("structure.repeat", "%d is out of range: each number must be 1 or more", n)
+			}
+		}
+	}
+	for i, a := range s.Alloy {
+		if a.Replace == "" || a.By == "" {
+			k.bad("structure.alloy", "entry %d: replace and by must name elements", i+1)
+		}
+		k.within("structure.alloy.fraction", a.Fraction, 0, 1)
+	}
+	if !(s.Vacancies >= 0 && s.Vacancies < 1) {
+		k.bad("structure.vacancies", "%v is out of range: a fraction of the sites, from 0 to below 1", s.Vacancies)
+	}
+	k.within("structure.rattle_A", s.Rattle, 0, 10)
+	if len(s.Strain) != 0 {
+		if len(s.Strain) != 3 {
+			k.bad("structure.strain", "%d rows; it is a 3×3 matrix", len(s.Strain))
+		}
+		for _, row := range s.Strain {
+			if len(row) != 3 {
+				k.bad("structure.strain", "a row has %d numbers; it is a 3×3 matrix", len(row))
+			}
+			for _, x := range row {
+				k.within("structure.strain", x, -0.9, 10)
+			}
+		}
+	}
+	k.length("structure.pbc", len(s.PBC), 3)
+	if k.length("structure.vacuum_A", len(s.Vacuum), 3) {
+		for _, x := range s.Vacuum {
+			k.within("structure.vacuum_A", x, 0, 1e6)
+		}
+	}
+}
+
+func (p *Potential) check(k *checker) {
+	if p.Type == "" && p.Model != "" {
+		p.Type = "model"
+	}
+	if p.Type == "" {
+		k.bad("potential", "nothing gives the energy: model = \"…\" (a path or a name) or type = \"lennard-jones\"")
+		return
+	}
+	k.among("potential.type", p.Type, "model", "lennard-jones")
+	k.among("potential.precision", p.Precision, "float32", "float64")
+	switch p.Type {
+	case "model":
+		if p.Model == "" {
+			k.bad("potential.model", "missing: a path or a name")
+		}
+		for _, own := range []struct {
+			key string
+			set bool
+		}{{"epsilon_eV", p.Epsilon != 0}, {"sigma_A", p.Sigma != 0}, {"cutoff_A", p.Cutoff != 0}, {"shift", p.Shift}} {
+			if own.set {
+				k.bad("potential."+own.key, "belongs to type = \"lennard-jones\"; a model has its own")
+			}
+		}
+	case "lennard-jones":
+		if p.Model != "" {
+			k.bad("potential.model", "type = \"lennard-jones\" has no model")
+		}
+		k.positive("potential.epsilon_eV", p.Epsilon, 1e3)
+		k.positive("potential.sigma_A", p.Sigma, 100)
+		if p.Cutoff == 0 {
+			p.Cutoff = 2.5 * p.Sigma
+		}
+		k.positive("potential.cutoff_A", p.Cutoff, 1e3)
+	}
+}
+
+func (d *Dynamics) check(k *checker) {
+	if d.Ensemble == "nvt-langevin" {
+		d.Ensemble = "langevin"
+	}
+	k.among("dynamics.ensemble", d.Ensemble, "nve", "langevin")
+	k.within("dynamics.temperature_K", d.Temperature, 0, 1e6)
+	k.positive("dynamics.timestep_fs", d.Timestep, 100)
+	if d.Steps < 0 {
+		k.bad("dynamics.steps", "%d is out of range: it must be 0 or more", d.Steps)
+	}
+	if d.Ensemble == "langevin" {
+		if d.Friction == 0 {
+			d.Friction = 100
+		}
+		k.positive("dynamics.friction_time_fs", d.Friction, 1e9)
+	} else if d.Friction != 0 {
+		k.bad("dynamics.friction_time_fs", "only ensemble = \"langevin\" has friction")
+	}
+	k.among("dynamics.velocities", d.Velocities, "auto", "maxwell", "file", "zero")
+	k.positive("dynamics.max_force_eV_A", d.MaxForce, math.MaxFloat64)
+}
+
+// dumpProperties are the columns that a trajectory may have beyond species and pos.
+var dumpProperties = []string{"id", "momenta", "velocities", "forces", "energies"}
+
+func (o *Output) check(k *checker) {
+	if o.Dir == "" {
+		k.bad("output.dir", "is empty")
+	}
+	if o.ThermoEvery < 1 {
+		k.bad("output.thermo_every", "%d is out of range: it must be 1 or more steps", o.ThermoEvery)
+	}
+	if o.LogLevel != "" {
+		k.among("output.log_level", o.LogLevel, "debug", "info", "warn", "error")
+	}
+	seen := map[string]bool{"thermo.csv": true, "config.toml": true, "log.jsonl": true, "run.lock": true}
+	for i := range o.Dump {
+		d := &o.Dump[i]
+		if d.Every < 1 {
+			k.bad("output.dump.every", "%d is out of range: it must be 1 or more steps", d.Every)
+		}
+		if d.File == "" {
+			d.File = "traj.extxyz"
+		}
+		if d.File != filepath.Base(d.File) || strings.HasPrefix(d.File, ".") || strings.HasPrefix(d.File, "restart") {
+			k.bad("output.dump.file", "%q must be a plain name in the run folder", d.File)
+		}
+		if seen[d.File] {
+			k.bad("output.dump.file", "%q is written twice", d.File)
+		}
+		seen[d.File] = true
+		if d.Format == "" {
+			d.Format = "extxyz"
+		}
+		k.among("output.dump.format", d.Format, "extxyz")
+		for _, p := range d.Properties {
+			k.among("output.dump.properties", p, dumpProperties...)
+		}
+	}
+}
+
+func (p *Parallel) check(k *checker) {
+	if p.Bricks < 0 || p.Bricks > 1<<20 {
+		k.bad("parallel.bricks", "%d is out of range: it must be 1 or more", p.Bricks)
+	}
+	if k.length("parallel.grid", len(p.Grid), 3) {
+		n := 1
+		for _, g := range p.Grid {
+			if g < 1 || g > 1<<20 {
+				k.bad("parallel.grid", "%d is out of range: each number must be 1 or more", g)
+				return
+			}
+			n *= g
+		}
+		if p.Bricks == 0 {
+			p.Bricks = n
+		} else if p.Bricks != n {
+			k.bad("parallel.grid", "%v makes %d bricks, but bricks = %d", p.Grid, n, p.Bricks)
+		}
+	}
+	k.positive("parallel.skin_A", p.Skin, 100)
+}

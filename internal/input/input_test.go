@@ -1,0 +1,157 @@
+package input
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestGood(t *testing.T) {
+	for _, path := range glob(t, "testdata/good/*.toml") {
+		c, err := ReadFile(path, nil)
+		if err != nil {
+			t.Errorf("%s: %v", path, err)
+			continue
+		}
+		text, err := c.Encode()
+		if err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		again, err := Read("encoded", text, nil)
+		if err != nil {
+			t.Errorf("%s: the effective config is refused: %v\n%s", path, err, text)
+			continue
+		}
+		if text2, _ := again.Encode(); text2 != text {
+			t.Errorf("%s: encoded twice:\n%s\n---\n%s", path, text, text2)
+		}
+	}
+}
+
+// TestBad compares what is reported with the comments in the files.
+func TestBad(t *testing.T) {
+	for _, path := range glob(t, "testdata/bad/*.toml") {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		type want struct {
+			line int
+			msg  string
+		}
+		var wants []want
+		at := 0
+		for n, line := range strings.Split(string(text), "\n") {
+			if msg, ok := strings.CutPrefix(line, "#^ "); ok {
+				wants = append(wants, want{at, msg})
+			} else {
+				at = n + 1
+			}
+		}
+		_, err = ReadFile(path, nil)
+		got := flatten(err)
+		if len(got) != len(wants) {
+			t.Errorf("%s: %d errors, want %d:\n%v", path, len(got), len(wants), err)
+			continue
+		}
+		for i, w := range wants {
+			if got[i].Line != w.line || !strings.Contains(got[i].Error(), w.msg) {
+				t.Errorf("%s: got %q at line %d, want %q at line %d", path, got[i].Error(), got[i].Line, w.msg, w.line)
+			}
+			if !strings.HasPrefix(got[i].Error(), path+":") {
+				t.Errorf("%s: the error does not begin with the file: %q", path, got[i].Error())
+			}
+		}
+	}
+}
+
+func TestSet(t *testing.T) {
+	base := "testdata/good/everything.toml"
+	c, err := ReadFile(base, []string{
+		"dynamics.steps=7", "output.dir=runs/a b", "output.dir=2026-01-02", "structure.repeat=[1, 2, 3]",
+		`output.dump=[{every=3}]`, "potential.model=my \"model\".pth", "parallel.grid=[1,1,1]", "parallel.bricks = 1",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Dynamics.Steps != 7 || c.Output.Dir != "2026-01-02" || c.Structure.Repeat[2] != 3 || c.Potential.Model != `my "model".pth` {
+		t.Errorf("settings are lost: %+v", c)
+	}
+	if len(c.Output.Dump) != 1 || c.Output.Dump[0].Every != 3 || c.Output.Dump[0].File != "traj.extxyz" || c.Output.Dump[0].Properties != nil {
+		t.Errorf("the list of dumps must be replaced, not merged: %+v", c.Output.Dump)
+	}
+	for set, msg := range map[string]string{
+		"dynamics.step=7":           `did you mean "dynamics.steps"?`,
+		"dynamics.steps":            "section.key=value",
+		"dynamics.steps=many":       "incompatible types",
+		"dynamics.timestep_fs=-1":   "command line: dynamics.timestep_fs: -1 is out of range",
+		"output.dump.every=3":       "give the whole list, output.dump=[{ … }]",
+		"structure=3":               "structure",
+		"dynamics.steps=1\nx = 3":   "incompatible types",
+		"potential.precision=float": "did you mean \"float32\"?",
+	} {
+		if _, err := ReadFile(base, []string{set}); err == nil || !strings.Contains(err.Error(), msg) {
+			t.Errorf("%q: got %v, want %q", set, err, msg)
+		}
+	}
+}
+
+func TestNearest(t *testing.T) {
+	for name, want := range map[string]string{"sevennet0": "sevennet-0", "SevenNet-0": "sevennet-0", "nothing-like-it-at-all": ""} {
+		if got := Nearest(name, []string{"sevennet-0", "sevennet-l3i5"}); got != want {
+			t.Errorf("Nearest(%q) = %q, want %q", name, got, want)
+		}
+	}
+}
+
+// FuzzRead: whatever the text, an error or a config that encodes to itself.
+func FuzzRead(f *testing.F) {
+	for _, pattern := range []string{"testdata/good/*.toml", "testdata/bad/*.toml"} {
+		for _, path := range glob(f, pattern) {
+			text, err := os.ReadFile(path)
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(string(text), "dynamics.steps=3")
+		}
+	}
+	f.Fuzz(func(t *testing.T, text, set string) {
+		c, err := Read("fuzz", text, []string{set})
+		if err != nil {
+			return
+		}
+		out, err := c.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Read("again", out, nil); err != nil {
+			t.Fatalf("the effective config is refused: %v\n%s", err, out)
+		}
+	})
+}
+
+func flatten(err error) []*Error {
+	var many interface{ Unwrap() []error }
+	if errors.As(err, &many) {
+		var out []*Error
+		for _, e := range many.Unwrap() {
+			out = append(out, flatten(e)...)
+		}
+		return out
+	}
+	var one *Error
+	if errors.As(err, &one) {
+		return []*Error{one}
+	}
+	return nil
+}
+
+func glob(t testing.TB, pattern string) []string {
+	paths, err := filepath.Glob(pattern)
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no files %s (%v)", pattern, err)
+	}
+	return paths
+}

@@ -1,0 +1,192 @@
+package input
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+)
+
+// Error is one thing wrong with a file or with a value of the command line.
+type Error struct {
+	File string // or "command line"
+	Line int    // from 1; 0 where there is none
+	Key  string // dotted; may be empty
+	Msg  string
+}
+
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString(e.File)
+	if e.Line > 0 {
+		fmt.Fprintf(&b, ":%d", e.Line)
+	}
+	b.WriteString(": ")
+	if e.Key != "" {
+		b.WriteString(e.Key + ": ")
+	}
+	b.WriteString(e.Msg)
+	return b.String()
+}
+
+const commandLine = "command line"
+
+// ReadFile reads and checks the file at path with the given section.key=value
+// settings on top. The error joins everything that is wrong, as *Error values.
+func ReadFile(path string, sets []string) (*Config, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return Read(path, string(text), sets)
+}
+
+// Read is ReadFile for a text; name stands in its errors.
+func Read(name, text string, sets []string) (*Config, error) {
+	c := Default()
+	if err := decode(name, text, &c); err != nil {
+		return nil, err
+	}
+	where := newLocator(name, text)
+	for _, s := range sets {
+		key, err := set(&c, s)
+		if err != nil {
+			return nil, err
+		}
+		where.override(key)
+	}
+	var errs []error
+	for _, p := range c.check() {
+		file, line := where.find(p.key)
+		errs = append(errs, &Error{file, line, p.key, p.msg})
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	return &c, nil
+}
+
+// Encode is the config as TOML: what a run writes as its effective config.
+func (c *Config) Encode() (string, error) {
+	var b strings.Builder
+	enc := toml.NewEncoder(&b)
+	enc.Indent = ""
+	if err := enc.Encode(c); err != nil {
+		return "", err
+	}
+	return b.String(), nil
+}
+
+// decode reads text into c and refuses keys that c does not have.
+func decode(name, text string, c *Config) error {
+	meta, err := toml.Decode(text, c)
+	if err != nil {
+		return asError(name, err)
+	}
+	where := newLocator(name, text)
+	var errs []error
+	for _, k := range topmost(meta.Undecoded()) {
+		file, line := where.find(k)
+		errs = append(errs, &Error{file, line, "", unknown(k)})
+	}
+	return errors.Join(errs...)
+}
+
+// asError gives a parser's error its file and line.
+func asError(name string, err error) error {
+	var p toml.ParseError
+	if errors.As(err, &p) {
+		return &Error{name, p.Position.Line, p.LastKey, p.Message}
+	}
+	// A type that does not fit: "toml: line 3 (last key "a.b"): incompatible types: …".
+	e := &Error{File: name, Msg: strings.TrimPrefix(err.Error(), "toml: ")}
+	var line int
+	var rest string
+	if n, _ := fmt.Sscanf(e.Msg, "line %d (last key %q)", &line, &rest); n == 2 {
+		e.Line, e.Key = line, rest
+		if _, msg, ok := strings.Cut(e.Msg, "): "); ok {
+			e.Msg = msg
+		}
+	}
+	return e
+}
+
+// topmost leaves out keys inside a table that is itself unknown, and repeats.
+func topmost(keys []toml.Key) []string {
+	var out []string
+	for _, k := range keys {
+		s := strings.Join(k, ".")
+		covered := false
+		for _, o := range out {
+			if s == o || strings.HasPrefix(s, o+".") {
+				covered = true
+			}
+		}
+		if !covered {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// set applies one "section.key=value". A value that is not TOML, or not of the
+// key's type while the key is text, is taken as text.
+func set(c *Config, s string) (key string, err error) {
+	key, value, ok := strings.Cut(s, "=")
+	key, value = strings.TrimSpace(key), strings.TrimSpace(value)
+	if !ok || key == "" {
+		return "", &Error{commandLine, 0, "", fmt.Sprintf("%q is not of the form section.key=value", s)}
+	}
+	field, ok := lookup(reflect.ValueOf(c).Elem(), strings.Split(key, "."))
+	if !ok {
+		msg := unknown(key)
+		if slices.Contains(Keys(), key) {
+			list, _ := split(key)
+			msg = fmt.Sprintf("%s is in a list: give the whole list, %s=[{ … }]", key, list)
+		}
+		return "", &Error{commandLine, 0, "", msg}
+	}
+	var probe map[string]any
+	text := value
+	if _, err := toml.Decode("v = "+text, &probe); err != nil || strings.Contains(value, "\n") {
+		text = quote(value)
+	}
+	if field.Kind() == reflect.Slice {
+		field.SetZero() // a list on the command line replaces the file's
+	}
+	first := decode(commandLine, key+" = "+text, c)
+	if first == nil {
+		return key, nil
+	}
+	if text != quote(value) && decode(commandLine, key+" = "+quote(value), c) == nil {
+		return key, nil
+	}
+	var e *Error
+	if errors.As(first, &e) {
+		e.Line = 0
+	}
+	return "", first
+}
+
+// quote makes a TOML string of any text.
+func quote(s string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			b.WriteRune('\\')
+			b.WriteRune(r)
+		case r < ' ' || r == 0x7f:
+			fmt.Fprintf(&b, `\u%04X`, r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
+}
