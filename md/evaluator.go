@@ -1,0 +1,282 @@
+package md
+
+import (
+	"fmt"
+	"math"
+	"sync/atomic"
+	"time"
+
+	"github.com/wigner-md/wigner/comm"
+	"github.com/wigner-md/wigner/domain"
+	"github.com/wigner-md/wigner/halo"
+	"github.com/wigner-md/wigner/neighbor"
+	"github.com/wigner-md/wigner/potential"
+)
+
+// Evaluator gives the energies, forces and virial of the atoms where they now
+// are. It owns everything between positions and forces: ghosts, their plan,
+// the neighbour list and its age. One per rank; set the exported fields of the
+// first group, then call Evaluate.
+type Evaluator struct {
+	Comm      comm.Comm
+	Partition domain.Partition
+	Cell      domain.Cell
+	// Atoms are this rank's. Before the first call they may be any rank's:
+	// the first call sends each atom to its owner. IDs are unique, from 1.
+	Atoms     *domain.Atoms
+	Potential potential.Potential
+	Skin      float64 // Å beyond the cutoff; 0: rebuild on every call
+	Depth     float64 // halo depth in Å; 0: cutoff + skin
+	Guard     Guard
+
+	// Results of the last call, for the owned atoms of this rank. Forces are
+	// in Atoms.F.
+	Energy []float64     // E_i, eV
+	Virial [3][3]float64 // this rank's part of W, eV; see Totals
+
+	Clocks   Clocks
+	Rebuilds int64 // list builds so far
+	Calls    int64 // evaluations so far
+
+	plan    *halo.Plan
+	list    neighbor.List
+	bonds   potential.Bonds
+	built   [][3]float64 // X of owned rows at the last list build
+	valid   bool         // plan and list belong to the rows of Atoms
+	fresh   bool         // restored: the next call uses the list as it is
+	census  [2]int64     // number of all atoms, and the sum of their IDs
+	mark    int64        // step in hand + 1; 0 outside a Sim
+	trouble trouble
+	flags   [3]float64 // operand of the one reduction per step
+	frame   potential.Frame
+	result  potential.Result
+	timed   timedHalo
+
+	stopWanted atomic.Bool
+	stopped    bool
+}
+
+// Evaluate computes energies, forces and virial at the present positions. It
+// is collective. It rebuilds ghosts and list where an atom has moved further
+// than half the skin since the last build; atoms then change owner and row,
+// with their velocities. Trouble on any rank (see Guard) found after the last
+// call is returned by this one, on every rank.
+func (e *Evaluator) Evaluate() error {
+	stale, err := e.stale()
+	if err != nil {
+		return err
+	}
+	if stale {
+		if err := e.rebuild(); err != nil {
+			return err
+		}
+	} else if err := e.positions(); err != nil {
+		return err
+	}
+	if err := e.compute(); err != nil {
+		return err
+	}
+	e.Calls++
+	return nil
+}
+
+// stale is step 1: whether the list no longer holds, on any rank. The one
+// reduction of a step also carries the ranks' troubles and wishes to stop.
+func (e *Evaluator) stale() (bool, error) {
+	defer e.clock(Comm, time.Now())
+	d2 := 0.0
+	switch a := e.Atoms; {
+	case e.fresh:
+	case !e.valid || e.Skin <= 0:
+		d2 = math.Inf(1)
+	default:
+		for i, x := range a.X[:a.N] {
+			b, d := &e.built[i], 0.0
+			for k := range x {
+				d += (x[k] - b[k]) * (x[k] - b[k])
+			}
+			if !(d <= d2) {
+				d2 = d
+			}
+			if d != d { // a rank's maximum hides a NaN that came before
+				e.found(NotFinite, a.ID[i])
+				d2 = math.Inf(1)
+				break
+			}
+		}
+	}
+	e.flags = [3]float64{d2, float64(e.trouble.kind), 0}
+	if e.stopWanted.Load() {
+		e.flags[2] = 1
+	}
+	if err := e.Comm.Allreduce(e.flags[:], comm.Max); err != nil {
+		return false, err
+	}
+	e.stopped = e.stopped || e.flags[2] > 0
+	if e.flags[1] > 0 {
+		return false, e.report()
+	}
+	return e.flags[0] > e.Skin*e.Skin/4, nil
+}
+
+// rebuild is step 2a: each atom to its brick, ghosts, list.
+func (e *Evaluator) rebuild() error {
+	defer e.clock(Neigh, time.Now())
+	e.valid = false
+	if e.plan == nil {
+		e.plan = halo.New(e.Comm)
+	}
+	if err := e.begin(); err != nil {
+		return err
+	}
+	if err := e.finite(); err != nil {
+		return err
+	}
+	if err := e.plan.Migrate(e.Partition, e.Cell, e.Atoms); err != nil {
+		return err
+	}
+	e.built = append(e.built[:0], e.Atoms.X[:e.Atoms.N]...)
+	if err := e.list1(); err != nil {
+		return err
+	}
+	return e.accounts()
+}
+
+// list1 makes ghosts and list for the rows as they stand.
+func (e *Evaluator) list1() error {
+	if err := e.plan.Rebuild(e.Partition, e.Cell, e.Atoms, e.depth()); err != nil {
+		return err
+	}
+	if err := neighbor.Build(&e.list, e.Atoms, e.Potential.Cutoff(), e.Skin); err != nil {
+		return err
+	}
+	e.valid = true
+	e.Rebuilds++
+	return nil
+}
+
+func (e *Evaluator) depth() float64 {
+	return max(e.Depth, e.Potential.Cutoff()+e.Skin)
+}
+
+// positions is step 2b: the ghosts follow their owners.
+func (e *Evaluator) positions() error {
+	defer e.clock(Comm, time.Now())
+	e.fresh = false
+	return e.plan.Positions(e.Cell, e.Atoms.X)
+}
+
+// compute is steps 3 and 4: the potential, and the ghosts' forces home.
+func (e *Evaluator) compute() error {
+	start, a := time.Now(), e.Atoms
+	e.timed = timedHalo{plan: e.plan}
+	e.bonds.Reset(a.Features())
+	if cap(e.Energy) < a.N {
+		e.Energy = make([]float64, a.N, a.N+a.N/8)
+	}
+	e.Energy = e.Energy[:a.N]
+	clear(e.Energy)
+	e.frame = potential.Frame{
+		N: a.N, Rows: a.Features(), Species: a.Species, ID: a.ID, X: a.X,
+		List: &e.list, Home: e.plan.Home, Halo: &e.timed,
+	}
+	e.result = potential.Result{Energy: e.Energy, Bonds: &e.bonds}
+	if err := e.Potential.Compute(&e.frame, &e.result); err != nil {
+		return err
+	}
+	if err := e.bonds.Close(&e.timed); err != nil {
+		return err
+	}
+	a.F, e.Virial = e.bonds.F, e.bonds.W
+	e.watch()
+	e.Clocks[Pair] += time.Since(start) - e.timed.spent
+	e.Clocks[Comm] += e.timed.spent
+	return nil
+}
+
+// Stats are figures of the last list build on this rank.
+type Stats struct {
+	Owned   int
+	Remote  int        // ghosts that other ranks own
+	Images  int        // ghosts that are images of owned atoms
+	Entries int64      // list entries, within cutoff + skin
+	Sent    halo.Stats // by halo exchanges so far
+}
+
+// Stats are this rank's.
+func (e *Evaluator) Stats() Stats {
+	h := e.plan.Stats()
+	return Stats{e.Atoms.N, e.Atoms.Remote, e.Atoms.Images, int64(len(e.list.J)), h}
+}
+
+// Edges counts this rank's directed edges with r < cutoff.
+func (e *Evaluator) Edges() (n int64) {
+	x, c2 := e.Atoms.X, e.Potential.Cutoff()*e.Potential.Cutoff()
+	for i := range e.Atoms.N {
+		for _, j := range e.list.J[e.list.Row[i]:e.list.Row[i+1]] {
+			d := 0.0
+			for k := range x[j] {
+				d += (x[j][k] - x[i][k]) * (x[j][k] - x[i][k])
+			}
+			if d < c2 {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// RequestStop asks that Sim.Run return after the step in hand. Any goroutine
+// may call it (a signal handler, say) and one rank is enough: all ranks stop
+// after the same step.
+func (e *Evaluator) RequestStop() { e.stopWanted.Store(true) }
+
+// Stopped reports whether all ranks have agreed to stop.
+func (e *Evaluator) Stopped() bool { return e.stopped }
+
+func (e *Evaluator) clock(s Stage, since time.Time) { e.Clocks[s] += time.Since(since) }
+
+// timedHalo is the plan, with a watch on it.
+type timedHalo struct {
+	plan  *halo.Plan
+	spent time.Duration
+}
+
+func (t *timedHalo) Forward(r domain.Rows) error {
+	start := time.Now()
+	err := t.plan.Forward(r)
+	t.spent += time.Since(start)
+	return err
+}
+
+func (t *timedHalo) Reverse(r domain.Rows) error {
+	start := time.Now()
+	err := t.plan.Reverse(r)
+	t.spent += time.Since(start)
+	return err
+}
+
+// CheckElements is collective. It returns an error that names, on every rank,
+// all elements among the atoms of all ranks that p does not know.
+func CheckElements(c comm.Comm, a *domain.Atoms, p potential.Potential, symbol func(z int) string) error {
+	var seen [128]int64
+	for _, z := range a.Species[:a.N] {
+		if z < 0 || int(z) >= len(seen) {
+			return fmt.Errorf("md: %d is not an atomic number", z)
+		}
+		seen[z] = 1
+	}
+	if err := c.AllreduceInt(seen[:], comm.Max); err != nil {
+		return err
+	}
+	missing := ""
+	for z, n := range seen {
+		if n > 0 && !p.Supports(z) {
+			missing += " " + symbol(z)
+		}
+	}
+	if missing != "" {
+		return fmt.Errorf("the model does not know:%s", missing)
+	}
+	return nil
+}

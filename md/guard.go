@@ -1,0 +1,236 @@
+package md
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/wigner-md/wigner/comm"
+)
+
+// Guard says what an Evaluator refuses. The zero value is the default.
+type Guard struct {
+	MaxForce float64 // eV/Å on one atom; 0: 1000; +Inf: any
+	MinDist  float64 // Å between two atoms when a list is built; 0: 1e-3
+}
+
+func (g Guard) maxForce() float64 {
+	if g.MaxForce == 0 {
+		return 1000
+	}
+	return g.MaxForce
+}
+
+func (g Guard) minDist() float64 {
+	if g.MinDist == 0 {
+		return 1e-3
+	}
+	return g.MinDist
+}
+
+// Kind is what a guard met.
+type Kind int
+
+// The kinds, the graver the later: ranks report the gravest.
+const (
+	None        Kind = iota
+	AbsurdForce      // a force above Guard.MaxForce
+	SamePlace        // two atoms closer than Guard.MinDist
+	NotFinite        // NaN or infinity in a position, energy or force
+	LostAtoms        // the number of atoms, or the sum of their IDs, has changed
+)
+
+func (k Kind) String() string {
+	return [...]string{
+		"no trouble",
+		"absurd force",
+		"atoms on the same place",
+		"NaN or infinity in positions, energies or forces",
+		"lost atoms",
+	}[k]
+}
+
+// TroubleError is what a guard found. It is the same on every rank. Sim.LastGood
+// has the last frame before it.
+type TroubleError struct {
+	Kind  Kind
+	Step  int64   // of the evaluation that showed it; −1 outside a Sim
+	IDs   []int64 // atoms concerned, ascending; at most 8
+	Extra string
+}
+
+func (t *TroubleError) Error() string {
+	s := "md: " + t.Kind.String()
+	if t.Step >= 0 {
+		s += fmt.Sprintf(" in step %d", t.Step)
+	}
+	if len(t.IDs) > 0 {
+		s += fmt.Sprintf(", atoms %d", t.IDs)
+	}
+	return s + t.Extra
+}
+
+// maxIDs bounds the list of atoms in an error.
+const maxIDs = 8
+
+// trouble is what this rank has met and not yet told the others.
+type trouble struct {
+	kind Kind
+	mark int64 // of the evaluation that showed it first
+	n    int
+	ids  [maxIDs]int64
+}
+
+func (e *Evaluator) found(k Kind, id int64) {
+	t := &e.trouble
+	if t.kind != None && t.mark < e.mark {
+		return
+	}
+	t.mark = e.mark
+	if k > t.kind {
+		t.kind, t.n = k, 0
+	}
+	if k < t.kind || t.n == maxIDs {
+		return
+	}
+	for _, have := range t.ids[:t.n] {
+		if have == id {
+			return
+		}
+	}
+	t.ids[t.n] = id
+	t.n++
+}
+
+// watch looks at the results of the owned atoms.
+func (e *Evaluator) watch() {
+	limit := e.Guard.maxForce()
+	limit *= limit
+	for i, f := range e.Atoms.F[:e.Atoms.N] {
+		f2 := f[0]*f[0] + f[1]*f[1] + f[2]*f[2]
+		switch {
+		case math.IsNaN(f2) || math.IsInf(f2, 0) || math.IsNaN(e.Energy[i]) || math.IsInf(e.Energy[i], 0):
+			e.found(NotFinite, e.Atoms.ID[i])
+		case f2 > limit:
+			e.found(AbsurdForce, e.Atoms.ID[i])
+		}
+	}
+}
+
+// Check is collective: it returns the trouble that any rank found in the last
+// evaluation, on every rank. Evaluate and Totals call it anyway.
+func (e *Evaluator) Check() error {
+	e.flags = [3]float64{0, float64(e.trouble.kind), 0}
+	if err := e.Comm.Allreduce(e.flags[:], comm.Max); err != nil {
+		return err
+	}
+	if e.flags[1] > 0 {
+		return e.report()
+	}
+	return nil
+}
+
+// report is collective: it makes the same error of all ranks' troubles, the
+// earliest step first and in it the gravest.
+func (e *Evaluator) report() error {
+	t := e.trouble
+	first := []int64{math.MaxInt64}
+	if t.kind != None {
+		first[0] = t.mark
+	}
+	if err := e.Comm.AllreduceInt(first, comm.Min); err != nil {
+		return err
+	}
+	gravest := []int64{0}
+	if t.kind != None && t.mark == first[0] {
+		gravest[0] = int64(t.kind)
+	}
+	if err := e.Comm.AllreduceInt(gravest, comm.Max); err != nil {
+		return err
+	}
+	err := &TroubleError{Kind: Kind(gravest[0]), Step: first[0] - 1}
+	if t.mark != first[0] || t.kind != err.Kind {
+		t.n = 0
+	}
+	last := int64(math.MinInt64)
+	for range maxIDs { // the next smallest ID of any rank, again and again
+		next := []int64{math.MaxInt64}
+		for _, id := range t.ids[:t.n] {
+			if id > last {
+				next[0] = min(next[0], id)
+			}
+		}
+		if err := e.Comm.AllreduceInt(next, comm.Min); err != nil {
+			return err
+		}
+		if next[0] == math.MaxInt64 {
+			break
+		}
+		last = next[0]
+		err.IDs = append(err.IDs, last)
+	}
+	e.trouble = trouble{}
+	return err
+}
+
+// finite is collective: it looks for NaN and infinity before atoms are sorted
+// into bricks by their positions.
+func (e *Evaluator) finite() error {
+	for i, x := range e.Atoms.X[:e.Atoms.N] {
+		s := x[0] + x[1] + x[2]
+		if math.IsNaN(s) || math.IsInf(s, 0) {
+			e.found(NotFinite, e.Atoms.ID[i])
+		}
+	}
+	return e.Check()
+}
+
+// accounts is collective: after a rebuild, no atom is missing, and no two are
+// on the same place.
+func (e *Evaluator) accounts() error {
+	a, limit := e.Atoms, e.Guard.minDist()
+	for i, id := range a.ID[:a.N] {
+		if e.list.Row[i] == e.list.Row[i+1] {
+			continue
+		}
+		j := e.list.J[e.list.Row[i]] // the nearest
+		d := 0.0
+		for k := range a.X[i] {
+			d += (a.X[j][k] - a.X[i][k]) * (a.X[j][k] - a.X[i][k])
+		}
+		if d < limit*limit {
+			e.found(SamePlace, id)
+			e.found(SamePlace, a.ID[j])
+		}
+	}
+	count, err := e.count()
+	if err != nil {
+		return err
+	}
+	if count != e.census {
+		return &TroubleError{Kind: LostAtoms, Step: e.mark - 1,
+			Extra: fmt.Sprintf(": %d atoms where there were %d", count[0], e.census[0])}
+	}
+	return e.Check()
+}
+
+// count is collective: the number of all atoms, and the sum of their IDs.
+func (e *Evaluator) count() (n [2]int64, err error) {
+	n[0] = int64(e.Atoms.N)
+	for _, id := range e.Atoms.ID[:e.Atoms.N] {
+		n[1] += id
+	}
+	err = e.Comm.AllreduceInt(n[:], comm.Sum)
+	return n, err
+}
+
+// begin is collective, once: it counts the atoms that must never be lost.
+func (e *Evaluator) begin() (err error) {
+	if e.census[0] == 0 {
+		e.census, err = e.count()
+	}
+	return err
+}
+
+// Total is the number of atoms of all ranks, known from the first call of
+// Evaluate or SetVelocities on.
+func (e *Evaluator) Total() int64 { return e.census[0] }
