@@ -1,0 +1,257 @@
+package inproc
+
+import (
+	"fmt"
+	"runtime"
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/wigner-md/wigner/comm"
+)
+
+// posted is a message that waits in the receiver's queue.
+type posted struct {
+	tag  int
+	data []byte
+	by   *exchange
+}
+
+// exchange is one Exchange under way on one rank.
+type exchange struct {
+	r    *Rank
+	send []comm.Message
+	recv []comm.Message
+	left []int32      // indices into recv still to come
+	out  atomic.Int32 // sends not yet taken
+	busy bool
+}
+
+type match struct {
+	to []byte
+	p  posted
+}
+
+// Exchange posts all messages and returns when all are done. A message whose
+// length differs from that of the receiver's Data aborts all ranks.
+func (r *Rank) Exchange(send, recv []comm.Message) error {
+	x := &r.own
+	if err := r.start(x, send, recv); err != nil {
+		return err
+	}
+	for {
+		seen := r.seq.Load()
+		done, err := x.progress()
+		if done || err != nil {
+			return err
+		}
+		r.pause(seen)
+	}
+}
+
+// Post starts an exchange in the given slot (0, 1, …), which must be free, and
+// returns at once. The lists and their data must stay untouched until Test
+// says that it is done.
+func (r *Rank) Post(slot int, send, recv []comm.Message) error {
+	for len(r.slots) <= slot {
+		r.slots = append(r.slots, &exchange{})
+	}
+	if r.slots[slot].busy {
+		panic("inproc: Post into a busy slot")
+	}
+	return r.start(r.slots[slot], send, recv)
+}
+
+// Test moves the exchange of the slot on and says whether it is done.
+func (r *Rank) Test(slot int) (bool, error) { return r.slots[slot].progress() }
+
+func (r *Rank) start(x *exchange, send, recv []comm.Message) error {
+	if f := r.w.failed.Load(); f != nil {
+		return f.err
+	}
+	if err := comm.Check(r.id, r.Size(), send, recv); err != nil {
+		r.w.abort(err)
+		return err
+	}
+	x.r, x.send, x.recv, x.busy = r, send, recv, true
+	x.left = x.left[:0]
+	for i := range recv {
+		x.left = append(x.left, int32(i))
+	}
+	x.out.Store(int32(len(send)))
+	for i := range send {
+		m := &send[i]
+		to := r.w.ranks[m.Peer]
+		to.mu.Lock()
+		to.from[r.id] = append(to.from[r.id], posted{m.Tag, m.Data, x})
+		to.mu.Unlock()
+		to.notify()
+	}
+	return nil
+}
+
+// progress takes what has come and says whether the exchange is complete.
+func (x *exchange) progress() (bool, error) {
+	r := x.r
+	ended := r.w.ended.Load() > 0 // before looking: what an ended rank posted is there
+	if err := x.take(); err != nil {
+		x.withdraw()
+		return false, err
+	}
+	if len(x.left) == 0 && x.out.Load() == 0 {
+		x.busy, x.send, x.recv = false, nil, nil
+		return true, nil
+	}
+	if f := r.w.failed.Load(); f != nil {
+		x.withdraw()
+		return false, f.err
+	}
+	if ended {
+		if err := x.orphan(); err != nil {
+			r.w.abort(err)
+			x.withdraw()
+			return false, err
+		}
+	}
+	return false, nil
+}
+
+// take copies every message that is wanted and has come.
+func (x *exchange) take() error {
+	if len(x.left) == 0 {
+		return nil
+	}
+	r := x.r
+	r.found = r.found[:0]
+	keep := x.left[:0]
+	r.mu.Lock()
+	for _, i := range x.left {
+		m := &x.recv[i]
+		if p, ok := r.pop(m.Peer, m.Tag); ok {
+			r.found = append(r.found, match{m.Data, p})
+			if len(p.data) != len(m.Data) {
+				r.mu.Unlock()
+				return r.mismatch(m, p)
+			}
+			continue
+		}
+		keep = append(keep, i)
+	}
+	r.mu.Unlock()
+	x.left = keep
+	for k := range r.found {
+		m := &r.found[k]
+		copy(m.to, m.p.data)
+		m.p.done()
+		*m = match{}
+	}
+	return nil
+}
+
+// done tells the sender that its message has been taken.
+func (p *posted) done() {
+	s := p.by.r
+	if p.by.out.Add(-1) == 0 {
+		s.notify()
+	}
+}
+
+// pop takes the oldest message of the sender with this tag. The caller holds mu.
+func (r *Rank) pop(peer, tag int) (posted, bool) {
+	q := r.from[peer]
+	for k := range q {
+		if q[k].tag == tag {
+			p := q[k]
+			copy(q[k:], q[k+1:])
+			q[len(q)-1] = posted{}
+			r.from[peer] = q[:len(q)-1]
+			return p, true
+		}
+	}
+	return posted{}, false
+}
+
+// mismatch ends all ranks because of a wrong length, and gives back what take
+// had popped.
+func (r *Rank) mismatch(m *comm.Message, p posted) error {
+	err := fmt.Errorf("inproc: rank %d expects %d bytes from rank %d (tag %d) but %d were sent",
+		r.id, len(m.Data), m.Peer, m.Tag, len(p.data))
+	r.w.abort(err)
+	for k := range r.found {
+		r.found[k].p.done()
+		r.found[k] = match{}
+	}
+	return err
+}
+
+// withdraw takes back what nobody has read yet, so that after an error no rank
+// touches this one's memory.
+func (x *exchange) withdraw() {
+	for i := range x.send {
+		to := x.r.w.ranks[x.send[i].Peer]
+		to.mu.Lock()
+		q := to.from[x.r.id]
+		keep := q[:0]
+		for _, p := range q {
+			if p.by == x {
+				x.out.Add(-1)
+			} else {
+				keep = append(keep, p)
+			}
+		}
+		clear(q[len(keep):])
+		to.from[x.r.id] = keep
+		to.mu.Unlock()
+	}
+	for x.out.Load() > 0 { // a copy under way
+		runtime.Gosched()
+	}
+	x.busy, x.send, x.recv, x.left = false, nil, nil, x.left[:0]
+}
+
+// orphan finds a message that can no longer be met because its peer's function
+// has returned.
+func (x *exchange) orphan() error {
+	r := x.r
+	for _, i := range x.left {
+		if p := r.w.ranks[x.recv[i].Peer]; p.ended.Load() && !r.has(p.id, x.recv[i].Tag) {
+			return fmt.Errorf("inproc: rank %d has returned while rank %d waits for a message from it (tag %d)",
+				p.id, r.id, x.recv[i].Tag)
+		}
+	}
+	for i := range x.send {
+		p := r.w.ranks[x.send[i].Peer]
+		if !p.ended.Load() {
+			continue
+		}
+		p.mu.Lock()
+		for _, q := range p.from[r.id] {
+			if q.by == x {
+				p.mu.Unlock()
+				return fmt.Errorf("inproc: rank %d has returned without receiving a message of rank %d (tag %d)",
+					p.id, r.id, q.tag)
+			}
+		}
+		p.mu.Unlock()
+	}
+	return nil
+}
+
+// has says whether a message waits; it may have come after take looked.
+func (r *Rank) has(peer, tag int) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, p := range r.from[peer] {
+		if p.tag == tag {
+			return true
+		}
+	}
+	return false
+}
+
+const align = 64 // a cache line
+
+func alloc(n int) []byte {
+	b := make([]byte, n+align-1)
+	k := int(-uintptr(unsafe.Pointer(unsafe.SliceData(b))) & (align - 1))
+	return b[k : k+n : k+n]
+}
