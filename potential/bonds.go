@@ -8,7 +8,8 @@ import "github.com/wigner-md/wigner/domain"
 //	F_i += g,  F_j −= g,  W −= r_ij ⊗ g
 //
 // so that W = −Σ r ⊗ ∂E/∂r (eV) is positive under compression and the stress
-// in ASE's sign is σ = −W/|det cell|.
+// in ASE's sign is σ = −W/|det cell|. With a strain ε that takes every x to
+// x·(1+ε), W_kl = −∂E/∂ε_kl.
 type Bonds struct {
 	F [][3]float64  // by feature row; Reset makes it long enough and zero
 	W [3][3]float64 // this rank's part; the sum over all ranks is symmetric
@@ -28,24 +29,30 @@ func (b *Bonds) Reset(rows int) {
 // gradients g. It may be called several times for an atom, once per layer;
 // parts add.
 func (b *Bonds) Add(i int32, j []int32, r, g [][3]float64) {
+	r, g = r[:len(j)], g[:len(j)]
 	var fi [3]float64
+	var w [3][3]float64 // of this atom: sums of few terms round less
 	for e, row := range j {
-		f, v, q := &b.F[row], &r[e], &g[e]
+		f, v, q := &b.F[row], r[e], g[e]
 		for k := range q {
 			fi[k] += q[k]
 			f[k] -= q[k]
 			for l := range q {
-				b.W[k][l] -= v[k] * q[l]
+				w[k][l] += v[k] * q[l]
 			}
 		}
 	}
 	f := &b.F[i]
 	for k := range fi {
 		f[k] += fi[k]
+		for l := range w[k] {
+			b.W[k][l] -= w[k][l]
+		}
 	}
 }
 
-// Close sends the ghosts' forces home. It is collective.
+// Close sends the ghosts' forces home: afterwards F[i] of every owned row is
+// the whole force. It is collective.
 func (b *Bonds) Close(h Exchanger) error {
 	return h.Reverse(domain.Rows{Width: 3, F64: flat(b.F)})
 }

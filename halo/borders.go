@@ -1,0 +1,255 @@
+package halo
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/wigner-md/wigner/comm"
+	"github.com/wigner-md/wigner/domain"
+)
+
+const (
+	// slack widens every box a little, in fractional coordinates, so that
+	// rounding, and atoms that Wrap leaves just outside, lose no ghost.
+	slack = 4e-12
+	// maxShifts is the number of image shifts beyond which a cell is too thin
+	// for the depth to be sensible.
+	maxShifts = 1 << 22
+)
+
+// scratch is what Rebuild and Migrate work in.
+type scratch struct {
+	frac   [][3]float64
+	near   []int32 // owned rows within depth of a face of the brick
+	ranks  []int
+	segs   []segment
+	counts buffer
+	keys   []key
+	dest   []int32
+	perm3  [][3]float64
+	perm3i [][3]int32
+	perm8  []int64
+	perm4  []int32
+	leave  []leaver
+	flags  [2]int64
+	peers  []int
+}
+
+// Borders finds the ghosts within depth Å of each brick, appends their rows to
+// the atoms, and returns the plan that carries their data. Atoms must be on
+// their ranks, as Migrate leaves them. It is collective.
+func Borders(c comm.Comm, part domain.Partition, cell domain.Cell, a *domain.Atoms, depth float64) (*Plan, error) {
+	p := New(c)
+	return p, p.Rebuild(part, cell, a, depth)
+}
+
+// Rebuild is Borders into an existing plan, whose memory it uses again. It is
+// collective; an error is returned on the rank where it happened only.
+func (p *Plan) Rebuild(part domain.Partition, cell domain.Cell, a *domain.Atoms, depth float64) error {
+	if part.N() != p.c.Size() {
+		return fmt.Errorf("halo: %d bricks on %d ranks", part.N(), p.c.Size())
+	}
+	p.n, p.ghost0 = a.N, domain.Padded(a.N)
+	if err := p.candidates(&part, &cell, depth); err != nil {
+		return err
+	}
+	p.choose(&part, &cell, a)
+	if err := p.tell(); err != nil {
+		return err
+	}
+	if rows := p.ghost0 + p.remote + len(p.self); rows > math.MaxInt32 {
+		return fmt.Errorf("halo: %d atoms and ghosts on one rank are more than 2³¹; use more ranks", rows)
+	}
+	p.grow(a)
+	if err := p.introduce(a); err != nil {
+		return err
+	}
+	return p.Positions(cell, a.X)
+}
+
+// candidates lists every brick and image shift that can need ghosts of this
+// brick, by comparing boxes, in p.scratch.segs, and sets p.peers. The two sides
+// of a pair come to the same answer, since they compute the same expressions.
+func (p *Plan) candidates(part *domain.Partition, cell *domain.Cell, depth float64) error {
+	me := p.c.Rank()
+	lo, hi := part.Box(me)
+	var from, to [3]int32
+	shifts := 1.0
+	for k, periodic := range cell.Periodic() {
+		p.depth[k] = depth/cell.Height(k) + slack
+		if !periodic {
+			continue
+		}
+		// The same on all ranks, so that all return the error.
+		if shifts *= 2*p.depth[k] + 3; !(shifts < maxShifts) {
+			return fmt.Errorf("halo: a cell of height %.3g Å is too thin for a depth of %.3g Å: more than %d images", cell.Height(k), depth, maxShifts)
+		}
+		f, t := math.Ceil(-p.depth[k]-hi[k]-slack), math.Floor(1+p.depth[k]-lo[k]+slack)
+		from[k], to[k] = int32(f), int32(t)
+	}
+	s := &p.scratch
+	s.segs = s.segs[:0]
+	for x := from[0]; x <= to[0]; x++ {
+		for y := from[1]; y <= to[1]; y++ {
+			for z := from[2]; z <= to[2]; z++ {
+				m := [3]int32{x, y, z}
+				l, h := lo, hi
+				for k := range l {
+					l[k] += float64(m[k]) - p.depth[k] - 1e-9
+					h[k] += float64(m[k]) + p.depth[k] + 1e-9
+				}
+				s.ranks = part.Touching(s.ranks[:0], l, h)
+				for _, r := range s.ranks {
+					if (r != me || m != [3]int32{}) && near(part, me, r, m, &p.depth) {
+						s.segs = append(s.segs, segment{rank: r, m: m})
+					}
+				}
+			}
+		}
+	}
+	slices.SortFunc(s.segs, func(a, b segment) int {
+		return cmp.Or(cmp.Compare(a.rank, b.rank), slices.Compare(a.m[:], b.m[:]))
+	})
+	p.peers = p.peers[:0]
+	for _, g := range s.segs {
+		if g.rank != me && (len(p.peers) == 0 || p.peers[len(p.peers)-1].rank != g.rank) {
+			p.peers = append(p.peers, peer{rank: g.rank})
+		}
+	}
+	return nil
+}
+
+// near is whether brick i, moved by m, comes within depth d of brick j. It
+// computes the same for (j, i, −m): else one rank would wait for a message
+// that the other does not know of.
+func near(part *domain.Partition, i, j int, m [3]int32, d *[3]float64) bool {
+	if i > j {
+		i, j = j, i
+		for k := range m {
+			m[k] = -m[k]
+		}
+	}
+	li, hi := part.Box(i)
+	lj, hj := part.Box(j)
+	for k := range m {
+		if s := float64(m[k]); li[k]+s-d[k] > hj[k] || hi[k]+s+d[k] < lj[k] {
+			return false
+		}
+	}
+	return true
+}
+
+// choose lists the owned rows that go to each candidate.
+func (p *Plan) choose(part *domain.Partition, cell *domain.Cell, a *domain.Atoms) {
+	s := &p.scratch
+	me := p.c.Rank()
+	lo, hi := part.Box(me)
+	s.frac, s.near = resize(s.frac, a.N), s.near[:0]
+	for i := range s.frac {
+		f := cell.Frac(a.X[i])
+		s.frac[i] = f
+		// Who is deeper inside than the depth is nobody's ghost.
+		for k := range f {
+			if f[k]-lo[k] <= p.depth[k]+slack || hi[k]-f[k] <= p.depth[k]+slack {
+				s.near = append(s.near, int32(i))
+				break
+			}
+		}
+	}
+	p.send, p.self = p.send[:0], p.self[:0]
+	p.segments, p.selfSegs = p.segments[:0], p.selfSegs[:0]
+	next := 0
+	for _, g := range s.segs {
+		lo, hi := part.Box(g.rank)
+		for k := range lo {
+			lo[k] -= p.depth[k] + float64(g.m[k])
+			hi[k] += p.depth[k] - float64(g.m[k])
+		}
+		rows, segs := &p.send, &p.segments
+		if g.rank == me {
+			rows, segs = &p.self, &p.selfSegs
+		} else if p.peers[next].rank != g.rank {
+			next++
+			p.peers[next].sendAt = len(p.send)
+		}
+		g.lo = len(*rows)
+		for _, i := range s.near {
+			f := &s.frac[i]
+			if f[0] >= lo[0] && f[0] <= hi[0] && f[1] >= lo[1] && f[1] <= hi[1] && f[2] >= lo[2] && f[2] <= hi[2] {
+				*rows = append(*rows, i)
+			}
+		}
+		if g.hi = len(*rows); g.hi > g.lo {
+			*segs = append(*segs, g)
+		}
+		if g.rank != me {
+			p.peers[next].sendTo = len(p.send)
+		}
+	}
+}
+
+// tell exchanges the numbers of ghosts with every peer.
+func (p *Plan) tell() error {
+	n := len(p.peers)
+	b := view[int64](p.scratch.counts.bytes(p.c, 16*n), 2*n)
+	p.outMsgs, p.inMsgs = p.outMsgs[:0], p.inMsgs[:0]
+	for i, q := range p.peers {
+		b[i] = int64(q.sendTo - q.sendAt)
+		p.outMsgs = append(p.outMsgs, comm.Message{Peer: q.rank, Tag: tagCount, Data: p.scratch.counts.b[8*i : 8*i+8]})
+		p.inMsgs = append(p.inMsgs, comm.Message{Peer: q.rank, Tag: tagCount, Data: p.scratch.counts.b[8*(n+i) : 8*(n+i)+8]})
+	}
+	t := &p.stats.Borders
+	t.Calls++
+	t.Messages += int64(n)
+	t.Bytes += 8 * int64(n)
+	if n > 0 {
+		if err := p.c.Exchange(p.outMsgs, p.inMsgs); err != nil {
+			return err
+		}
+	}
+	p.remote = 0
+	for i := range p.peers {
+		q := &p.peers[i]
+		q.recvAt = p.remote
+		p.remote += int(b[n+i])
+		q.recvTo = p.remote
+	}
+	return nil
+}
+
+// grow gives the atoms their ghost rows, and Home its entries.
+func (p *Plan) grow(a *domain.Atoms) {
+	p.images = len(p.self)
+	a.Ghost0, a.Remote, a.Images = p.ghost0, p.remote, p.images
+	rows := a.Positions()
+	a.ID = resize(a.ID[:a.N], rows)
+	a.Species = resize(a.Species[:a.N], rows)
+	a.X = resize(a.X[:a.N], rows)
+	a.F = resize(a.F[:0], a.Features())
+	p.Home = resize(p.Home[:0], rows)
+	for i := range p.Home[:a.Features()] {
+		p.Home[i] = int32(i)
+	}
+	for k, i := range p.self {
+		g := a.Features() + k
+		p.Home[g], a.ID[g], a.Species[g] = i, a.ID[i], a.Species[i]
+	}
+}
+
+// introduce sends the ghosts' IDs and species, 16 bytes for each.
+func (p *Plan) introduce(a *domain.Atoms) error {
+	o, i := p.reserve(outward, 16)
+	out, in := view[[2]int64](o, len(p.send)), view[[2]int64](i, p.remote)
+	for k, row := range p.send {
+		out[k] = [2]int64{a.ID[row], int64(a.Species[row])}
+	}
+	if err := p.exchange(outward, tagGhosts, 16, &p.stats.Borders); err != nil {
+		return err
+	}
+	for k, g := range in {
+		a.ID[p.ghost0+k], a.Species[p.ghost0+k] = g[0], int32(g[1])
+	}
+	return nil
+}

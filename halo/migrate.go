@@ -1,0 +1,205 @@
+package halo
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/wigner-md/wigner/comm"
+	"github.com/wigner-md/wigner/domain"
+)
+
+// record is an atom on its way to another brick.
+type record struct {
+	ID      int64
+	X, V    [3]float64
+	Image   [3]int32
+	Species int32
+}
+
+const recordSize = 72
+
+// leaver is an owned row and the rank that it goes to.
+type leaver struct{ rank, row int32 }
+
+// Migrate wraps the atoms into the cell, brings each to the rank whose brick
+// holds it, and sorts each rank's rows along a space-filling curve, ties by ID.
+// Rows [0, N) are read; ID, Species and X must have them, V and Image count as
+// zero where they are missing. Ghosts are gone afterwards. Any rank may hold any
+// atom before. It is collective; where atoms have no finite position it returns
+// an error on every rank, which names the first of them on its own rank.
+func Migrate(c comm.Comm, part domain.Partition, cell domain.Cell, a *domain.Atoms) error {
+	return New(c).Migrate(part, cell, a)
+}
+
+// Migrate is the function Migrate, using the plan's memory. Where all atoms stay
+// within the ranks that the plan knows as peers from its last Rebuild, as they do
+// in the loop of a simulation, it talks to those only.
+func (p *Plan) Migrate(part domain.Partition, cell domain.Cell, a *domain.Atoms) error {
+	if part.N() != p.c.Size() {
+		return fmt.Errorf("halo: %d bricks on %d ranks", part.N(), p.c.Size())
+	}
+	a.V, a.Image = resize(a.V[:min(a.N, len(a.V))], a.N), resize(a.Image[:min(a.N, len(a.Image))], a.N)
+	a.ID, a.Species, a.X = a.ID[:a.N], a.Species[:a.N], a.X[:a.N]
+	if err := p.address(&part, &cell, a); err != nil {
+		return err
+	}
+	if p.c.Size() > 1 {
+		if err := p.carry(a); err != nil {
+			return err
+		}
+	}
+	p.sort(&cell, a)
+	a.Ghost0, a.Remote, a.Images = domain.Padded(a.N), 0, 0
+	a.ID, a.Species, a.X = resize(a.ID, a.Ghost0), resize(a.Species, a.Ghost0), resize(a.X, a.Ghost0)
+	return nil
+}
+
+// address wraps all atoms, lists those that leave, and settles between all ranks
+// which ranks will talk: p.scratch.peers.
+func (p *Plan) address(part *domain.Partition, cell *domain.Cell, a *domain.Atoms) error {
+	s := &p.scratch
+	me := p.c.Rank()
+	s.leave = s.leave[:0]
+	s.frac = resize(s.frac, a.N)
+	s.flags = [2]int64{}
+	var bad error
+	for i := range s.frac {
+		x, shift := cell.Wrap(a.X[i])
+		a.X[i] = x
+		for k := range shift {
+			a.Image[i][k] += shift[k]
+		}
+		s.frac[i] = cell.Frac(x)
+		if bad == nil {
+			bad = astray(cell, a.ID[i], x, s.frac[i])
+		}
+		if r := part.Owner(s.frac[i]); r != me {
+			s.leave = append(s.leave, leaver{int32(r), int32(i)})
+			if !slices.ContainsFunc(p.peers, func(q peer) bool { return q.rank == r }) {
+				s.flags[0] = 1
+			}
+		}
+	}
+	if bad != nil {
+		s.flags[1] = 1
+	}
+	if p.c.Size() > 1 {
+		if err := p.c.AllreduceInt(s.flags[:], comm.Max); err != nil {
+			return err
+		}
+	}
+	switch {
+	case bad != nil:
+		return bad
+	case s.flags[1] > 0:
+		return &comm.PeerError{Failed: 1}
+	}
+	s.peers = s.peers[:0]
+	for r := range p.c.Size() {
+		if s.flags[0] > 0 && r != me {
+			s.peers = append(s.peers, r)
+		}
+	}
+	if s.flags[0] == 0 {
+		for _, q := range p.peers {
+			s.peers = append(s.peers, q.rank)
+		}
+	}
+	return nil
+}
+
+// astray is the error for an atom whose position makes no sense.
+func astray(cell *domain.Cell, id int64, x, f [3]float64) error {
+	for k, periodic := range cell.Periodic() {
+		if math.IsNaN(f[k]) || math.IsInf(f[k], 0) {
+			return fmt.Errorf("halo: atom %d has no finite position: %v", id, x)
+		}
+		if periodic && (f[k] < -0.5 || f[k] > 1.5) {
+			return fmt.Errorf("halo: atom %d is absurdly far away: %v", id, x)
+		}
+	}
+	return nil
+}
+
+// carry exchanges numbers of atoms, then atoms, and closes the gaps of the leavers.
+func (p *Plan) carry(a *domain.Atoms) error {
+	s := &p.scratch
+	slices.SortFunc(s.leave, func(a, b leaver) int {
+		return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.row, b.row))
+	})
+	n := len(s.peers)
+	cb := s.counts.bytes(p.c, 16*n)
+	counts := view[int64](cb, 2*n)
+	clear(counts)
+	k := 0
+	for i, r := range s.peers {
+		for ; k < len(s.leave) && int(s.leave[k].rank) == r; k++ {
+			counts[i]++
+		}
+	}
+	t := &p.stats.Migrate
+	t.Calls++
+	p.outMsgs, p.inMsgs = p.outMsgs[:0], p.inMsgs[:0]
+	for i, r := range s.peers {
+		p.outMsgs = append(p.outMsgs, comm.Message{Peer: r, Tag: tagCount, Data: cb[8*i : 8*i+8]})
+		p.inMsgs = append(p.inMsgs, comm.Message{Peer: r, Tag: tagCount, Data: cb[8*(n+i) : 8*(n+i)+8]})
+		t.Messages++
+		t.Bytes += 8
+	}
+	if err := p.c.Exchange(p.outMsgs, p.inMsgs); err != nil {
+		return err
+	}
+	arrive := 0
+	for i := range n {
+		arrive += int(counts[n+i])
+	}
+	o, in := p.out.bytes(p.c, recordSize*len(s.leave)), p.in.bytes(p.c, recordSize*arrive)
+	out := view[record](o, len(s.leave))
+	for k, l := range s.leave {
+		i := l.row
+		out[k] = record{a.ID[i], a.X[i], a.V[i], a.Image[i], a.Species[i]}
+	}
+	p.outMsgs, p.inMsgs = p.outMsgs[:0], p.inMsgs[:0]
+	so, si := 0, 0
+	for i, r := range s.peers {
+		if c := int(counts[i]) * recordSize; c > 0 {
+			p.outMsgs = append(p.outMsgs, comm.Message{Peer: r, Tag: tagMigrate, Data: o[so : so+c]})
+			so += c
+			t.Messages++
+			t.Bytes += int64(c)
+		}
+		if c := int(counts[n+i]) * recordSize; c > 0 {
+			p.inMsgs = append(p.inMsgs, comm.Message{Peer: r, Tag: tagMigrate, Data: in[si : si+c]})
+			si += c
+		}
+	}
+	if err := p.c.Exchange(p.outMsgs, p.inMsgs); err != nil {
+		return err
+	}
+	p.settle(a, view[record](in, arrive))
+	return nil
+}
+
+// settle removes the leavers from the rows and appends those that came.
+func (p *Plan) settle(a *domain.Atoms, came []record) {
+	s := &p.scratch
+	slices.SortFunc(s.leave, func(a, b leaver) int { return cmp.Compare(a.row, b.row) })
+	kept, k := 0, 0
+	for i := range a.N {
+		if k < len(s.leave) && int(s.leave[k].row) == i {
+			k++
+			continue
+		}
+		a.ID[kept], a.Species[kept], a.X[kept], a.V[kept], a.Image[kept] = a.ID[i], a.Species[i], a.X[i], a.V[i], a.Image[i]
+		kept++
+	}
+	a.N = kept + len(came)
+	a.ID, a.Species = resize(a.ID[:kept], a.N), resize(a.Species[:kept], a.N)
+	a.X, a.V, a.Image = resize(a.X[:kept], a.N), resize(a.V[:kept], a.N), resize(a.Image[:kept], a.N)
+	for k, r := range came {
+		i := kept + k
+		a.ID[i], a.Species[i], a.X[i], a.V[i], a.Image[i] = r.ID, r.Species, r.X, r.V, r.Image
+	}
+}

@@ -1,0 +1,246 @@
+package halo
+
+import (
+	"fmt"
+
+	"github.com/wigner-md/wigner/comm"
+	"github.com/wigner-md/wigner/domain"
+	"github.com/wigner-md/wigner/internal/invariant"
+)
+
+// Tags tell the exchanges of this package apart.
+const (
+	tagCount = iota + 1
+	tagMigrate
+	tagGhosts
+	tagForward
+	tagReverse
+	tagPositions
+)
+
+// Plan knows which owned rows go to which ghosts. It belongs to one rank, and
+// keeps its buffers from one Rebuild to the next. Forward, Reverse and
+// Positions do not allocate once they have been called with rows of that width.
+type Plan struct {
+	// Home is, for each position row, the row that holds its features: the row
+	// itself, save for images of own atoms, where it is the atom's row.
+	Home []int32
+
+	c        comm.Comm
+	ghost0   int // first ghost row
+	n        int // owned rows
+	remote   int // ghosts with a feature row
+	images   int
+	peers    []peer    // in rising order of rank; both sides agree that they are peers
+	segments []segment // of send, by peer, then by shift
+	send     []int32   // owned rows, by segment
+	selfSegs []segment // of self
+	self     []int32   // owned rows of the images
+
+	depth   [3]float64 // of the halo, in fractional coordinates
+	out, in buffer
+	outMsgs []comm.Message
+	inMsgs  []comm.Message
+	stats   Stats
+	scratch scratch
+}
+
+// peer is a rank that gets, or may get, ghosts from this one.
+type peer struct {
+	rank           int
+	sendAt, sendTo int // range of Plan.send
+	recvAt, recvTo int // range of the remote ghosts, from 0
+}
+
+// segment is a run of rows that go to one peer with one image shift.
+type segment struct {
+	rank   int
+	m      [3]int32
+	lo, hi int
+}
+
+// Traffic counts what one kind of call has sent from this rank.
+type Traffic struct{ Calls, Messages, Bytes int64 }
+
+// Stats is what a plan has sent since it was made.
+type Stats struct {
+	Migrate, Borders, Forward, Reverse, Positions Traffic
+}
+
+// Total is the sum over all kinds.
+func (s *Stats) Total() (t Traffic) {
+	for _, u := range []Traffic{s.Migrate, s.Borders, s.Forward, s.Reverse, s.Positions} {
+		t.Calls += u.Calls
+		t.Messages += u.Messages
+		t.Bytes += u.Bytes
+	}
+	return t
+}
+
+// New is a plan without ghosts, for Migrate and Rebuild.
+func New(c comm.Comm) *Plan { return &Plan{c: c} }
+
+// Stats is what this rank has sent through the plan so far.
+func (p *Plan) Stats() Stats { return p.stats }
+
+// Peers is the number of ranks that this rank sends ghosts to or gets them from.
+func (p *Plan) Peers() int {
+	n := 0
+	for _, q := range p.peers {
+		if q.sendTo > q.sendAt || q.recvTo > q.recvAt {
+			n++
+		}
+	}
+	return n
+}
+
+// Sent is the number of rows that a Forward sends from this rank.
+func (p *Plan) Sent() int { return len(p.send) }
+
+// direction says which way an exchange goes.
+type direction bool
+
+const (
+	outward  direction = true  // owners to ghosts
+	homeward direction = false // ghosts to owners
+)
+
+// exchange sends the rows in p.out and receives into p.in, size bytes per row,
+// both packed by peer.
+func (p *Plan) exchange(d direction, tag, size int, t *Traffic) error {
+	p.outMsgs, p.inMsgs = p.outMsgs[:0], p.inMsgs[:0]
+	for i := range p.peers {
+		q := &p.peers[i]
+		a, b := comm.Message{Peer: q.rank, Tag: tag}, comm.Message{Peer: q.rank, Tag: tag}
+		if d == outward {
+			a.Data = p.out.b[q.sendAt*size : q.sendTo*size]
+			b.Data = p.in.b[q.recvAt*size : q.recvTo*size]
+		} else {
+			a.Data = p.out.b[q.recvAt*size : q.recvTo*size]
+			b.Data = p.in.b[q.sendAt*size : q.sendTo*size]
+		}
+		if len(a.Data) > 0 {
+			p.outMsgs = append(p.outMsgs, a)
+			t.Messages++
+			t.Bytes += int64(len(a.Data))
+		}
+		if len(b.Data) > 0 {
+			p.inMsgs = append(p.inMsgs, b)
+		}
+	}
+	if len(p.outMsgs)+len(p.inMsgs) == 0 {
+		return nil
+	}
+	return p.c.Exchange(p.outMsgs, p.inMsgs)
+}
+
+// reserve makes room for rows of size bytes.
+func (p *Plan) reserve(d direction, size int) (out, in []byte) {
+	o, i := len(p.send), p.remote
+	if d == homeward {
+		o, i = i, o
+	}
+	return p.out.bytes(p.c, o*size), p.in.bytes(p.c, i*size)
+}
+
+// Forward copies the owners' rows to the ghosts that stand for them: the map P.
+// It is collective. r has at least Atoms.Features() rows.
+func (p *Plan) Forward(r domain.Rows) error {
+	p.check(r, "Forward")
+	p.stats.Forward.Calls++
+	if r.F32 != nil {
+		return forward(p, r.F32, r.Width, 4)
+	}
+	return forward(p, r.F64, r.Width, 8)
+}
+
+// Reverse adds the ghosts' rows to their owners', peer by peer in rising order
+// of rank: the map Pᵀ. It is collective. What stands in the ghost rows
+// afterwards means nothing.
+func (p *Plan) Reverse(r domain.Rows) error {
+	p.check(r, "Reverse")
+	p.stats.Reverse.Calls++
+	if r.F32 != nil {
+		return reverse(p, r.F32, r.Width, 4)
+	}
+	return reverse(p, r.F64, r.Width, 8)
+}
+
+func (p *Plan) check(r domain.Rows, call string) {
+	need := (p.ghost0 + p.remote) * r.Width
+	switch {
+	case r.F32 != nil && r.F64 != nil:
+		panic("halo: " + call + ": rows in both precisions")
+	case r.Width < 1:
+		panic(fmt.Sprintf("halo: %s: rows of width %d", call, r.Width))
+	case len(r.F32)+len(r.F64) < need:
+		panic(fmt.Sprintf("halo: %s: %d numbers given, %d rows of %d needed", call, len(r.F32)+len(r.F64), p.ghost0+p.remote, r.Width))
+	}
+}
+
+func forward[T float32 | float64](p *Plan, x []T, w, bytes int) error {
+	size := w * bytes
+	o, i := p.reserve(outward, size)
+	out := view[T](o, len(p.send)*w)
+	for k, row := range p.send {
+		copy(out[k*w:(k+1)*w], x[int(row)*w:int(row)*w+w])
+	}
+	ghosts := x[min(len(x), p.ghost0*w):min(len(x), (p.ghost0+p.remote)*w)]
+	invariant.Poison(ghosts)
+	if err := p.exchange(outward, tagForward, size, &p.stats.Forward); err != nil {
+		return err
+	}
+	copy(ghosts, view[T](i, p.remote*w))
+	return nil
+}
+
+func reverse[T float32 | float64](p *Plan, x []T, w, bytes int) error {
+	size := w * bytes
+	o, i := p.reserve(homeward, size)
+	ghosts := x[min(len(x), p.ghost0*w):min(len(x), (p.ghost0+p.remote)*w)]
+	copy(view[T](o, p.remote*w), ghosts)
+	if err := p.exchange(homeward, tagReverse, size, &p.stats.Reverse); err != nil {
+		return err
+	}
+	invariant.Poison(ghosts)
+	in := view[T](i, len(p.send)*w)
+	for k, row := range p.send {
+		dst, src := x[int(row)*w:int(row)*w+w], in[k*w:(k+1)*w]
+		for c := range dst {
+			dst[c] += src[c]
+		}
+	}
+	return nil
+}
+
+// Positions sets the ghosts' positions from the owners', each moved by its
+// image shift in lattice vectors of cell, the cell of now. x is Atoms.X, all
+// rows. It is collective.
+func (p *Plan) Positions(cell domain.Cell, x [][3]float64) error {
+	if len(x) != len(p.Home) {
+		panic(fmt.Sprintf("halo: Positions: %d rows given, the plan has %d", len(x), len(p.Home)))
+	}
+	p.stats.Positions.Calls++
+	o, i := p.reserve(outward, 24)
+	shifted(view[[3]float64](o, len(p.send)), x, p.send, p.segments, &cell)
+	if err := p.exchange(outward, tagPositions, 24, &p.stats.Positions); err != nil {
+		return err
+	}
+	copy(x[p.ghost0:], view[[3]float64](i, p.remote))
+	shifted(x[p.ghost0+p.remote:], x, p.self, p.selfSegs, &cell)
+	return nil
+}
+
+// shifted writes the positions of rows, moved by their segments' shifts, to dst.
+func shifted(dst, x [][3]float64, rows []int32, segs []segment, cell *domain.Cell) {
+	for _, s := range segs {
+		t := cell.Shift(s.m)
+		for k := s.lo; k < s.hi; k++ {
+			r := x[rows[k]]
+			for l := range r {
+				r[l] += t[l]
+			}
+			dst[k] = r
+		}
+	}
+}
