@@ -157,7 +157,7 @@ func packageComment(files []*File) string {
 }
 
 // Equations are the packages that hold mathematics from the literature: their
-// package comment cites it under "References".
+// package comment cites it as "Reference" or "References".
 var Equations = []string{
 	"o3", "potential/pair", "potential/mpnn", "potential/nequip", "md", "internal/philox",
 }
@@ -167,8 +167,8 @@ func References(t *Tree) []Finding {
 	var out []Finding
 	dirs, files := t.packages()
 	for _, dir := range dirs {
-		if slices.Contains(Equations, dir) && !strings.Contains(packageComment(files[dir]), "References") {
-			out = append(out, Finding{dir, 0, `the package comment has no "References"`})
+		if slices.Contains(Equations, dir) && !strings.Contains(packageComment(files[dir]), "Reference") {
+			out = append(out, Finding{dir, 0, "the package comment cites no Reference"})
 		}
 	}
 	return out
