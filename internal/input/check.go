@@ -141,27 +141,67 @@ func (p *Potential) check(k *checker) {
 	k.among("potential.precision", p.Precision, "float32", "float64")
 	switch p.Type {
 	case "model":
+		p.noPair(k)
 		if p.Model == "" {
 			k.bad("potential.model", "missing: a path or a name")
-		}
-		for _, own := range []struct {
-			key string
-			set bool
-		}{{"epsilon_eV", p.Epsilon != 0}, {"sigma_A", p.Sigma != 0}, {"cutoff_A", p.Cutoff != 0}, {"shift", p.Shift}} {
-			if own.set {
-				k.bad("potential."+own.key, "belongs to type = \"lennard-jones\"; a model has its own")
-			}
 		}
 	case "lennard-jones":
 		if p.Model != "" {
 			k.bad("potential.model", "type = \"lennard-jones\" has no model")
 		}
-		k.positive("potential.epsilon_eV", p.Epsilon, 1e3)
-		k.positive("potential.sigma_A", p.Sigma, 100)
-		if p.Cutoff == 0 {
-			p.Cutoff = 2.5 * p.Sigma
+		p.lennardJones(k)
+	}
+}
+
+// noPair refuses what belongs to pair potentials.
+func (p *Potential) noPair(k *checker) {
+	for _, own := range []struct {
+		key string
+		set bool
+	}{
+		{"epsilon_eV", p.Epsilon != 0}, {"sigma_A", p.Sigma != 0}, {"cutoff_A", p.Cutoff != 0},
+		{"shift", p.Shift}, {"elements", p.Elements != nil}, {"pair", p.Pair != nil},
+	} {
+		if own.set {
+			k.bad("potential."+own.key, "belongs to type = \"lennard-jones\"; a model has its own")
 		}
-		k.positive("potential.cutoff_A", p.Cutoff, 1e3)
+	}
+}
+
+// lennardJones wants either one set of parameters or a list of pairs.
+func (p *Potential) lennardJones(k *checker) {
+	if len(p.Pair) > 0 {
+		for _, own := range []struct {
+			key string
+			set bool
+		}{{"epsilon_eV", p.Epsilon != 0}, {"sigma_A", p.Sigma != 0}, {"cutoff_A", p.Cutoff != 0}, {"elements", p.Elements != nil}} {
+			if own.set {
+				k.bad("potential."+own.key, "the list of pairs excludes it")
+			}
+		}
+	} else if len(p.Elements) == 0 {
+		k.bad("potential.elements", "missing: the symbols that the parameters hold for, as in [\"Ar\"]")
+	} else {
+		one := Pair{nil, p.Epsilon, p.Sigma, p.Cutoff}
+		one.check(k, "potential.")
+		p.Cutoff = one.Cutoff
+	}
+	for i := range p.Pair {
+		q := &p.Pair[i]
+		if len(q.Elements) != 2 {
+			k.bad("potential.pair.elements", "entry %d: %d symbols; a pair has two", i+1, len(q.Elements))
+		}
+		q.check(k, "potential.pair.")
+	}
+}
+
+func (q *Pair) check(k *checker, prefix string) {
+	k.positive(prefix+"epsilon_eV", q.Epsilon, 1e3)
+	k.positive(prefix+"sigma_A", q.Sigma, 100)
+	if q.Cutoff == 0 {
+		q.Cutoff = 2.5 * q.Sigma
+	} else {
+		k.positive(prefix+"cutoff_A", q.Cutoff, 1e3)
 	}
 }
 

@@ -155,3 +155,12 @@ func glob(t testing.TB, pattern string) []string {
 	}
 	return paths
 }
+
+// TestRows: every key is documented.
+func TestRows(t *testing.T) {
+	for _, r := range Rows() {
+		if r.Doc == "" {
+			t.Errorf("%s has no doc tag", r.Key)
+		}
+	}
+}

@@ -52,6 +52,56 @@ func keysOf(prefix string, t reflect.Type) []string {
 	return out
 }
 
+// Row is one line of the documentation of the keys.
+type Row struct{ Key, Type, Default, Doc string }
+
+// Rows documents every key, in the order of the structs.
+func Rows() []Row {
+	c := Default()
+	return rowsOf("", reflect.ValueOf(c))
+}
+
+func rowsOf(prefix string, v reflect.Value) []Row {
+	var out []Row
+	for i := range v.NumField() {
+		f := v.Type().Field(i)
+		name, x := prefix+tag(f), v.Field(i)
+		if prefix != "" {
+			r := Row{Key: name, Type: typeName(f.Type), Doc: f.Tag.Get("doc")}
+			if !x.IsZero() {
+				r.Default = fmt.Sprint(x.Interface())
+			}
+			out = append(out, r)
+		}
+		switch {
+		case x.Kind() == reflect.Struct:
+			out = append(out, rowsOf(name+".", x)...)
+		case x.Kind() == reflect.Slice && f.Type.Elem().Kind() == reflect.Struct:
+			out = append(out, rowsOf(name+".", reflect.Zero(f.Type.Elem()))...)
+		}
+	}
+	return out
+}
+
+// typeName says a type as TOML does.
+func typeName(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Slice:
+		if t.Elem().Kind() == reflect.Struct {
+			return "list of tables"
+		}
+		return "list of " + typeName(t.Elem())
+	case reflect.String:
+		return "text"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Float64:
+		return "number"
+	default:
+		return "integer"
+	}
+}
+
 // unknown is the message for a key that no struct has.
 func unknown(key string) string {
 	best := nearest(key)
