@@ -46,7 +46,7 @@ const (
 	Langevin     Stream = 2 // the thermostat's noise
 	Rattle       Stream = 3 // displacements from lattice sites
 	Vacancy      Stream = 4 // which sites are empty
-	Alloy        Stream = 5 // which element is on which site; plus the sublattice << 8
+	Alloy        Stream = 5 // which element is on which site; plus the atomic number << 8
 	Displacement Stream = 6 // displacements of an existing structure's atoms
 )
 
