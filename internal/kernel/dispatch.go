@@ -1,11 +1,57 @@
 package kernel
 
+import (
+	"fmt"
+	"os"
+	"strings"
+)
+
+//go:generate sh -c "cd _gen && go run ."
+
+// path is a family of implementations of the float32 functions.
+type path int
+
+const (
+	generic path = iota // plain Go loops
+	avx2                // AVX2 and FMA, 8 lanes, 16 registers
+	avx512              // AVX-512 F, DQ, BW, VL, 16 lanes, 32 registers
+)
+
+var pathNames = [...]string{"generic", "avx2", "avx512"}
+
+func (p path) String() string { return pathNames[p] }
+
+// choice is made once, when the program starts.
+var choice, choiceErr = choose(os.Getenv("WIGNER_CPU"), detected())
+
+// choose returns the path of that name, or the best one when want is empty.
+func choose(want string, best path) (path, error) {
+	if want == "" {
+		return best, nil
+	}
+	for p, name := range pathNames {
+		if name != want {
+			continue
+		}
+		if path(p) > best {
+			return generic, fmt.Errorf("WIGNER_CPU=%s: this build on this processor has %s",
+				want, strings.Join(pathNames[:best+1], ", "))
+		}
+		return path(p), nil
+	}
+	return generic, fmt.Errorf("WIGNER_CPU=%s: unknown; known are %s", want, strings.Join(pathNames[:], ", "))
+}
+
+// CPU names the vector instructions in use: generic, avx2 or avx512. The
+// environment variable WIGNER_CPU forces one.
+func CPU() string { return choice.String() }
+
+// Check returns an error when WIGNER_CPU asks for what is not there; the
+// generic path is used then. Programs call it when they start.
+func Check() error { return choiceErr }
+
 // The vector versions. Each returns false when there is none for this
 // processor or these sizes, and the plain loops are used.
-
-func gemm32(M int, a []float32, lda int, b Matrix[float32], c []float32, ldc int, add bool) bool {
-	return false
-}
 
 func gateForward32[T Float](g *Gate, n int, y []T, wy int, x []T, wx int) bool { return false }
 

@@ -12,7 +12,7 @@ type Matrix[T Float] struct {
 
 // Pack packs scale·w, w row-major [K][N].
 func Pack[T Float](w []float64, K, N int, scale float64) Matrix[T] {
-	m := Matrix[T]{K: K, N: N, b: make([]T, K*N)}
+	m := Matrix[T]{K: K, N: N, b: Make[T](K * N)}
 	at := 0
 	for n := 0; n < N; n += PanelWidth {
 		for k := range K {
@@ -39,7 +39,7 @@ func PackT[T Float](w []float64, K, N int, scale float64) Matrix[T] {
 // Gemm is C = A·B, or C += A·B with add, for M rows: row i of A begins at
 // a[i·lda] and has B.K numbers, row i of C at c[i·ldc] and has B.N.
 func Gemm[T Float](M int, a []T, lda int, b Matrix[T], c []T, ldc int, add bool) {
-	if f, ok := any(b).(Matrix[float32]); ok && gemm32(M, any(a).([]float32), lda, f, any(c).([]float32), ldc, add) {
+	if f, ok := any(&b).(*Matrix[float32]); ok && gemm32(choice, M, any(a).([]float32), lda, f, any(c).([]float32), ldc, add) {
 		return
 	}
 	gemmLoops(M, a, lda, b, c, ldc, add)
