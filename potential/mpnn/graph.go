@@ -1,0 +1,109 @@
+package mpnn
+
+import (
+	"fmt"
+
+	"github.com/wigner-md/wigner/domain"
+	"github.com/wigner-md/wigner/internal/kernel"
+	"github.com/wigner-md/wigner/potential"
+)
+
+// Entry is one directed edge i←j: D = x_j − x_i in Å, J the feature row of j.
+type Entry[T Float] struct {
+	D [3]T
+	J int32
+}
+
+// Graph holds the edges with r < r_c of the owned atoms, made once per step.
+// Differences are taken in double precision before they are stored.
+type Graph[T Float] struct {
+	N       int        // owned atoms
+	Padded  int        // N rounded up to a multiple of domain.Block
+	Rows    int        // feature rows
+	Species []int32    // the model's species index, by feature row; 0 in the padding
+	Row     []int64    // the edges of i are Entries[Row[i]:Row[i+1]]
+	Entries []Entry[T] //
+	near    bool       // some edge is shorter than the model's Near
+	model   *Model[T]
+}
+
+// build reads the list of f. Errors name the atoms.
+func (g *Graph[T]) build(f *potential.Frame, m *Model[T]) error {
+	g.N, g.Padded, g.Rows, g.model, g.near = f.N, domain.Padded(f.N), f.Rows, m, false
+	if err := g.species(f); err != nil {
+		return err
+	}
+	g.Row = grow(g.Row, f.N+1)
+	g.Row[0] = 0
+	rc2, near2 := m.Cutoff*m.Cutoff, m.Near*m.Near
+	out := grow(g.Entries, len(f.List.J))[:0]
+	for i := range f.N {
+		xi := f.X[i]
+		first := len(out)
+		for _, p := range f.List.J[f.List.Row[i]:f.List.Row[i+1]] {
+			xj := &f.X[p]
+			d := [3]float64{xj[0] - xi[0], xj[1] - xi[1], xj[2] - xi[2]}
+			r2 := d[0]*d[0] + d[1]*d[1] + d[2]*d[2]
+			if r2 >= rc2 { // not !(r2 < rc2): NaN must reach the energy
+				continue
+			}
+			if r2 == 0 {
+				return fmt.Errorf("mpnn: atoms %d and %d are at the same place (%.6g, %.6g, %.6g) Å",
+					f.ID[i], f.ID[p], xi[0], xi[1], xi[2])
+			}
+			out = append(out, Entry[T]{[3]T{T(d[0]), T(d[1]), T(d[2])}, f.Home[p]})
+			if r2 < near2 {
+				out[first], out[len(out)-1] = out[len(out)-1], out[first]
+				first++
+				g.near = true
+			}
+		}
+		g.Row[i+1] = int64(len(out))
+	}
+	g.Entries = out
+	return nil
+}
+
+func (g *Graph[T]) species(f *potential.Frame) error {
+	g.Species = grow(g.Species, f.Rows)
+	for row := range g.Species {
+		if row >= f.N && row < g.Padded {
+			g.Species[row] = 0
+			continue
+		}
+		z := int(f.Species[row])
+		if !g.model.Supports(z) {
+			return fmt.Errorf("mpnn: atom %d has atomic number %d, which the model does not know", f.ID[row], z)
+		}
+		g.Species[row] = g.model.Species[z]
+	}
+	return nil
+}
+
+// Load fills e with the edges of owned atom i and their geometry, and returns
+// how many edges, the first ones, are shorter than the model's Near.
+func (g *Graph[T]) Load(i int, e *kernel.Edges[T]) (near int) {
+	batch := g.Entries[g.Row[i]:g.Row[i+1]]
+	e.Resize(len(batch), g.model.LMax)
+	e.Unit = g.model.Unit
+	for k := range batch {
+		b := &batch[k]
+		e.J[k] = b.J
+		e.D[0][k], e.D[1][k], e.D[2][k] = b.D[0], b.D[1], b.D[2]
+	}
+	e.Geometry()
+	if g.near {
+		for near < e.N && float64(e.R[near]) < g.model.Near {
+			near++
+		}
+	}
+	return near
+}
+
+// grow returns x with length n, of new memory with some room where it is too short.
+func grow[E any](x []E, n int) []E {
+	if cap(x) < n {
+		return make([]E, n, n+n/8)
+	}
+	return x[:n]
+}

@@ -1,0 +1,61 @@
+package mpnn
+
+import (
+	"github.com/wigner-md/wigner/internal/kernel"
+	"github.com/wigner-md/wigner/potential"
+)
+
+// Float is the precision of features and weights.
+type Float = kernel.Float
+
+// Layer is one message-passing layer with the node maps up to the next
+// exchange. Records stand in rows, row i at [i·width, (i+1)·width); owned rows
+// are padded to a multiple of domain.Block and a layer may work on whole
+// blocks. A Layer has scratch and serves one goroutine; weights are shared.
+//
+// The first layer, or the head when there is no layer, knows its input from the
+// species: its Width is 0, and it sets its own state before it adds to it.
+type Layer[T Float] interface {
+	// Width is the length of the records x that the layer reads from
+	// neighbours, StateWidth that of its state s.
+	Width() int
+	StateWidth() int
+	// Forward reads x (every feature row) and s, completes s, and writes the
+	// owned rows of the next layer's xnext and snext. What the layer reads out
+	// of the energy (eV) is added to e.
+	Forward(g *Graph[T], x, s, xnext, snext []T, e []float64)
+	// Restore writes the owned rows of xnext again, from s.
+	Restore(g *Graph[T], s, xnext []T)
+	// BackwardNodes overwrites s by ∂E/∂s, given the gradients of xnext
+	// (owned rows, complete) and snext.
+	BackwardNodes(g *Graph[T], s, gxnext, gsnext []T)
+	// BackwardEdges reads ∂E/∂s and x (every feature row), adds ∂E/∂x to the
+	// rows of gx, and gives the edge gradients of this layer to b.
+	BackwardEdges(g *Graph[T], s, x, gx []T, b *potential.Bonds)
+}
+
+// Head is the last layer: forward, energy and backward in one sweep.
+type Head[T Float] interface {
+	Width() int
+	StateWidth() int
+	// Turn adds the atomic energies (eV) to e, overwrites s by ∂E/∂s, adds
+	// ∂E/∂x to the rows of gx, and gives its edge gradients to b.
+	Turn(g *Graph[T], x, s, gx []T, e []float64, b *potential.Bonds)
+}
+
+// Model is what all ranks of a process share; it does not change.
+type Model[T Float] struct {
+	Cutoff  float64         // Å
+	Near    float64         // Å; edges shorter than this come first in each batch
+	LMax    int             // harmonics 0 … LMax are made for each edge
+	Unit    bool            // of the unit vector; else the polynomials of r_ij itself
+	Species []int32         // the model's species index by atomic number, −1 where unknown
+	Group   potential.Group // under which the energy is invariant
+	// New makes the layers for one rank: shared weights, own scratch.
+	New func() ([]Layer[T], Head[T])
+}
+
+// Supports reports whether the model knows the element of atomic number z.
+func (m *Model[T]) Supports(z int) bool {
+	return z >= 0 && z < len(m.Species) && m.Species[z] >= 0
+}

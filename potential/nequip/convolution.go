@@ -1,0 +1,96 @@
+package nequip
+
+import (
+	"github.com/wigner-md/wigner/internal/kernel"
+	"github.com/wigner-md/wigner/potential"
+	"github.com/wigner-md/wigner/potential/mpnn"
+)
+
+// convolution is the part of a layer that has edges: it runs the kernels over
+// the atoms of a block and maps the sums of messages to the layer's state.
+type convolution[T kernel.Float] struct {
+	*weights[T]
+	conv, near kernel.Conv[T] // near: for edges too short for the table, or nil
+	edges      kernel.Edges[T]
+	agg        []T     // sums of messages of a block, or their gradient
+	j          []int32 // species of the neighbours, in the first layer
+	r, grad    [][3]float64
+}
+
+func newConvolution[T kernel.Float](w *weights[T]) convolution[T] {
+	c := convolution[T]{weights: w, agg: make([]T, block*w.shape.AggWidth)}
+	c.conv, c.near = w.conv()
+	return c
+}
+
+// Width is part of mpnn.Layer and mpnn.Head.
+func (c *convolution[T]) Width() int {
+	if c.x0 != nil {
+		return 0
+	}
+	return c.shape.XWidth
+}
+
+// StateWidth is part of mpnn.Layer and mpnn.Head.
+func (c *convolution[T]) StateWidth() int { return c.gate.in.width }
+
+// load fills the edges of atom i; the neighbours' records are rows j of records.
+func (c *convolution[T]) load(g *mpnn.Graph[T], i int, x []T) (near int, j []int32, records []T) {
+	near = g.Load(i, &c.edges)
+	if c.x0 == nil {
+		return near, c.edges.J, x
+	}
+	c.j = room(c.j, len(c.edges.J))
+	for k, row := range c.edges.J {
+		c.j[k] = g.Species[row]
+	}
+	return near, c.j, c.x0
+}
+
+// messages adds to the states of the block from atom b on the linear map of
+// the sums of messages. The first layer sets its states first.
+func (c *convolution[T]) messages(g *mpnn.Graph[T], b int, x, s []T) {
+	clear(c.agg)
+	w := c.shape.AggWidth
+	for i := b; i < min(b+block, g.N); i++ {
+		near, j, x := c.load(g, i, x)
+		agg := c.agg[(i-b)*w:][:w]
+		if near > 0 {
+			c.near.Forward(&c.edges, 0, near, j, x, agg)
+		}
+		c.conv.Forward(&c.edges, near, c.edges.N, j, x, agg)
+	}
+	w = c.gate.in.width
+	s = s[b*w:][:block*w]
+	if c.s0 != nil {
+		for i := range block {
+			copy(s[i*w:][:w], c.s0[int(g.Species[b+i])*w:])
+		}
+	}
+	c.lin2.forward(block, nil, c.agg, s, true)
+}
+
+// messagesBackward takes the gradient of the block's states back to the
+// neighbours' records and to the edges.
+func (c *convolution[T]) messagesBackward(g *mpnn.Graph[T], b int, s, x, gx []T, bonds *potential.Bonds) {
+	c.lin2.backward(block, nil, s[b*c.gate.in.width:], c.agg, false)
+	if c.x0 != nil {
+		gx = nil
+	}
+	w, e := c.shape.AggWidth, &c.edges
+	for i := b; i < min(b+block, g.N); i++ {
+		near, j, x := c.load(g, i, x)
+		e.ZeroGradient()
+		agg := c.agg[(i-b)*w:][:w]
+		if near > 0 {
+			c.near.Backward(e, 0, near, j, x, agg, gx)
+		}
+		c.conv.Backward(e, near, e.N, j, x, agg, gx)
+		c.r, c.grad = room(c.r, e.N), room(c.grad, e.N)
+		e.Gradient(c.grad)
+		for k := range c.r {
+			c.r[k] = [3]float64{float64(e.D[0][k]), float64(e.D[1][k]), float64(e.D[2][k])}
+		}
+		bonds.Add(int32(i), e.J[:e.N], c.r, c.grad)
+	}
+}

@@ -1,0 +1,95 @@
+package nequip
+
+import (
+	"math"
+
+	"github.com/wigner-md/wigner/internal/kernel"
+	"github.com/wigner-md/wigner/o3"
+)
+
+// gate is the non-linearity at the end of a layer. Its input record has the
+// even scalars, the gate scalars, the odd scalars, then the gated blocks; its
+// output record is the same without the gate scalars.
+type gate struct {
+	kernel.Gate
+	in, out  record
+	odd      int // odd scalars, Aφ with φ = tanh
+	inO, oOO int // where they stand in the input and the output
+}
+
+// newGate makes the gate whose output has these irreps. in.where follows
+// gateInput(out), out.where follows out.
+func newGate(out o3.Irreps) gate {
+	g := gate{Gate: kernel.Gate{A: actSilu}}
+	even := out.Count(o3.Irrep{L: 0, P: 1})
+	gates := 0
+	for _, r := range out {
+		if r.L > 0 {
+			gates += r.Mul
+		}
+	}
+	g.odd = out.Count(o3.Irrep{L: 0, P: -1})
+	g.Scalars, g.inO, g.oOO = even, even+gates, even
+	g.in.width, g.out.width = even+gates+g.odd, even+g.odd
+	next := even // gate scalar
+	for _, r := range out {
+		switch {
+		case r.L > 0:
+			p := kernel.Gated{Gate: next,
+				In:  kernel.Block{L: r.L, Mul: r.Mul, Offset: g.in.width},
+				Out: kernel.Block{L: r.L, Mul: r.Mul, Offset: g.out.width}}
+			g.Gated = append(g.Gated, p)
+			g.out.where = append(g.out.where, p.Out)
+			next += r.Mul
+			g.in.width += r.Dim()
+			g.out.width += r.Dim()
+		case r.P > 0:
+			g.out.where = append(g.out.where, kernel.Block{Mul: even})
+		default:
+			g.out.where = append(g.out.where, kernel.Block{Mul: g.odd, Offset: g.oOO})
+		}
+	}
+	at, gated := 0, 0 // next even scalar or gate, next gated block
+	for _, r := range gateInput(out) {
+		switch {
+		case r.L > 0:
+			g.in.where = append(g.in.where, g.Gated[gated].In)
+			gated++
+		case r.P > 0:
+			g.in.where = append(g.in.where, kernel.Block{Mul: r.Mul, Offset: at})
+			at += r.Mul
+		default:
+			g.in.where = append(g.in.where, kernel.Block{Mul: r.Mul, Offset: g.inO})
+		}
+	}
+	return g
+}
+
+// gateForward sets h from y for a block of rows.
+func gateForward[T kernel.Float](g *gate, y, h []T) {
+	kernel.GateForward(&g.Gate, block, y, g.in.width, h, g.out.width)
+	if g.odd == 0 {
+		return
+	}
+	for i := range block {
+		a, c := y[i*g.in.width+g.inO:][:g.odd], h[i*g.out.width+g.oOO:][:g.odd]
+		for u, v := range a {
+			c[u] = T(actTanh * math.Tanh(float64(v)))
+		}
+	}
+}
+
+// gateBackward replaces y by its gradient, gh being that of h.
+func gateBackward[T kernel.Float](g *gate, y, gh []T) {
+	kernel.GateBackward(&g.Gate, block, y, g.in.width, gh, g.out.width)
+	if g.odd == 0 {
+		return
+	}
+	for i := range block {
+		a, c := y[i*g.in.width+g.inO:][:g.odd], gh[i*g.out.width+g.oOO:][:g.odd]
+		for u, v := range a {
+			q := math.Tanh(float64(v))
+			a[u] = T(actTanh*(1-q*q)) * c[u]
+		}
+	}
+}

@@ -1,0 +1,99 @@
+package nequip
+
+import (
+	"github.com/wigner-md/wigner/domain"
+	"github.com/wigner-md/wigner/internal/kernel"
+	"github.com/wigner-md/wigner/potential"
+	"github.com/wigner-md/wigner/potential/mpnn"
+)
+
+const block = domain.Block
+
+// layer is one rank's instance of a layer.
+type layer[T kernel.Float] struct {
+	convolution[T]
+	h []T // gate output of a block, or its gradient
+}
+
+func newLayer[T kernel.Float](w *weights[T]) *layer[T] {
+	return &layer[T]{convolution: newConvolution(w), h: make([]T, block*w.gate.out.width)}
+}
+
+// Forward is part of mpnn.Layer.
+func (l *layer[T]) Forward(g *mpnn.Graph[T], x, s, xnext, snext []T, _ []float64) {
+	for b := 0; b < g.Padded; b += block {
+		l.messages(g, b, x, s)
+		l.next(g, b, s, xnext)
+		l.skip.forward(block, g.Species[b:], l.h, snext[b*l.skip.out.width:], false)
+	}
+}
+
+// next makes the next layer's x of a block from this one's state.
+func (l *layer[T]) next(g *mpnn.Graph[T], b int, s, xnext []T) {
+	gateForward(&l.gate, s[b*l.gate.in.width:], l.h)
+	l.lin1.forward(block, nil, l.h, xnext[b*l.lin1.out.width:], false)
+}
+
+// Restore is part of mpnn.Layer.
+func (l *layer[T]) Restore(g *mpnn.Graph[T], s, xnext []T) {
+	for b := 0; b < g.Padded; b += block {
+		l.next(g, b, s, xnext)
+	}
+}
+
+// BackwardNodes is part of mpnn.Layer.
+func (l *layer[T]) BackwardNodes(g *mpnn.Graph[T], s, gxnext, gsnext []T) {
+	for b := 0; b < g.Padded; b += block {
+		l.lin1.backward(block, nil, gxnext[b*l.lin1.out.width:], l.h, false)
+		l.skip.backward(block, g.Species[b:], gsnext[b*l.skip.out.width:], l.h, true)
+		gateBackward(&l.gate, s[b*l.gate.in.width:], l.h)
+	}
+}
+
+// BackwardEdges is part of mpnn.Layer.
+func (l *layer[T]) BackwardEdges(g *mpnn.Graph[T], s, x, gx []T, bonds *potential.Bonds) {
+	for b := 0; b < g.Padded; b += block {
+		l.messagesBackward(g, b, s, x, gx, bonds)
+	}
+}
+
+// head is one rank's instance of the last layer with the readout.
+type head[T kernel.Float] struct {
+	convolution[T]
+	h, gh []T // gate output of a block, its gradient
+	m     *Model
+}
+
+func newHead[T kernel.Float](w *weights[T], m *Model) *head[T] {
+	n := block * w.gate.out.width
+	return &head[T]{convolution: newConvolution(w), h: make([]T, n), gh: make([]T, n), m: m}
+}
+
+// Turn is part of mpnn.Head.
+func (h *head[T]) Turn(g *mpnn.Graph[T], x, s, gx []T, e []float64, bonds *potential.Bonds) {
+	w := h.gate.in.width
+	for b := 0; b < g.Padded; b += block {
+		h.messages(g, b, x, s)
+		gateForward(&h.gate, s[b*w:], h.h)
+		h.readout(g, b, e)
+		gateBackward(&h.gate, s[b*w:], h.gh)
+		h.messagesBackward(g, b, s, x, gx, bonds)
+	}
+}
+
+// readout adds E_i = scale·R(h) + shift to e, and sets the gradient of h.
+func (h *head[T]) readout(g *mpnn.Graph[T], b int, e []float64) {
+	n := len(h.m.read)
+	for i := range block {
+		z := g.Species[b+i]
+		row, grad := h.h[i*n:(i+1)*n], h.gh[i*n:(i+1)*n]
+		sum := 0.0
+		for u, r := range h.m.read {
+			sum += r * float64(row[u])
+			grad[u] = T(r * h.m.scale[z])
+		}
+		if b+i < g.N {
+			e[b+i] += sum*h.m.scale[z] + h.m.shift[z]
+		}
+	}
+}

@@ -1,0 +1,280 @@
+package nequip
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"sync"
+
+	"github.com/wigner-md/wigner/internal/kernel"
+	"github.com/wigner-md/wigner/o3"
+	"github.com/wigner-md/wigner/potential"
+	"github.com/wigner-md/wigner/potential/mpnn"
+)
+
+// Second-moment constants of activations: e3nn divides by the root mean square
+// under a Gaussian, which it draws with a fixed seed from 10⁶ samples instead
+// of integrating, so the constants are these and not the exact ones.
+const (
+	actSilu = 1.6791767923989418
+	actTanh = 1.5937334472592695
+)
+
+// Model is a network as read from a checkpoint, in double precision. It does
+// not change and is shared by all ranks of a process.
+type Model struct {
+	cfg    *config
+	layer  []layerWeights
+	embed  [][]float64 // x_0 of each species
+	coeffs []float64   // c_n of the radial basis, 1/Å
+	scale  []float64   // eV, by species
+	shift  []float64
+	read   []float64 // readout of the last scalars
+	params int
+
+	mu     sync.Mutex // guards what follows
+	shared [3]any     // *mpnn.Model of double, single, single with exact radial
+	errors []RadialError
+}
+
+// layerWeights are the trained numbers of one layer, with every normalisation
+// folded in, in e3nn's order.
+type layerWeights struct {
+	in, message, gate o3.Irreps
+	paths             []o3.Path
+	lin1, lin2, skip  *maps
+	mlp               []matrix // radial network, without activations' constants
+}
+
+// matrix is row-major [K][N].
+type matrix struct {
+	K, N int
+	w    []float64
+}
+
+// Read makes a model from a checkpoint's configuration (plain values as they
+// come out of a pickle) and its tensors. Errors name the key or tensor, what
+// was wanted and what was found, or what is not supported.
+func Read(cfg map[any]any, w potential.Weights) (*Model, error) {
+	c, err := parse(cfg)
+	if err != nil {
+		return nil, err
+	}
+	t := newTensors(w)
+	m := &Model{cfg: c}
+	ns, ch := c.nspecies, c.irreps[0].Dim()
+	why := fmt.Sprintf("%d species × %d channels", ns, ch)
+	e := t.get("onehot_to_feature_x.linear.weight", ns*ch, why)
+	for s := range ns {
+		m.embed = append(m.embed, scaled(e[s*ch:(s+1)*ch], 1/math.Sqrt(float64(ns))))
+	}
+	m.coeffs = t.get("edge_embedding.basis_function.coeffs", c.basis, "bessel_basis_num")
+	flips := t.couplingSigns(c.layers)
+	for n := range c.layers {
+		m.layer = append(m.layer, readLayer(t, c, n, flips))
+	}
+	m.readout(t)
+	if err := t.finish(); err != nil {
+		return nil, err
+	}
+	for name := range t.used {
+		if strings.HasSuffix(name, "weight") || strings.HasSuffix(name, "coeffs") {
+			m.params += t.size(name)
+		}
+	}
+	return m, nil
+}
+
+func readLayer(t *tensors, c *config, n int, flips map[[3]int]float64) layerWeights {
+	l := layerWeights{in: c.irreps[n], gate: gateInput(c.irreps[n+1])}
+	l.paths, l.message = c.paths(n)
+	name := func(s string) string { return fmt.Sprintf("%d_%s", n, s) }
+
+	l.lin1 = readMaps(t, name("self_interaction_1"), l.in, l.in, 0)
+	ns := 0
+	if c.speciesSkip {
+		ns = c.nspecies
+	}
+	l.skip = readMaps(t, name("self_connection_intro"), l.in, l.gate, ns)
+	l.lin2 = readMaps(t, name("self_interaction_2"), l.message, l.gate, 0)
+	d := t.get(name("convolution.denominator"), 1, "one number")[0]
+	if t.err == nil && d == 0 {
+		t.fail("tensor %s is zero", name("convolution.denominator"))
+	}
+	l.lin2.scale(1 / d)
+
+	width := append(append([]int{c.basis}, c.hidden...), o3.Weights(l.paths))
+	for k := range len(width) - 1 {
+		a, b := width[k], width[k+1]
+		w := t.get(name(fmt.Sprintf("convolution.weight_nn.layer%d.weight", k)), a*b, fmt.Sprintf("%d × %d", a, b))
+		l.mlp = append(l.mlp, matrix{a, b, scaled(w, 1/math.Sqrt(float64(a)))})
+	}
+	out := l.mlp[len(l.mlp)-1]
+	for _, p := range l.paths {
+		if flips[[3]int{p.L1, p.L2, p.L3}] < 0 {
+			for k := range out.K {
+				for u := range p.Mul {
+					out.w[k*out.N+p.Weight+u] *= -1
+				}
+			}
+		}
+	}
+	return l
+}
+
+// readout multiplies the two last linear maps, between which nothing stands,
+// and reads shift and scale, per species or single.
+func (m *Model) readout(t *tensors) {
+	ch := m.cfg.irreps[m.cfg.layers].Dim()
+	hidden := t.size("reduce_hidden_to_energy.linear.weight")
+	a := t.get("reduce_input_to_hidden.linear.weight", ch*hidden, fmt.Sprintf("%d × %d", ch, hidden))
+	b := t.get("reduce_hidden_to_energy.linear.weight", hidden, fmt.Sprintf("%d × 1", hidden))
+	m.read = make([]float64, ch)
+	for u := range m.read {
+		for h, w := range b {
+			m.read[u] += a[u*hidden+h] * w / math.Sqrt(float64(ch)*float64(hidden))
+		}
+	}
+	bySpecies := func(name string) []float64 {
+		n := m.cfg.nspecies
+		if t.has(name) && t.size(name) == 1 {
+			n = 1
+		}
+		v := t.get(name, n, fmt.Sprintf("one number or one for each of %d species", m.cfg.nspecies))
+		for len(v) < m.cfg.nspecies {
+			v = append(v, v[0])
+		}
+		return v
+	}
+	m.shift = bySpecies("rescale_atomic_energy.shift")
+	m.scale = bySpecies("rescale_atomic_energy.scale")
+}
+
+// gateInput are the irreps that enter the gate whose output is out: scalars,
+// one gate scalar for each channel of the others, and these; neighbours of one
+// irrep are one block.
+func gateInput(out o3.Irreps) o3.Irreps {
+	var scalars, gated o3.Irreps
+	for _, r := range out {
+		if r.L == 0 {
+			scalars = append(scalars, r)
+		} else {
+			gated = append(gated, r)
+		}
+	}
+	gates := o3.MulIrrep{Mul: gated.Channels(), Irrep: o3.Irrep{L: 0, P: 1}}
+	return append(append(scalars, gates), gated...).Simplify()
+}
+
+// couplingSigns compares the coupling tensors that the checkpoint holds with
+// those of o3: the model was trained with the sign found.
+func (t *tensors) couplingSigns(layers int) map[[3]int]float64 {
+	signs := map[[3]int]float64{}
+	const mark = "_w3j_"
+	for name := range t.name {
+		k := strings.LastIndex(name, mark)
+		if k < 0 {
+			continue
+		}
+		var l [3]int
+		var rest string
+		n, _ := fmt.Sscanf(strings.ReplaceAll(name[k+len(mark):], "_", " ")+" .", "%d %d %d %s", &l[0], &l[1], &l[2], &rest)
+		if n != 4 || rest != "." || l[0] < 0 || l[1] < 0 || l[2] < max(l[0]-l[1], l[1]-l[0]) || l[2] > l[0]+l[1] || l[0]+l[1] > 32 {
+			t.fail("tensor %s: cannot tell the orders of the coupling", name)
+			return signs
+		}
+		c := o3.Coupling(l[0], l[1], l[2])
+		w := t.get(name, len(c.Data), fmt.Sprintf("%d × %d × %d", c.Dim[0], c.Dim[1], c.Dim[2]))
+		dot := 0.0
+		for q, x := range w {
+			dot += x * c.Data[q]
+		}
+		sign := math.Copysign(1, dot)
+		if t.err == nil && math.Abs(dot*sign-1) > 1e-5 {
+			t.fail("tensor %s is not the coupling of its orders (overlap %.6f)", name, dot)
+		}
+		if was, ok := signs[l]; ok && was != sign {
+			t.fail("tensor %s has the opposite sign of the same coupling in another layer", name)
+		}
+		signs[l] = sign
+	}
+	return signs
+}
+
+func scaled(w []float64, f float64) []float64 {
+	out := make([]float64, len(w))
+	for k, v := range w {
+		out[k] = f * v
+	}
+	return out
+}
+
+// Elements are the atomic numbers that the model knows, ascending.
+func (m *Model) Elements() []int { return m.cfg.elements() }
+
+// Cutoff is r_c in Å.
+func (m *Model) Cutoff() float64 { return m.cfg.cutoff }
+
+// Group is O3 for models trained with parity, SO3 for others.
+func (m *Model) Group() potential.Group {
+	if m.cfg.parity {
+		return potential.O3
+	}
+	return potential.SO3
+}
+
+// Version is the version of SevenNet that wrote the checkpoint.
+func (m *Model) Version() string { return m.cfg.version }
+
+// Parameters is the number of trained weights, shifts and scales apart.
+func (m *Model) Parameters() int { return m.params }
+
+// LayerInfo describes a layer.
+type LayerInfo struct {
+	In, Message, Out o3.Irreps
+	Paths            int // couplings
+	Weights          int // radial weights per edge
+}
+
+// Layers describes all layers, the first first.
+func (m *Model) Layers() []LayerInfo {
+	out := make([]LayerInfo, len(m.layer))
+	for t, l := range m.layer {
+		out[t] = LayerInfo{l.in, l.message, m.cfg.irreps[t+1], len(l.paths), o3.Weights(l.paths)}
+	}
+	return out
+}
+
+// New64 is one rank's evaluator in double precision, with the exact radial
+// network.
+func New64(m *Model) *mpnn.Network[float64] {
+	return mpnn.New(share(m, 0, func() *mpnn.Model[float64] { return build(m, 0, everyEdge[float64]) }))
+}
+
+// New32 is one rank's evaluator in single precision, with tabulated radial
+// functions; energies and edge gradients are summed in double precision.
+func New32(m *Model) *mpnn.Network[float32] {
+	return mpnn.New(share(m, 1, func() *mpnn.Model[float32] {
+		var tables []*kernel.Table
+		tables, m.errors = m.tables()
+		return build(m, m.tableMin(), func(t int, s *kernel.Shape, r kernel.Radial[float32]) (conv, near kernel.Conv[float32]) {
+			return kernel.NewConv32(s, tables[t]), kernel.NewLoops(s, r)
+		})
+	}))
+}
+
+// New32Exact is New32 with the radial network evaluated for every edge: slow,
+// to judge the tables.
+func New32Exact(m *Model) *mpnn.Network[float32] {
+	return mpnn.New(share(m, 2, func() *mpnn.Model[float32] { return build(m, 0, everyEdge[float32]) }))
+}
+
+// share makes the weights of a precision once for all ranks.
+func share[T kernel.Float](m *Model, k int, make func() *mpnn.Model[T]) *mpnn.Model[T] {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.shared[k] == nil {
+		m.shared[k] = make()
+	}
+	return m.shared[k].(*mpnn.Model[T])
+}
