@@ -98,8 +98,10 @@ func parseCell(f *Frame, lattice, pbc *Info) error {
 		}
 	}
 	if pbc == nil {
-		// As ASE has it: a cell without word on periodicity is periodic.
-		f.PBC = [3]bool{f.HasCell, f.HasCell, f.HasCell}
+		// As ASE has it: a cell without word on periodicity is periodic, in the directions that it has.
+		for k := range f.PBC {
+			f.PBC[k] = f.Cell[k] != [3]float64{}
+		}
 		return nil
 	}
 	v, err := pbc.Logicals()
