@@ -26,8 +26,7 @@ func TestNoRanks(t *testing.T) {
 	}
 }
 
-// pingPong returns f of a rank that makes n exchanges of size bytes around a
-// ring and n reductions.
+// rounds makes n exchanges of size bytes around a ring, or n reductions, or both.
 func rounds(c comm.Comm, n, size int, reduce bool) error {
 	k := c.Size()
 	send := []comm.Message{{Peer: (c.Rank() + 1) % k, Data: c.Alloc(size)}}
@@ -86,7 +85,7 @@ func TestPanicNamesRankAndPlace(t *testing.T) {
 		}
 		return c.Allreduce([]float64{1}, comm.Sum)
 	})
-	var p *inproc.PanicError
+	var p *comm.PanicError
 	if !errors.As(err, &p) || p.Rank != 2 || !errors.Is(err, cause) {
 		t.Fatalf("got %v", err)
 	}

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 
@@ -16,7 +15,7 @@ import (
 )
 
 // Run calls f on n goroutine ranks and waits for all of them. When f fails,
-// panics or calls Abort on one rank, pending and later calls on all other
+// panics (*comm.PanicError) or calls Abort on one rank, pending and later calls on all other
 // ranks return that error, and Run returns it: the first in time that is not
 // merely another rank's (comm.PeerError). A rank that returns while others
 // still wait for it is an error too.
@@ -26,35 +25,16 @@ func Run(n int, f func(comm.Comm) error) error {
 	}
 	w := newWorld(n)
 	var all sync.WaitGroup
-	for i := range w.ranks {
+	for _, r := range w.ranks {
 		all.Add(1)
 		go func() {
 			defer all.Done()
-			w.rank(i, f)
+			comm.Call(r, f, func(err error) { w.end(r, err) })
 		}()
 	}
 	all.Wait()
 	return w.failure()
 }
-
-// PanicError is a panic of one rank.
-type PanicError struct {
-	Rank  int
-	Value any
-	Stack []byte
-}
-
-func (e *PanicError) Error() string {
-	return fmt.Sprintf("rank %d: panic: %v\n%s", e.Rank, e.Value, e.Stack)
-}
-
-// Unwrap gives the error that was the panic's value, if it was one.
-func (e *PanicError) Unwrap() error {
-	err, _ := e.Value.(error)
-	return err
-}
-
-var errGoexit = errors.New("its goroutine was ended (runtime.Goexit, t.FailNow)")
 
 // world is what the ranks share.
 type world struct {
@@ -84,26 +64,13 @@ func newWorld(n int) *world {
 	return w
 }
 
-// rank runs f as rank i.
-func (w *world) rank(i int, f func(comm.Comm) error) {
-	returned := false
-	defer func() {
-		if returned {
-			return
-		}
-		if v := recover(); v != nil {
-			w.abort(&PanicError{i, v, debug.Stack()})
-		} else {
-			w.abort(fmt.Errorf("rank %d: %w", i, errGoexit))
-		}
-	}()
-	err := f(w.ranks[i])
-	returned = true
+// end takes the outcome of rank r.
+func (w *world) end(r *Rank, err error) {
 	if err != nil {
 		w.abort(err)
 		return
 	}
-	w.ranks[i].ended.Store(true)
+	r.ended.Store(true)
 	w.ended.Add(1)
 	w.notifyAll()
 }

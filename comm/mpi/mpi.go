@@ -1,0 +1,50 @@
+// Package mpi is the transport whose ranks are processes: it opens the MPI
+// library of the machine at run time (no cgo, no build tag), so that one and
+// the same binary runs under Open MPI, the libraries of the MPICH ABI (MPICH,
+// Intel MPI, MVAPICH, Cray MPICH) and those of the MPI-5 standard ABI.
+//
+// All calls of MPI are made by one goroutine, locked to its thread from
+// MPI_Init_thread to MPI_Finalize. Sums of real numbers are gathered and added
+// in the order of the ranks on every rank (bits as comm/inproc gives); this is
+// meant for the few numbers of a step, at a cost of 8·Size bytes per number.
+// Everything else is MPI's own reduction of integers, which no order can change.
+package mpi
+
+import (
+	"time"
+
+	"github.com/wigner-md/wigner/comm"
+)
+
+// Options of a run. The zero value is what a program wants.
+type Options struct {
+	// MaxMessage is the size in bytes above which a message travels in parts
+	// (0: 1 GiB). It must be the same on all ranks.
+	MaxMessage int
+	// Grace is how long a rank whose function failed waits for the others to
+	// end as well, before it ends the job (0: 2 s).
+	Grace time.Duration
+}
+
+// Run initialises MPI, calls f with the communicator of all processes, and
+// finalises. It must be called at most once in a process, before the process
+// has started any other. f's argument is a *Comm.
+//
+// When f returns an error on every rank, each gets its own back (or a
+// *comm.PeerError where only others failed) and MPI is finalised. When f fails
+// or panics on some ranks while others go on, the error is printed and the
+// whole job is ended (MPI_Abort).
+//
+// A launcher's environment without a usable library, and a library that sees
+// another number of ranks than the launcher announced, are errors.
+func Run(f func(comm.Comm) error) error { return Options{}.Run(f) }
+
+func (o Options) withDefaults() Options {
+	if o.MaxMessage <= 0 {
+		o.MaxMessage = 1 << 30
+	}
+	if o.Grace <= 0 {
+		o.Grace = 2 * time.Second
+	}
+	return o
+}

@@ -1,0 +1,207 @@
+//go:build linux && (amd64 || arm64)
+
+package mpi_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/wigner-md/wigner/comm"
+	"github.com/wigner-md/wigner/comm/commtest"
+	"github.com/wigner-md/wigner/comm/mpi"
+)
+
+// This file is the program that the tests start under mpirun: the test binary
+// itself, with the name of a program in this variable.
+const programVariable = "WIGNER_MPI_TEST_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if name := os.Getenv(programVariable); name != "" {
+		os.Exit(rankMain(name))
+	}
+	os.Exit(m.Run())
+}
+
+var errTest = errors.New("the error of the test")
+
+// program runs on every rank. Its text comes from every rank on success.
+type program struct {
+	options mpi.Options
+	f       func(c *mpi.Comm) (string, error)
+}
+
+var programs = map[string]program{
+	"check": {f: func(c *mpi.Comm) (string, error) { return "checked", commtest.Check(c) }},
+	"split": {mpi.Options{MaxMessage: 1000}, func(c *mpi.Comm) (string, error) {
+		return "checked", commtest.Check(c)
+	}},
+	"gc":           {f: collect},
+	"heap":         {f: heapBuffers},
+	"one fails":    {f: func(c *mpi.Comm) (string, error) { return "", lastFails(c, waitReduce) }},
+	"exchange":     {f: func(c *mpi.Comm) (string, error) { return "", lastFails(c, waitExchange) }},
+	"panic":        {f: func(c *mpi.Comm) (string, error) { return "", lastPanics(c) }},
+	"abort":        {f: func(c *mpi.Comm) (string, error) { return "", lastAborts(c) }},
+	"all fail":     {f: func(*mpi.Comm) (string, error) { return "", errTest }},
+	"any error":    {f: anyError},
+	"early return": {f: earlyReturn},
+	"short":        {f: func(c *mpi.Comm) (string, error) { return "", wrongLength(c, 100, 200) }},
+	"long":         {f: func(c *mpi.Comm) (string, error) { return "", wrongLength(c, 200, 100) }},
+	"long, large":  {f: func(c *mpi.Comm) (string, error) { return "", wrongLength(c, 2<<20, 1<<20) }},
+	"latency":      {f: latency},
+	"info": {f: func(c *mpi.Comm) (string, error) {
+		info := c.Info()
+		return info.String(), nil
+	}},
+}
+
+func rankMain(name string) int {
+	p, ok := programs[name]
+	if !ok {
+		fmt.Fprintln(os.Stderr, "no such program:", name)
+		return 2
+	}
+	var text string
+	err := p.options.Run(func(c comm.Comm) (err error) {
+		text, err = p.f(c.(*mpi.Comm))
+		if err == nil {
+			text = fmt.Sprintf("%s: rank %d of %d under %s\n", text, c.Rank(), c.Size(), c.(*mpi.Comm).Info().Family)
+		}
+		return err
+	})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "Run returned:", err)
+		return 3
+	}
+	fmt.Print(text)
+	return 0
+}
+
+// collect exchanges while the garbage collector runs and the heap is churned.
+func collect(c *mpi.Comm) (string, error) {
+	stop, stopped := make(chan bool), make(chan bool)
+	go func() {
+		defer close(stopped)
+		var keep [][]byte
+		for k := 0; ; k++ {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			keep = append(keep, make([]byte, 1000+k%100000))
+			if k%200 == 0 {
+				keep = nil
+				runtime.GC()
+			}
+		}
+	}()
+	for range 3 {
+		if err := commtest.Check(c); err != nil {
+			return "", err
+		}
+	}
+	close(stop)
+	<-stopped
+	return "checked", nil
+}
+
+// heapBuffers sends from and receives into Go's heap.
+func heapBuffers(c *mpi.Comm) (string, error) {
+	n := c.Size()
+	out, in := make([]byte, 100000), make([]byte, 100000)
+	for i := range out {
+		out[i] = byte(i + c.Rank())
+	}
+	next, last := (c.Rank()+1)%n, (c.Rank()+n-1)%n
+	err := c.Exchange([]comm.Message{{Peer: next, Data: out}}, []comm.Message{{Peer: last, Data: in}})
+	for i := range in {
+		if err == nil && in[i] != byte(i+last) {
+			return "", fmt.Errorf("byte %d is %d", i, in[i])
+		}
+	}
+	return "checked", err
+}
+
+func isLast(c comm.Comm) bool { return c.Rank() == c.Size()-1 }
+
+func lastFails(c comm.Comm, wait func(comm.Comm) error) error {
+	if isLast(c) {
+		time.Sleep(10 * time.Millisecond)
+		return errTest
+	}
+	return wait(c)
+}
+
+func lastPanics(c comm.Comm) error {
+	if isLast(c) {
+		panic(errTest)
+	}
+	return waitReduce(c)
+}
+
+func lastAborts(c comm.Comm) error {
+	if isLast(c) {
+		c.Abort(errTest)
+	}
+	return waitExchange(c)
+}
+
+func waitReduce(c comm.Comm) error {
+	for {
+		if err := c.Allreduce([]float64{1}, comm.Sum); err != nil {
+			return err
+		}
+	}
+}
+
+func waitExchange(c comm.Comm) error {
+	return c.Exchange(nil, []comm.Message{{Peer: c.Size() - 1, Data: c.Alloc(8)}})
+}
+
+func anyError(c *mpi.Comm) (string, error) {
+	var err error
+	if isLast(c) {
+		err = errTest
+	}
+	return "", comm.AnyError(c, err)
+}
+
+// earlyReturn: ranks that are done wait for those that are not.
+func earlyReturn(c *mpi.Comm) (string, error) {
+	if isLast(c) {
+		time.Sleep(300 * time.Millisecond)
+	}
+	return "checked", nil
+}
+
+func wrongLength(c comm.Comm, sent, expected int) error {
+	switch c.Rank() {
+	case 0:
+		if err := c.Exchange([]comm.Message{{Peer: c.Size() - 1, Tag: 4, Data: c.Alloc(sent)}}, nil); err != nil {
+			return err
+		}
+	case c.Size() - 1:
+		return c.Exchange(nil, []comm.Message{{Peer: 0, Tag: 4, Data: c.Alloc(expected)}})
+	}
+	return waitReduce(c)
+}
+
+func latency(c *mpi.Comm) (string, error) {
+	all, err := mpi.PingPong(c)
+	if err != nil {
+		return "", err
+	}
+	const n = 2000
+	x := make([]float64, 10)
+	start := time.Now()
+	for range n {
+		if err := c.Allreduce(x, comm.Sum); err != nil {
+			return "", err
+		}
+	}
+	return fmt.Sprint(all, " sum of 10 numbers ", time.Since(start)/n), nil
+}
