@@ -9,3 +9,15 @@ func gemm32(p path, M int, a []float32, lda int, b *Matrix[float32], c []float32
 }
 
 func peak32(path, int) (flops int) { return 0 }
+
+func gateForward32(p path, g *Gate, n int, y []float32, wy int, x []float32, wx int) bool {
+	return false
+}
+
+func gateBackward32(p path, g *Gate, n int, y []float32, wy int, gx []float32, wx int) bool {
+	return false
+}
+
+func geometry32(path, *Edges[float32]) bool { return false }
+
+func gradient32(path, *Edges[float32]) bool { return false }

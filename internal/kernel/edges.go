@@ -19,6 +19,13 @@ type Edges[T Float] struct {
 	R         []T
 	Y         []T
 	GR, GY    []T
+
+	// Next may hold feature rows that will be needed soon, those of the
+	// following centre atom's neighbours: the vector versions fetch them into
+	// the cache. It changes no result.
+	Next []int32
+
+	g []T // gradient by axes, scratch
 }
 
 // Resize makes room for n edges and harmonics to lmax, keeping nothing.
@@ -27,13 +34,13 @@ func (e *Edges[T]) Resize(n, lmax int) {
 	m := (lmax + 1) * (lmax + 1)
 	e.N, e.Stride, e.LMax = n, s, lmax
 	if cap(e.R) < s || cap(e.Y) < s*m {
-		c := s + s/4
+		c := s + s/4/Lanes*Lanes
 		e.J = make([]int32, c)
 		for k := range e.D {
-			e.D[k], e.U[k] = make([]T, c), make([]T, c)
+			e.D[k], e.U[k] = Make[T](c), Make[T](c)
 		}
-		e.R, e.GR = make([]T, c), make([]T, c)
-		e.Y, e.GY = make([]T, c*m), make([]T, c*m)
+		e.R, e.GR, e.g = Make[T](c), Make[T](c), Make[T](3*c)
+		e.Y, e.GY = Make[T](c*m), Make[T](c*m)
 	}
 	e.J, e.R, e.GR = e.J[:s], e.R[:s], e.GR[:s]
 	for k := range e.D {
@@ -47,6 +54,13 @@ func (e *Edges[T]) Resize(n, lmax int) {
 
 // Geometry fills R, U and Y from D, for the padding too.
 func (e *Edges[T]) Geometry() {
+	if f, ok := any(e).(*Edges[float32]); ok && geometry32(choice, f) {
+		return
+	}
+	e.geometryLoops()
+}
+
+func (e *Edges[T]) geometryLoops() {
 	s := e.Stride
 	dx, dy, dz := e.D[0][:s], e.D[1][:s], e.D[2][:s]
 	ux, uy, uz, rr := e.U[0][:s], e.U[1][:s], e.U[2][:s], e.R[:s]
@@ -199,6 +213,18 @@ func (e *Edges[T]) ZeroGradient() {
 
 // Gradient turns GR and GY into ∂E/∂r_ij of each edge: e.N rows of g.
 func (e *Edges[T]) Gradient(g [][3]float64) {
+	if f, ok := any(e).(*Edges[float32]); ok && gradient32(choice, f) {
+		s := e.Stride
+		x, y, z := e.g[:s], e.g[s:2*s], e.g[2*s:3*s]
+		for k := range g[:e.N] {
+			g[k] = [3]float64{float64(x[k]), float64(y[k]), float64(z[k])}
+		}
+		return
+	}
+	e.gradientLoops(g)
+}
+
+func (e *Edges[T]) gradientLoops(g [][3]float64) {
 	for k := range e.N {
 		ux, uy, uz := e.U[0][k], e.U[1][k], e.U[2][k]
 		gr := e.GR[k]

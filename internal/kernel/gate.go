@@ -25,9 +25,13 @@ func sigmoid[T Float](x T) T { return T(1 / (1 + math.Exp(-float64(x)))) }
 
 // GateForward sets x from y for n records of widths wy and wx.
 func GateForward[T Float](g *Gate, n int, y []T, wy int, x []T, wx int) {
-	if gateForward32(g, n, y, wy, x, wx) {
+	if f, ok := any(y).([]float32); ok && gateForward32(choice, g, n, f, wy, any(x).([]float32), wx) {
 		return
 	}
+	gateForwardLoops(g, n, y, wy, x, wx)
+}
+
+func gateForwardLoops[T Float](g *Gate, n int, y []T, wy int, x []T, wx int) {
 	A := T(g.A)
 	for i := range n {
 		y, x := y[i*wy:][:wy], x[i*wx:][:wx]
@@ -48,9 +52,13 @@ func GateForward[T Float](g *Gate, n int, y []T, wy int, x []T, wx int) {
 
 // GateBackward replaces y by ∂E/∂y, given gx = ∂E/∂x, for n records.
 func GateBackward[T Float](g *Gate, n int, y []T, wy int, gx []T, wx int) {
-	if gateBackward32(g, n, y, wy, gx, wx) {
+	if f, ok := any(y).([]float32); ok && gateBackward32(choice, g, n, f, wy, any(gx).([]float32), wx) {
 		return
 	}
+	gateBackwardLoops(g, n, y, wy, gx, wx)
+}
+
+func gateBackwardLoops[T Float](g *Gate, n int, y []T, wy int, gx []T, wx int) {
 	A := T(g.A)
 	for i := range n {
 		y, gx := y[i*wy:][:wy], gx[i*wx:][:wx]

@@ -14,7 +14,7 @@ TEXT ·gemm12AVX512(SB), NOSPLIT, $0-65
 	MOVQ c+48(FP), SI
 	MOVQ ldc+56(FP), DI
 
-tile1:
+tile2:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -47,9 +47,9 @@ tile1:
 	MOVQ   b+32(FP), R13
 	MOVQ   k+8(FP), R14
 	SUBQ   $+4, R14
-	JLT    k1_3
+	JLT    k1_4
 
-k4_2:
+k4_3:
 	VMOVUPS      (R13), Z24
 	VMOVUPS      64(R13), Z25
 	ADDQ         BX, R13
@@ -211,13 +211,13 @@ k4_2:
 	ADDQ         $+16, R11
 	ADDQ         $+16, R12
 	SUBQ         $+4, R14
-	JGE          k4_2
+	JGE          k4_3
 
-k1_3:
+k1_4:
 	ADDQ $+4, R14
-	JZ   end4
+	JZ   end5
 
-single5:
+single6:
 	VMOVUPS      (R13), Z24
 	VMOVUPS      64(R13), Z25
 	ADDQ         BX, R13
@@ -262,9 +262,9 @@ single5:
 	ADDQ         $+4, R11
 	ADDQ         $+4, R12
 	DECQ         R14
-	JNZ          single5
+	JNZ          single6
 
-end4:
+end5:
 	LEAQ   (DI)(DI*2), R9
 	MOVQ   SI, R10
 	LEAQ   (R10)(R9*1), R11
@@ -272,7 +272,7 @@ end4:
 	LEAQ   (R12)(R9*1), R13
 	MOVB   add+64(FP), R14
 	TESTB  R14, R14
-	JZ     store6
+	JZ     store7
 	VADDPS (R10), Z0, Z0
 	VADDPS 64(R10), Z1, Z1
 	VADDPS (R10)(DI*1), Z2, Z2
@@ -298,7 +298,7 @@ end4:
 	VADDPS (R13)(DI*2), Z22, Z22
 	VADDPS 64(R13)(DI*2), Z23, Z23
 
-store6:
+store7:
 	VMOVUPS Z0, (R10)
 	VMOVUPS Z1, 64(R10)
 	VMOVUPS Z2, (R10)(DI*1)
@@ -332,7 +332,7 @@ store6:
 	ADDQ    R8, CX
 	ADDQ    R9, SI
 	DECQ    AX
-	JNZ     tile1
+	JNZ     tile2
 	VZEROUPPER
 	RET
 
@@ -350,7 +350,7 @@ TEXT ·gemm12MaskAVX512(SB), NOSPLIT, $0-72
 	SHRL  $0x10, R8
 	KMOVW R8, K2
 
-tile7:
+tile9:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -383,9 +383,9 @@ tile7:
 	MOVQ   b+32(FP), R13
 	MOVQ   k+8(FP), R14
 	SUBQ   $+4, R14
-	JLT    k1_9
+	JLT    k1_11
 
-k4_8:
+k4_10:
 	VMOVUPS.Z    (R13), K1, Z24
 	VMOVUPS.Z    64(R13), K2, Z25
 	ADDQ         BX, R13
@@ -547,13 +547,13 @@ k4_8:
 	ADDQ         $+16, R11
 	ADDQ         $+16, R12
 	SUBQ         $+4, R14
-	JGE          k4_8
+	JGE          k4_10
 
-k1_9:
+k1_11:
 	ADDQ $+4, R14
-	JZ   end10
+	JZ   end12
 
-single11:
+single13:
 	VMOVUPS.Z    (R13), K1, Z24
 	VMOVUPS.Z    64(R13), K2, Z25
 	ADDQ         BX, R13
@@ -598,9 +598,9 @@ single11:
 	ADDQ         $+4, R11
 	ADDQ         $+4, R12
 	DECQ         R14
-	JNZ          single11
+	JNZ          single13
 
-end10:
+end12:
 	LEAQ      (DI)(DI*2), R9
 	MOVQ      SI, R10
 	LEAQ      (R10)(R9*1), R11
@@ -608,7 +608,7 @@ end10:
 	LEAQ      (R12)(R9*1), R13
 	MOVB      add+64(FP), R14
 	TESTB     R14, R14
-	JZ        store12
+	JZ        store14
 	VMOVUPS.Z (R10), K1, Z24
 	VADDPS    Z24, Z0, Z0
 	VMOVUPS.Z 64(R10), K2, Z24
@@ -658,7 +658,7 @@ end10:
 	VMOVUPS.Z 64(R13)(DI*2), K2, Z24
 	VADDPS    Z24, Z23, Z23
 
-store12:
+store14:
 	VMOVUPS Z0, K1, (R10)
 	VMOVUPS Z1, K2, 64(R10)
 	VMOVUPS Z2, K1, (R10)(DI*1)
@@ -692,7 +692,7 @@ store12:
 	ADDQ    R8, CX
 	ADDQ    R9, SI
 	DECQ    AX
-	JNZ     tile7
+	JNZ     tile9
 	VZEROUPPER
 	RET
 
@@ -706,7 +706,7 @@ TEXT ·gemm6AVX512(SB), NOSPLIT, $0-65
 	MOVQ c+48(FP), SI
 	MOVQ ldc+56(FP), DI
 
-tile13:
+tile16:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -725,9 +725,9 @@ tile13:
 	MOVQ   b+32(FP), R11
 	MOVQ   k+8(FP), R12
 	SUBQ   $+4, R12
-	JLT    k1_15
+	JLT    k1_18
 
-k4_14:
+k4_17:
 	VMOVUPS      (R11), Z12
 	VMOVUPS      64(R11), Z13
 	ADDQ         BX, R11
@@ -815,13 +815,13 @@ k4_14:
 	ADDQ         $+16, R9
 	ADDQ         $+16, R10
 	SUBQ         $+4, R12
-	JGE          k4_14
+	JGE          k4_17
 
-k1_15:
+k1_18:
 	ADDQ $+4, R12
-	JZ   end16
+	JZ   end19
 
-single17:
+single20:
 	VMOVUPS      (R11), Z12
 	VMOVUPS      64(R11), Z13
 	ADDQ         BX, R11
@@ -846,15 +846,15 @@ single17:
 	ADDQ         $+4, R9
 	ADDQ         $+4, R10
 	DECQ         R12
-	JNZ          single17
+	JNZ          single20
 
-end16:
+end19:
 	LEAQ   (DI)(DI*2), R9
 	MOVQ   SI, R10
 	LEAQ   (R10)(R9*1), R11
 	MOVB   add+64(FP), R12
 	TESTB  R12, R12
-	JZ     store18
+	JZ     store21
 	VADDPS (R10), Z0, Z0
 	VADDPS 64(R10), Z1, Z1
 	VADDPS (R10)(DI*1), Z2, Z2
@@ -868,7 +868,7 @@ end16:
 	VADDPS (R11)(DI*2), Z10, Z10
 	VADDPS 64(R11)(DI*2), Z11, Z11
 
-store18:
+store21:
 	VMOVUPS Z0, (R10)
 	VMOVUPS Z1, 64(R10)
 	VMOVUPS Z2, (R10)(DI*1)
@@ -886,7 +886,7 @@ store18:
 	ADDQ    R8, CX
 	ADDQ    R9, SI
 	DECQ    AX
-	JNZ     tile13
+	JNZ     tile16
 	VZEROUPPER
 	RET
 
@@ -904,7 +904,7 @@ TEXT ·gemm6MaskAVX512(SB), NOSPLIT, $0-72
 	SHRL  $0x10, R8
 	KMOVW R8, K2
 
-tile19:
+tile23:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -923,9 +923,9 @@ tile19:
 	MOVQ   b+32(FP), R11
 	MOVQ   k+8(FP), R12
 	SUBQ   $+4, R12
-	JLT    k1_21
+	JLT    k1_25
 
-k4_20:
+k4_24:
 	VMOVUPS.Z    (R11), K1, Z12
 	VMOVUPS.Z    64(R11), K2, Z13
 	ADDQ         BX, R11
@@ -1013,13 +1013,13 @@ k4_20:
 	ADDQ         $+16, R9
 	ADDQ         $+16, R10
 	SUBQ         $+4, R12
-	JGE          k4_20
+	JGE          k4_24
 
-k1_21:
+k1_25:
 	ADDQ $+4, R12
-	JZ   end22
+	JZ   end26
 
-single23:
+single27:
 	VMOVUPS.Z    (R11), K1, Z12
 	VMOVUPS.Z    64(R11), K2, Z13
 	ADDQ         BX, R11
@@ -1044,15 +1044,15 @@ single23:
 	ADDQ         $+4, R9
 	ADDQ         $+4, R10
 	DECQ         R12
-	JNZ          single23
+	JNZ          single27
 
-end22:
+end26:
 	LEAQ      (DI)(DI*2), R9
 	MOVQ      SI, R10
 	LEAQ      (R10)(R9*1), R11
 	MOVB      add+64(FP), R12
 	TESTB     R12, R12
-	JZ        store24
+	JZ        store28
 	VMOVUPS.Z (R10), K1, Z12
 	VADDPS    Z12, Z0, Z0
 	VMOVUPS.Z 64(R10), K2, Z12
@@ -1078,7 +1078,7 @@ end22:
 	VMOVUPS.Z 64(R11)(DI*2), K2, Z12
 	VADDPS    Z12, Z11, Z11
 
-store24:
+store28:
 	VMOVUPS Z0, K1, (R10)
 	VMOVUPS Z1, K2, 64(R10)
 	VMOVUPS Z2, K1, (R10)(DI*1)
@@ -1096,7 +1096,7 @@ store24:
 	ADDQ    R8, CX
 	ADDQ    R9, SI
 	DECQ    AX
-	JNZ     tile19
+	JNZ     tile23
 	VZEROUPPER
 	RET
 
@@ -1110,7 +1110,7 @@ TEXT ·gemm4AVX512(SB), NOSPLIT, $0-65
 	MOVQ c+48(FP), SI
 	MOVQ ldc+56(FP), DI
 
-tile25:
+tile30:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -1125,9 +1125,9 @@ tile25:
 	MOVQ   b+32(FP), R11
 	MOVQ   k+8(FP), R12
 	SUBQ   $+4, R12
-	JLT    k1_27
+	JLT    k1_32
 
-k4_26:
+k4_31:
 	VMOVUPS      (R11), Z8
 	VMOVUPS      64(R11), Z9
 	ADDQ         BX, R11
@@ -1191,13 +1191,13 @@ k4_26:
 	ADDQ         $+16, R9
 	ADDQ         $+16, R10
 	SUBQ         $+4, R12
-	JGE          k4_26
+	JGE          k4_31
 
-k1_27:
+k1_32:
 	ADDQ $+4, R12
-	JZ   end28
+	JZ   end33
 
-single29:
+single34:
 	VMOVUPS      (R11), Z8
 	VMOVUPS      64(R11), Z9
 	ADDQ         BX, R11
@@ -1216,15 +1216,15 @@ single29:
 	ADDQ         $+4, R9
 	ADDQ         $+4, R10
 	DECQ         R12
-	JNZ          single29
+	JNZ          single34
 
-end28:
+end33:
 	LEAQ   (DI)(DI*2), R9
 	MOVQ   SI, R10
 	LEAQ   (R10)(R9*1), R11
 	MOVB   add+64(FP), R12
 	TESTB  R12, R12
-	JZ     store30
+	JZ     store35
 	VADDPS (R10), Z0, Z0
 	VADDPS 64(R10), Z1, Z1
 	VADDPS (R10)(DI*1), Z2, Z2
@@ -1234,7 +1234,7 @@ end28:
 	VADDPS (R11), Z6, Z6
 	VADDPS 64(R11), Z7, Z7
 
-store30:
+store35:
 	VMOVUPS Z0, (R10)
 	VMOVUPS Z1, 64(R10)
 	VMOVUPS Z2, (R10)(DI*1)
@@ -1248,7 +1248,7 @@ store30:
 	ADDQ    DX, CX
 	ADDQ    DI, SI
 	DECQ    AX
-	JNZ     tile25
+	JNZ     tile30
 	VZEROUPPER
 	RET
 
@@ -1266,7 +1266,7 @@ TEXT ·gemm4MaskAVX512(SB), NOSPLIT, $0-72
 	SHRL  $0x10, R8
 	KMOVW R8, K2
 
-tile31:
+tile37:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -1281,9 +1281,9 @@ tile31:
 	MOVQ   b+32(FP), R11
 	MOVQ   k+8(FP), R12
 	SUBQ   $+4, R12
-	JLT    k1_33
+	JLT    k1_39
 
-k4_32:
+k4_38:
 	VMOVUPS.Z    (R11), K1, Z8
 	VMOVUPS.Z    64(R11), K2, Z9
 	ADDQ         BX, R11
@@ -1347,13 +1347,13 @@ k4_32:
 	ADDQ         $+16, R9
 	ADDQ         $+16, R10
 	SUBQ         $+4, R12
-	JGE          k4_32
+	JGE          k4_38
 
-k1_33:
+k1_39:
 	ADDQ $+4, R12
-	JZ   end34
+	JZ   end40
 
-single35:
+single41:
 	VMOVUPS.Z    (R11), K1, Z8
 	VMOVUPS.Z    64(R11), K2, Z9
 	ADDQ         BX, R11
@@ -1372,15 +1372,15 @@ single35:
 	ADDQ         $+4, R9
 	ADDQ         $+4, R10
 	DECQ         R12
-	JNZ          single35
+	JNZ          single41
 
-end34:
+end40:
 	LEAQ      (DI)(DI*2), R9
 	MOVQ      SI, R10
 	LEAQ      (R10)(R9*1), R11
 	MOVB      add+64(FP), R12
 	TESTB     R12, R12
-	JZ        store36
+	JZ        store42
 	VMOVUPS.Z (R10), K1, Z8
 	VADDPS    Z8, Z0, Z0
 	VMOVUPS.Z 64(R10), K2, Z8
@@ -1398,7 +1398,7 @@ end34:
 	VMOVUPS.Z 64(R11), K2, Z8
 	VADDPS    Z8, Z7, Z7
 
-store36:
+store42:
 	VMOVUPS Z0, K1, (R10)
 	VMOVUPS Z1, K2, 64(R10)
 	VMOVUPS Z2, K1, (R10)(DI*1)
@@ -1412,7 +1412,7 @@ store36:
 	ADDQ    DX, CX
 	ADDQ    DI, SI
 	DECQ    AX
-	JNZ     tile31
+	JNZ     tile37
 	VZEROUPPER
 	RET
 
@@ -1426,7 +1426,7 @@ TEXT ·gemm2AVX512(SB), NOSPLIT, $0-65
 	MOVQ c+48(FP), SI
 	MOVQ ldc+56(FP), DI
 
-tile37:
+tile44:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -1436,9 +1436,9 @@ tile37:
 	MOVQ   b+32(FP), R9
 	MOVQ   k+8(FP), R10
 	SUBQ   $+4, R10
-	JLT    k1_39
+	JLT    k1_46
 
-k4_38:
+k4_45:
 	VMOVUPS      (R9), Z4
 	VMOVUPS      64(R9), Z5
 	ADDQ         BX, R9
@@ -1477,13 +1477,13 @@ k4_38:
 	VFMADD231PS  Z6, Z5, Z3
 	ADDQ         $+16, R8
 	SUBQ         $+4, R10
-	JGE          k4_38
+	JGE          k4_45
 
-k1_39:
+k1_46:
 	ADDQ $+4, R10
-	JZ   end40
+	JZ   end47
 
-single41:
+single48:
 	VMOVUPS      (R9), Z4
 	VMOVUPS      64(R9), Z5
 	ADDQ         BX, R9
@@ -1495,20 +1495,20 @@ single41:
 	VFMADD231PS  Z6, Z5, Z3
 	ADDQ         $+4, R8
 	DECQ         R10
-	JNZ          single41
+	JNZ          single48
 
-end40:
+end47:
 	LEAQ   (DI)(DI*2), R8
 	MOVQ   SI, R8
 	MOVB   add+64(FP), R9
 	TESTB  R9, R9
-	JZ     store42
+	JZ     store49
 	VADDPS (R8), Z0, Z0
 	VADDPS 64(R8), Z1, Z1
 	VADDPS (R8)(DI*1), Z2, Z2
 	VADDPS 64(R8)(DI*1), Z3, Z3
 
-store42:
+store49:
 	VMOVUPS Z0, (R8)
 	VMOVUPS Z1, 64(R8)
 	VMOVUPS Z2, (R8)(DI*1)
@@ -1518,7 +1518,7 @@ store42:
 	ADDQ    DX, CX
 	ADDQ    DI, SI
 	DECQ    AX
-	JNZ     tile37
+	JNZ     tile44
 	VZEROUPPER
 	RET
 
@@ -1536,7 +1536,7 @@ TEXT ·gemm2MaskAVX512(SB), NOSPLIT, $0-72
 	SHRL  $0x10, R8
 	KMOVW R8, K2
 
-tile43:
+tile51:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -1546,9 +1546,9 @@ tile43:
 	MOVQ   b+32(FP), R9
 	MOVQ   k+8(FP), R10
 	SUBQ   $+4, R10
-	JLT    k1_45
+	JLT    k1_53
 
-k4_44:
+k4_52:
 	VMOVUPS.Z    (R9), K1, Z4
 	VMOVUPS.Z    64(R9), K2, Z5
 	ADDQ         BX, R9
@@ -1587,13 +1587,13 @@ k4_44:
 	VFMADD231PS  Z6, Z5, Z3
 	ADDQ         $+16, R8
 	SUBQ         $+4, R10
-	JGE          k4_44
+	JGE          k4_52
 
-k1_45:
+k1_53:
 	ADDQ $+4, R10
-	JZ   end46
+	JZ   end54
 
-single47:
+single55:
 	VMOVUPS.Z    (R9), K1, Z4
 	VMOVUPS.Z    64(R9), K2, Z5
 	ADDQ         BX, R9
@@ -1605,14 +1605,14 @@ single47:
 	VFMADD231PS  Z6, Z5, Z3
 	ADDQ         $+4, R8
 	DECQ         R10
-	JNZ          single47
+	JNZ          single55
 
-end46:
+end54:
 	LEAQ      (DI)(DI*2), R8
 	MOVQ      SI, R8
 	MOVB      add+64(FP), R9
 	TESTB     R9, R9
-	JZ        store48
+	JZ        store56
 	VMOVUPS.Z (R8), K1, Z4
 	VADDPS    Z4, Z0, Z0
 	VMOVUPS.Z 64(R8), K2, Z4
@@ -1622,7 +1622,7 @@ end46:
 	VMOVUPS.Z 64(R8)(DI*1), K2, Z4
 	VADDPS    Z4, Z3, Z3
 
-store48:
+store56:
 	VMOVUPS Z0, K1, (R8)
 	VMOVUPS Z1, K2, 64(R8)
 	VMOVUPS Z2, K1, (R8)(DI*1)
@@ -1632,7 +1632,7 @@ store48:
 	ADDQ    DX, CX
 	ADDQ    DI, SI
 	DECQ    AX
-	JNZ     tile43
+	JNZ     tile51
 	VZEROUPPER
 	RET
 
@@ -1646,7 +1646,7 @@ TEXT ·gemm1AVX512(SB), NOSPLIT, $0-65
 	MOVQ c+48(FP), SI
 	MOVQ ldc+56(FP), DI
 
-tile49:
+tile58:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	LEAQ   (DX)(DX*2), R8
@@ -1654,9 +1654,9 @@ tile49:
 	MOVQ   b+32(FP), R9
 	MOVQ   k+8(FP), R10
 	SUBQ   $+4, R10
-	JLT    k1_51
+	JLT    k1_60
 
-k4_50:
+k4_59:
 	VMOVUPS      (R9), Z2
 	VMOVUPS      64(R9), Z3
 	ADDQ         BX, R9
@@ -1683,13 +1683,13 @@ k4_50:
 	VFMADD231PS  Z4, Z3, Z1
 	ADDQ         $+16, R8
 	SUBQ         $+4, R10
-	JGE          k4_50
+	JGE          k4_59
 
-k1_51:
+k1_60:
 	ADDQ $+4, R10
-	JZ   end52
+	JZ   end61
 
-single53:
+single62:
 	VMOVUPS      (R9), Z2
 	VMOVUPS      64(R9), Z3
 	ADDQ         BX, R9
@@ -1698,24 +1698,24 @@ single53:
 	VFMADD231PS  Z4, Z3, Z1
 	ADDQ         $+4, R8
 	DECQ         R10
-	JNZ          single53
+	JNZ          single62
 
-end52:
+end61:
 	LEAQ   (DI)(DI*2), R8
 	MOVQ   SI, R8
 	MOVB   add+64(FP), R9
 	TESTB  R9, R9
-	JZ     store54
+	JZ     store63
 	VADDPS (R8), Z0, Z0
 	VADDPS 64(R8), Z1, Z1
 
-store54:
+store63:
 	VMOVUPS Z0, (R8)
 	VMOVUPS Z1, 64(R8)
 	ADDQ    DX, CX
 	ADDQ    DI, SI
 	DECQ    AX
-	JNZ     tile49
+	JNZ     tile58
 	VZEROUPPER
 	RET
 
@@ -1733,7 +1733,7 @@ TEXT ·gemm1MaskAVX512(SB), NOSPLIT, $0-72
 	SHRL  $0x10, R8
 	KMOVW R8, K2
 
-tile55:
+tile65:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	LEAQ   (DX)(DX*2), R8
@@ -1741,9 +1741,9 @@ tile55:
 	MOVQ   b+32(FP), R9
 	MOVQ   k+8(FP), R10
 	SUBQ   $+4, R10
-	JLT    k1_57
+	JLT    k1_67
 
-k4_56:
+k4_66:
 	VMOVUPS.Z    (R9), K1, Z2
 	VMOVUPS.Z    64(R9), K2, Z3
 	ADDQ         BX, R9
@@ -1770,13 +1770,13 @@ k4_56:
 	VFMADD231PS  Z4, Z3, Z1
 	ADDQ         $+16, R8
 	SUBQ         $+4, R10
-	JGE          k4_56
+	JGE          k4_66
 
-k1_57:
+k1_67:
 	ADDQ $+4, R10
-	JZ   end58
+	JZ   end68
 
-single59:
+single69:
 	VMOVUPS.Z    (R9), K1, Z2
 	VMOVUPS.Z    64(R9), K2, Z3
 	ADDQ         BX, R9
@@ -1785,26 +1785,26 @@ single59:
 	VFMADD231PS  Z4, Z3, Z1
 	ADDQ         $+4, R8
 	DECQ         R10
-	JNZ          single59
+	JNZ          single69
 
-end58:
+end68:
 	LEAQ      (DI)(DI*2), R8
 	MOVQ      SI, R8
 	MOVB      add+64(FP), R9
 	TESTB     R9, R9
-	JZ        store60
+	JZ        store70
 	VMOVUPS.Z (R8), K1, Z2
 	VADDPS    Z2, Z0, Z0
 	VMOVUPS.Z 64(R8), K2, Z2
 	VADDPS    Z2, Z1, Z1
 
-store60:
+store70:
 	VMOVUPS Z0, K1, (R8)
 	VMOVUPS Z1, K2, 64(R8)
 	ADDQ    DX, CX
 	ADDQ    DI, SI
 	DECQ    AX
-	JNZ     tile55
+	JNZ     tile65
 	VZEROUPPER
 	RET
 
@@ -1878,7 +1878,7 @@ TEXT ·gemm6AVX2(SB), NOSPLIT, $0-65
 	MOVQ c+48(FP), SI
 	MOVQ ldc+56(FP), DI
 
-tile1001:
+tile1002:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -1897,9 +1897,9 @@ tile1001:
 	MOVQ   b+32(FP), R11
 	MOVQ   k+8(FP), R12
 	SUBQ   $+4, R12
-	JLT    k1_1003
+	JLT    k1_1004
 
-k4_1002:
+k4_1003:
 	VMOVUPS      (R11), Y12
 	VMOVUPS      32(R11), Y13
 	ADDQ         BX, R11
@@ -1987,13 +1987,13 @@ k4_1002:
 	ADDQ         $+16, R9
 	ADDQ         $+16, R10
 	SUBQ         $+4, R12
-	JGE          k4_1002
+	JGE          k4_1003
 
-k1_1003:
+k1_1004:
 	ADDQ $+4, R12
-	JZ   end1004
+	JZ   end1005
 
-single1005:
+single1006:
 	VMOVUPS      (R11), Y12
 	VMOVUPS      32(R11), Y13
 	ADDQ         BX, R11
@@ -2018,15 +2018,15 @@ single1005:
 	ADDQ         $+4, R9
 	ADDQ         $+4, R10
 	DECQ         R12
-	JNZ          single1005
+	JNZ          single1006
 
-end1004:
+end1005:
 	LEAQ   (DI)(DI*2), R9
 	MOVQ   SI, R10
 	LEAQ   (R10)(R9*1), R11
 	MOVB   add+64(FP), R12
 	TESTB  R12, R12
-	JZ     store1006
+	JZ     store1007
 	VADDPS (R10), Y0, Y0
 	VADDPS 32(R10), Y1, Y1
 	VADDPS (R10)(DI*1), Y2, Y2
@@ -2040,7 +2040,7 @@ end1004:
 	VADDPS (R11)(DI*2), Y10, Y10
 	VADDPS 32(R11)(DI*2), Y11, Y11
 
-store1006:
+store1007:
 	VMOVUPS Y0, (R10)
 	VMOVUPS Y1, 32(R10)
 	VMOVUPS Y2, (R10)(DI*1)
@@ -2058,7 +2058,7 @@ store1006:
 	ADDQ    R8, CX
 	ADDQ    R9, SI
 	DECQ    AX
-	JNZ     tile1001
+	JNZ     tile1002
 	VZEROUPPER
 	RET
 
@@ -2075,7 +2075,7 @@ TEXT ·gemm6MaskAVX2(SB), NOSPLIT, $0-80
 	VMOVDQU (R8), Y0
 	VMOVDQU 32(R8), Y1
 
-tile1007:
+tile1009:
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
@@ -2094,9 +2094,9 @@ tile1007:
 	MOVQ   b+32(FP), R11
 	MOVQ   k+8(FP), R12
 	SUBQ   $+4, R12
-	JLT    k1_1009
+	JLT    k1_1011
 
-k4_1008:
+k4_1010:
 	VMASKMOVPS   (R11), Y0, Y14
 	VMASKMOVPS   32(R11), Y1, Y15
 	ADDQ         BX, R11
@@ -2184,13 +2184,13 @@ k4_1008:
 	ADDQ         $+16, R9
 	ADDQ         $+16, R10
 	SUBQ         $+4, R12
-	JGE          k4_1008
+	JGE          k4_1010
 
-k1_1009:
+k1_1011:
 	ADDQ $+4, R12
-	JZ   end1010
+	JZ   end1012
 
-single1011:
+single1013:
 	VMASKMOVPS   (R11), Y0, Y14
 	VMASKMOVPS   32(R11), Y1, Y15
 	ADDQ         BX, R11
@@ -2215,15 +2215,15 @@ single1011:
 	ADDQ         $+4, R9
 	ADDQ         $+4, R10
 	DECQ         R12
-	JNZ          single1011
+	JNZ          single1013
 
-end1010:
+end1012:
 	LEAQ       (DI)(DI*2), R9
 	MOVQ       SI, R10
 	LEAQ       (R10)(R9*1), R11
 	MOVB       add+64(FP), R12
 	TESTB      R12, R12
-	JZ         store1012
+	JZ         store1014
 	VMASKMOVPS (R10), Y0, Y14
 	VADDPS     Y14, Y2, Y2
 	VMASKMOVPS 32(R10), Y1, Y14
@@ -2249,7 +2249,7 @@ end1010:
 	VMASKMOVPS 32(R11)(DI*2), Y1, Y14
 	VADDPS     Y14, Y13, Y13
 
-store1012:
+store1014:
 	VMASKMOVPS Y2, Y0, (R10)
 	VMASKMOVPS Y3, Y1, 32(R10)
 	VMASKMOVPS Y4, Y0, (R10)(DI*1)
@@ -2267,7 +2267,7 @@ store1012:
 	ADDQ       R8, CX
 	ADDQ       R9, SI
 	DECQ       AX
-	JNZ        tile1007
+	JNZ        tile1009
 	VZEROUPPER
 	RET
 
@@ -2281,7 +2281,7 @@ TEXT ·gemm4AVX2(SB), NOSPLIT, $0-65
 	MOVQ c+48(FP), SI
 	MOVQ ldc+56(FP), DI
 
-tile1013:
+tile1016:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -2296,9 +2296,9 @@ tile1013:
 	MOVQ   b+32(FP), R11
 	MOVQ   k+8(FP), R12
 	SUBQ   $+4, R12
-	JLT    k1_1015
+	JLT    k1_1018
 
-k4_1014:
+k4_1017:
 	VMOVUPS      (R11), Y8
 	VMOVUPS      32(R11), Y9
 	ADDQ         BX, R11
@@ -2362,13 +2362,13 @@ k4_1014:
 	ADDQ         $+16, R9
 	ADDQ         $+16, R10
 	SUBQ         $+4, R12
-	JGE          k4_1014
+	JGE          k4_1017
 
-k1_1015:
+k1_1018:
 	ADDQ $+4, R12
-	JZ   end1016
+	JZ   end1019
 
-single1017:
+single1020:
 	VMOVUPS      (R11), Y8
 	VMOVUPS      32(R11), Y9
 	ADDQ         BX, R11
@@ -2387,15 +2387,15 @@ single1017:
 	ADDQ         $+4, R9
 	ADDQ         $+4, R10
 	DECQ         R12
-	JNZ          single1017
+	JNZ          single1020
 
-end1016:
+end1019:
 	LEAQ   (DI)(DI*2), R9
 	MOVQ   SI, R10
 	LEAQ   (R10)(R9*1), R11
 	MOVB   add+64(FP), R12
 	TESTB  R12, R12
-	JZ     store1018
+	JZ     store1021
 	VADDPS (R10), Y0, Y0
 	VADDPS 32(R10), Y1, Y1
 	VADDPS (R10)(DI*1), Y2, Y2
@@ -2405,7 +2405,7 @@ end1016:
 	VADDPS (R11), Y6, Y6
 	VADDPS 32(R11), Y7, Y7
 
-store1018:
+store1021:
 	VMOVUPS Y0, (R10)
 	VMOVUPS Y1, 32(R10)
 	VMOVUPS Y2, (R10)(DI*1)
@@ -2419,7 +2419,7 @@ store1018:
 	ADDQ    DX, CX
 	ADDQ    DI, SI
 	DECQ    AX
-	JNZ     tile1013
+	JNZ     tile1016
 	VZEROUPPER
 	RET
 
@@ -2436,7 +2436,7 @@ TEXT ·gemm4MaskAVX2(SB), NOSPLIT, $0-80
 	VMOVDQU (R8), Y0
 	VMOVDQU 32(R8), Y1
 
-tile1019:
+tile1023:
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
@@ -2451,9 +2451,9 @@ tile1019:
 	MOVQ   b+32(FP), R11
 	MOVQ   k+8(FP), R12
 	SUBQ   $+4, R12
-	JLT    k1_1021
+	JLT    k1_1025
 
-k4_1020:
+k4_1024:
 	VMASKMOVPS   (R11), Y0, Y10
 	VMASKMOVPS   32(R11), Y1, Y11
 	ADDQ         BX, R11
@@ -2517,13 +2517,13 @@ k4_1020:
 	ADDQ         $+16, R9
 	ADDQ         $+16, R10
 	SUBQ         $+4, R12
-	JGE          k4_1020
+	JGE          k4_1024
 
-k1_1021:
+k1_1025:
 	ADDQ $+4, R12
-	JZ   end1022
+	JZ   end1026
 
-single1023:
+single1027:
 	VMASKMOVPS   (R11), Y0, Y10
 	VMASKMOVPS   32(R11), Y1, Y11
 	ADDQ         BX, R11
@@ -2542,15 +2542,15 @@ single1023:
 	ADDQ         $+4, R9
 	ADDQ         $+4, R10
 	DECQ         R12
-	JNZ          single1023
+	JNZ          single1027
 
-end1022:
+end1026:
 	LEAQ       (DI)(DI*2), R9
 	MOVQ       SI, R10
 	LEAQ       (R10)(R9*1), R11
 	MOVB       add+64(FP), R12
 	TESTB      R12, R12
-	JZ         store1024
+	JZ         store1028
 	VMASKMOVPS (R10), Y0, Y10
 	VADDPS     Y10, Y2, Y2
 	VMASKMOVPS 32(R10), Y1, Y10
@@ -2568,7 +2568,7 @@ end1022:
 	VMASKMOVPS 32(R11), Y1, Y10
 	VADDPS     Y10, Y9, Y9
 
-store1024:
+store1028:
 	VMASKMOVPS Y2, Y0, (R10)
 	VMASKMOVPS Y3, Y1, 32(R10)
 	VMASKMOVPS Y4, Y0, (R10)(DI*1)
@@ -2582,7 +2582,7 @@ store1024:
 	ADDQ       DX, CX
 	ADDQ       DI, SI
 	DECQ       AX
-	JNZ        tile1019
+	JNZ        tile1023
 	VZEROUPPER
 	RET
 
@@ -2596,7 +2596,7 @@ TEXT ·gemm2AVX2(SB), NOSPLIT, $0-65
 	MOVQ c+48(FP), SI
 	MOVQ ldc+56(FP), DI
 
-tile1025:
+tile1030:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -2606,9 +2606,9 @@ tile1025:
 	MOVQ   b+32(FP), R9
 	MOVQ   k+8(FP), R10
 	SUBQ   $+4, R10
-	JLT    k1_1027
+	JLT    k1_1032
 
-k4_1026:
+k4_1031:
 	VMOVUPS      (R9), Y4
 	VMOVUPS      32(R9), Y5
 	ADDQ         BX, R9
@@ -2647,13 +2647,13 @@ k4_1026:
 	VFMADD231PS  Y6, Y5, Y3
 	ADDQ         $+16, R8
 	SUBQ         $+4, R10
-	JGE          k4_1026
+	JGE          k4_1031
 
-k1_1027:
+k1_1032:
 	ADDQ $+4, R10
-	JZ   end1028
+	JZ   end1033
 
-single1029:
+single1034:
 	VMOVUPS      (R9), Y4
 	VMOVUPS      32(R9), Y5
 	ADDQ         BX, R9
@@ -2665,20 +2665,20 @@ single1029:
 	VFMADD231PS  Y6, Y5, Y3
 	ADDQ         $+4, R8
 	DECQ         R10
-	JNZ          single1029
+	JNZ          single1034
 
-end1028:
+end1033:
 	LEAQ   (DI)(DI*2), R8
 	MOVQ   SI, R8
 	MOVB   add+64(FP), R9
 	TESTB  R9, R9
-	JZ     store1030
+	JZ     store1035
 	VADDPS (R8), Y0, Y0
 	VADDPS 32(R8), Y1, Y1
 	VADDPS (R8)(DI*1), Y2, Y2
 	VADDPS 32(R8)(DI*1), Y3, Y3
 
-store1030:
+store1035:
 	VMOVUPS Y0, (R8)
 	VMOVUPS Y1, 32(R8)
 	VMOVUPS Y2, (R8)(DI*1)
@@ -2688,7 +2688,7 @@ store1030:
 	ADDQ    DX, CX
 	ADDQ    DI, SI
 	DECQ    AX
-	JNZ     tile1025
+	JNZ     tile1030
 	VZEROUPPER
 	RET
 
@@ -2705,7 +2705,7 @@ TEXT ·gemm2MaskAVX2(SB), NOSPLIT, $0-80
 	VMOVDQU (R8), Y0
 	VMOVDQU 32(R8), Y1
 
-tile1031:
+tile1037:
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
@@ -2715,9 +2715,9 @@ tile1031:
 	MOVQ   b+32(FP), R9
 	MOVQ   k+8(FP), R10
 	SUBQ   $+4, R10
-	JLT    k1_1033
+	JLT    k1_1039
 
-k4_1032:
+k4_1038:
 	VMASKMOVPS   (R9), Y0, Y6
 	VMASKMOVPS   32(R9), Y1, Y7
 	ADDQ         BX, R9
@@ -2756,13 +2756,13 @@ k4_1032:
 	VFMADD231PS  Y8, Y7, Y5
 	ADDQ         $+16, R8
 	SUBQ         $+4, R10
-	JGE          k4_1032
+	JGE          k4_1038
 
-k1_1033:
+k1_1039:
 	ADDQ $+4, R10
-	JZ   end1034
+	JZ   end1040
 
-single1035:
+single1041:
 	VMASKMOVPS   (R9), Y0, Y6
 	VMASKMOVPS   32(R9), Y1, Y7
 	ADDQ         BX, R9
@@ -2774,14 +2774,14 @@ single1035:
 	VFMADD231PS  Y8, Y7, Y5
 	ADDQ         $+4, R8
 	DECQ         R10
-	JNZ          single1035
+	JNZ          single1041
 
-end1034:
+end1040:
 	LEAQ       (DI)(DI*2), R8
 	MOVQ       SI, R8
 	MOVB       add+64(FP), R9
 	TESTB      R9, R9
-	JZ         store1036
+	JZ         store1042
 	VMASKMOVPS (R8), Y0, Y6
 	VADDPS     Y6, Y2, Y2
 	VMASKMOVPS 32(R8), Y1, Y6
@@ -2791,7 +2791,7 @@ end1034:
 	VMASKMOVPS 32(R8)(DI*1), Y1, Y6
 	VADDPS     Y6, Y5, Y5
 
-store1036:
+store1042:
 	VMASKMOVPS Y2, Y0, (R8)
 	VMASKMOVPS Y3, Y1, 32(R8)
 	VMASKMOVPS Y4, Y0, (R8)(DI*1)
@@ -2801,7 +2801,7 @@ store1036:
 	ADDQ       DX, CX
 	ADDQ       DI, SI
 	DECQ       AX
-	JNZ        tile1031
+	JNZ        tile1037
 	VZEROUPPER
 	RET
 
@@ -2815,7 +2815,7 @@ TEXT ·gemm1AVX2(SB), NOSPLIT, $0-65
 	MOVQ c+48(FP), SI
 	MOVQ ldc+56(FP), DI
 
-tile1037:
+tile1044:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	LEAQ   (DX)(DX*2), R8
@@ -2823,9 +2823,9 @@ tile1037:
 	MOVQ   b+32(FP), R9
 	MOVQ   k+8(FP), R10
 	SUBQ   $+4, R10
-	JLT    k1_1039
+	JLT    k1_1046
 
-k4_1038:
+k4_1045:
 	VMOVUPS      (R9), Y2
 	VMOVUPS      32(R9), Y3
 	ADDQ         BX, R9
@@ -2852,13 +2852,13 @@ k4_1038:
 	VFMADD231PS  Y4, Y3, Y1
 	ADDQ         $+16, R8
 	SUBQ         $+4, R10
-	JGE          k4_1038
+	JGE          k4_1045
 
-k1_1039:
+k1_1046:
 	ADDQ $+4, R10
-	JZ   end1040
+	JZ   end1047
 
-single1041:
+single1048:
 	VMOVUPS      (R9), Y2
 	VMOVUPS      32(R9), Y3
 	ADDQ         BX, R9
@@ -2867,24 +2867,24 @@ single1041:
 	VFMADD231PS  Y4, Y3, Y1
 	ADDQ         $+4, R8
 	DECQ         R10
-	JNZ          single1041
+	JNZ          single1048
 
-end1040:
+end1047:
 	LEAQ   (DI)(DI*2), R8
 	MOVQ   SI, R8
 	MOVB   add+64(FP), R9
 	TESTB  R9, R9
-	JZ     store1042
+	JZ     store1049
 	VADDPS (R8), Y0, Y0
 	VADDPS 32(R8), Y1, Y1
 
-store1042:
+store1049:
 	VMOVUPS Y0, (R8)
 	VMOVUPS Y1, 32(R8)
 	ADDQ    DX, CX
 	ADDQ    DI, SI
 	DECQ    AX
-	JNZ     tile1037
+	JNZ     tile1044
 	VZEROUPPER
 	RET
 
@@ -2901,7 +2901,7 @@ TEXT ·gemm1MaskAVX2(SB), NOSPLIT, $0-80
 	VMOVDQU (R8), Y0
 	VMOVDQU 32(R8), Y1
 
-tile1043:
+tile1051:
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	LEAQ   (DX)(DX*2), R8
@@ -2909,9 +2909,9 @@ tile1043:
 	MOVQ   b+32(FP), R9
 	MOVQ   k+8(FP), R10
 	SUBQ   $+4, R10
-	JLT    k1_1045
+	JLT    k1_1053
 
-k4_1044:
+k4_1052:
 	VMASKMOVPS   (R9), Y0, Y4
 	VMASKMOVPS   32(R9), Y1, Y5
 	ADDQ         BX, R9
@@ -2938,13 +2938,13 @@ k4_1044:
 	VFMADD231PS  Y6, Y5, Y3
 	ADDQ         $+16, R8
 	SUBQ         $+4, R10
-	JGE          k4_1044
+	JGE          k4_1052
 
-k1_1045:
+k1_1053:
 	ADDQ $+4, R10
-	JZ   end1046
+	JZ   end1054
 
-single1047:
+single1055:
 	VMASKMOVPS   (R9), Y0, Y4
 	VMASKMOVPS   32(R9), Y1, Y5
 	ADDQ         BX, R9
@@ -2953,26 +2953,26 @@ single1047:
 	VFMADD231PS  Y6, Y5, Y3
 	ADDQ         $+4, R8
 	DECQ         R10
-	JNZ          single1047
+	JNZ          single1055
 
-end1046:
+end1054:
 	LEAQ       (DI)(DI*2), R8
 	MOVQ       SI, R8
 	MOVB       add+64(FP), R9
 	TESTB      R9, R9
-	JZ         store1048
+	JZ         store1056
 	VMASKMOVPS (R8), Y0, Y4
 	VADDPS     Y4, Y2, Y2
 	VMASKMOVPS 32(R8), Y1, Y4
 	VADDPS     Y4, Y3, Y3
 
-store1048:
+store1056:
 	VMASKMOVPS Y2, Y0, (R8)
 	VMASKMOVPS Y3, Y1, 32(R8)
 	ADDQ       DX, CX
 	ADDQ       DI, SI
 	DECQ       AX
-	JNZ        tile1043
+	JNZ        tile1051
 	VZEROUPPER
 	RET
 

@@ -15,6 +15,7 @@ type asm struct {
 	*build.Context
 	lanes int
 	label int
+	data  map[string]operand.Mem // constants of the file
 }
 
 // bytes of one vector.
@@ -31,6 +32,7 @@ func (a *asm) name(s string) string {
 // function begins a function named for the path.
 func (a *asm) function(name, signature, doc string) {
 	name = a.name(name)
+	a.label++
 	a.TEXT(name, attr.NOSPLIT, "func"+signature)
 	a.Doc(name + " " + doc)
 	a.Pragma("noescape")
@@ -41,6 +43,10 @@ func (a *asm) TEXT(name string, at attr.Attribute, signature string) {
 	a.Attributes(at)
 	a.SignatureExpr(signature)
 }
+
+// lab is a label of the current function, ref a jump's target.
+func (a *asm) lab(s string) string           { return fmt.Sprintf("%s%d", s, a.label) }
+func (a *asm) ref(s string) operand.LabelRef { return operand.LabelRef(a.lab(s)) }
 
 // unique makes a label.
 func (a *asm) unique(s string) string {

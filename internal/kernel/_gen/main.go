@@ -24,6 +24,8 @@ func main() {
 		body func(*build.Context)
 	}{
 		{"gemm", gemm},
+		{"gate", gates},
+		{"edges", edges},
 	} {
 		if err := write(f.name, f.body); err != nil {
 			log.Fatalf("%s: %v", f.name, err)

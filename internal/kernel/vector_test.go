@@ -1,0 +1,125 @@
+package kernel
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// near fails unless every element agrees to tol·(1+|want|).
+func near(t *testing.T, what string, got, want []float32, tol float64) {
+	t.Helper()
+	for i, w := range want {
+		if d := math.Abs(float64(got[i] - w)); !(d <= tol*(1+math.Abs(float64(w)))) {
+			t.Fatalf("%s: element %d is %v, want %v", what, i, got[i], w)
+		}
+	}
+}
+
+// The gate and its adjoint against the loops (which take the exponential in
+// double precision), arguments from −100 to 100, odd numbers of channels,
+// records wider than their contents.
+func TestGatePaths(t *testing.T) {
+	rng := rand.New(rand.NewPCG(9, 10))
+	for _, p := range paths() {
+		for range 100 {
+			m0, m1, m2, n := rng.IntN(40), 1+rng.IntN(40), 1+rng.IntN(20), 1+rng.IntN(5)
+			g := Gate{A: 1.7, Scalars: m0}
+			at := m0 + m1 + m2
+			g.Gated = []Gated{
+				{m0, Block{1, m1, at}, Block{1, m1, m0}},
+				{m0 + m1, Block{2, m2, at + 3*m1}, Block{2, m2, m0 + 3*m1}},
+			}
+			wy, wx := at+3*m1+5*m2+rng.IntN(3), m0+3*m1+5*m2+rng.IntN(3)
+			y, x := normals(rng, n*wy), normals(rng, n*wx)
+			for i := range y {
+				if rng.IntN(3) == 0 {
+					y[i] *= 30
+				}
+			}
+			y[0] = 100
+			want := append([]float32(nil), x...)
+			gateForwardLoops(&g, n, y, wy, want, wx)
+			if !gateForward32(p, &g, n, y, wy, x, wx) {
+				t.Fatal("not done")
+			}
+			near(t, p.String()+" forward", x, want, 4e-7)
+			gx, gy := normals(rng, n*wx), append([]float32(nil), y...)
+			gateBackwardLoops(&g, n, gy, wy, gx, wx)
+			gateBackward32(p, &g, n, y, wy, gx, wx)
+			near(t, p.String()+" backward", y, gy, 2e-5) // sums of five terms up to 100
+		}
+	}
+}
+
+// Geometry, harmonics and gradient against the loops, every lmax.
+func TestEdgePaths(t *testing.T) {
+	rng := rand.New(rand.NewPCG(11, 12))
+	for _, p := range paths() {
+		for n := range 80 {
+			lmax, ne := n%4, rng.IntN(50)
+			var e, f Edges[float32]
+			e.Unit = n&4 == 0
+			f.Unit = e.Unit
+			e.Resize(ne, lmax)
+			f.Resize(ne, lmax)
+			for k := range ne {
+				for c := range 3 {
+					e.D[c][k] = float32(rng.NormFloat64())
+					f.D[c][k] = e.D[c][k]
+				}
+			}
+			e.geometryLoops()
+			if !geometry32(p, &f) {
+				t.Fatal("not done")
+			}
+			near(t, "r", f.R, e.R, 2e-7)
+			for c := range 3 {
+				near(t, "u", f.U[c], e.U[c], 3e-7)
+			}
+			near(t, "Y", f.Y, e.Y, 2e-6)
+			for i := range e.GY {
+				e.GY[i] = float32(rng.NormFloat64())
+			}
+			for i := range e.GR {
+				e.GR[i] = float32(rng.NormFloat64())
+			}
+			f.Y, f.U, f.R = e.Y, e.U, e.R
+			f.GR, f.GY = e.GR, e.GY
+			want, got := make([][3]float64, ne), make([][3]float64, ne)
+			e.gradientLoops(want)
+			gradient32(p, &f)
+			for k := range ne {
+				for c := range 3 {
+					got[k][c] = float64(f.g[c*f.Stride+k])
+					// sums of 16 terms up to 50; for a short edge the result is divided by r
+					if d := math.Abs(got[k][c] - want[k][c]); d > 2e-5*(1+math.Abs(want[k][c])+1/float64(e.R[k])) {
+						t.Fatalf("%v lmax %d: gradient %v, want %v", p, lmax, got[k], want[k])
+					}
+				}
+			}
+		}
+	}
+}
+
+// Nothing here allocates once its buffers have grown.
+func TestAllocations(t *testing.T) {
+	rng := rand.New(rand.NewPCG(13, 14))
+	var e Edges[float32]
+	e.Unit = true
+	g := Gate{A: 1, Scalars: 32}
+	y, x := normals(rng, 320), normals(rng, 320)
+	b := Pack[float32](make([]float64, 32*32), 32, 32, 1)
+	out := make([][3]float64, 30)
+	if n := testing.AllocsPerRun(20, func() {
+		e.Resize(30, 2)
+		e.Geometry()
+		e.ZeroGradient()
+		e.Gradient(out)
+		GateForward(&g, 10, y, 32, x, 32)
+		GateBackward(&g, 10, y, 32, x, 32)
+		Gemm(10, x, 32, b, y, 32, true)
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
