@@ -46,7 +46,7 @@ var Table = map[string][]string{
 		"halo", "comm", "comm/inproc"},
 
 	"internal/crystal": {"domain", "internal/element", "internal/philox"},
-	"md":               {"comm", "domain", "halo", "neighbor", "potential", "internal/philox"},
+	"md":               {"comm", "domain", "halo", "neighbor", "potential", "internal/philox", "io/restart"},
 	"io/*":             {"domain", "internal/element"},
 
 	"cmd/wigner": {anyPackage},

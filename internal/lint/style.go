@@ -185,7 +185,7 @@ func Collective(t *Tree) []Finding {
 		}
 		for _, d := range f.AST.Decls {
 			fn, ok := d.(*ast.FuncDecl)
-			if !ok || !fn.Name.IsExported() || !takesComm(fn) {
+			if !ok || !fn.Name.IsExported() || strings.HasPrefix(fn.Name.Name, "New") || !takesComm(fn) {
 				continue
 			}
 			if !strings.Contains(strings.ToLower(fn.Doc.Text()), "collective") {
