@@ -76,6 +76,9 @@ func (s *Structure) check(k *checker) {
 	case s.File != "" && s.Prototype != "":
 		k.bad("structure.prototype", "file and prototype exclude each other")
 	}
+	if s.Frame < -1 {
+		k.bad("structure.frame", "%d is out of range: frames count from 0, and −1 is the last", s.Frame)
+	}
 	if s.Prototype == "" {
 		return
 	}
@@ -228,7 +231,7 @@ func (d *Dynamics) check(k *checker) {
 }
 
 // dumpProperties are the columns that a trajectory may have beyond species and pos.
-var dumpProperties = []string{"id", "momenta", "velocities", "forces", "energies"}
+var dumpProperties = []string{"id", "momenta", "forces", "energies"}
 
 func (o *Output) check(k *checker) {
 	if o.Dir == "" {
@@ -240,7 +243,7 @@ func (o *Output) check(k *checker) {
 	if o.LogLevel != "" {
 		k.among("output.log_level", o.LogLevel, "debug", "info", "warn", "error")
 	}
-	seen := map[string]bool{"thermo.csv": true, "config.toml": true, "log.jsonl": true, "run.lock": true}
+	seen := map[string]bool{"thermo.csv": true, "config.toml": true, "log.jsonl": true, "run.lock": true, "last-good.extxyz": true}
 	for i := range o.Dump {
 		d := &o.Dump[i]
 		if d.Every < 1 {

@@ -87,7 +87,8 @@ type Dump struct {
 	Every      int64    `toml:"every" doc:"steps"`
 	File       string   `toml:"file" doc:"in the run folder"`
 	Format     string   `toml:"format,omitempty" doc:"extxyz"`
-	Properties []string `toml:"properties,omitempty" doc:"beyond species and pos: id, momenta, velocities, forces, energies"`
+	Unwrapped  bool     `toml:"unwrapped,omitempty" doc:"positions go on across the faces of the cell; default: inside it"`
+	Properties []string `toml:"properties,omitempty" doc:"beyond species and pos: id, momenta, forces, energies"`
 }
 
 // Restart says how often the state is saved.

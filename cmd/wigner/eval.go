@@ -1,0 +1,340 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wigner-md/wigner/comm"
+	"github.com/wigner-md/wigner/io/extxyz"
+	"github.com/wigner-md/wigner/md"
+	"github.com/wigner-md/wigner/potential"
+)
+
+// evalOptions are eval's flags.
+type evalOptions struct {
+	in, out, model, precision, head, stats, prefix string
+	ranks                                          int
+}
+
+func (a *app) evalCmd() *cobra.Command {
+	var o evalOptions
+	cmd := &cobra.Command{
+		Use:   "eval IN.extxyz -m MODEL -o OUT.extxyz",
+		Short: "Energy, forces, stress and atomic energies of every frame of a file",
+		Long: `eval reads every frame of an extxyz or xyz file and writes it again, with all that
+it held, plus energy (eV), virial (3×3, eV), stress (3×3, eV/Å³, tension positive;
+where a cell is given), and for each atom forces (eV/Å) and energies (eV). Keys
+and columns of these names are replaced; --prefix keeps both.`,
+		Example: `  wigner eval in.extxyz -m sevennet-0 -o out.extxyz
+  wigner eval in.extxyz -m models/my.pth -o out.extxyz --precision float64 --ranks 4
+  mpirun -n 4 wigner eval big.extxyz -m sevennet-l3i5 -o out.extxyz --stats stats.json`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.in = args[0]
+			return a.eval(&o)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&o.model, "model", "m", "", "model: a path or a name")
+	f.StringVarP(&o.out, "output", "o", "", "file to write")
+	f.StringVar(&o.precision, "precision", "float32", "float32 or float64")
+	f.IntVar(&o.ranks, "ranks", 0, "ranks in this process (default: the usable cores; 1 under a launcher)")
+	f.StringVar(&o.head, "head", "", "head of a model that has several")
+	f.StringVar(&o.stats, "stats", "", "write what each rank held and sent to this JSON file")
+	f.StringVar(&o.prefix, "prefix", "", "write P_energy, P_forces … instead of energy, forces …")
+	must(cmd.MarkFlagRequired("model"))
+	must(cmd.MarkFlagRequired("output"))
+	return cmd
+}
+
+// must panics on an error that only a mistake in this program can cause.
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
+func (a *app) eval(o *evalOptions) error {
+	var src *source
+	each := func() error {
+		if o.head != "" {
+			return usagef("--head %s: this family of models has no heads", o.head)
+		}
+		if strings.ContainsAny(o.prefix, " \t\r\n\"'={}[]:,\\") {
+			return usagef("--prefix %q: it becomes part of names of keys and columns", o.prefix)
+		}
+		var err error
+		src, err = openModel(o.model, o.precision)
+		return err
+	}
+	return a.launch(o.ranks, each, noBricks, func(j *job, c comm.Comm) error {
+		e := evaluation{o: o, j: j, c: c, src: src, move: md.Redistributor{Comm: c}}
+		var err error
+		if e.pot, err = src.New(); err != nil {
+			return err
+		}
+		if c.Rank() == 0 {
+			if err = e.open(); err == nil {
+				defer e.close()
+			}
+		}
+		if err = agree(c, err); err != nil {
+			return err
+		}
+		if err := e.frames(); err != nil {
+			return err
+		}
+		if c.Rank() == 0 {
+			err = e.finish(a)
+		}
+		return agree(c, err)
+	})
+}
+
+// evaluation is one rank's part of eval; only rank 0 has files.
+type evaluation struct {
+	o    *evalOptions
+	j    *job
+	c    comm.Comm
+	src  *source
+	pot  potential.Potential
+	move md.Redistributor
+
+	in       *os.File
+	r        *extxyz.Reader
+	out      *pending
+	w        *extxyz.Writer
+	n        int // frames done
+	replaced []string
+	stats    []frameStats
+}
+
+// frameStats is one frame of --stats.
+type frameStats struct {
+	Frame int     `json:"frame"`
+	Atoms int64   `json:"atoms"`
+	Ranks []loads `json:"ranks"`
+}
+
+func (e *evaluation) open() (err error) {
+	if e.in, err = os.Open(e.o.in); err != nil {
+		return usage(err)
+	}
+	e.r = extxyz.NewReader(e.in, e.o.in)
+	if e.out, err = create(e.o.out); err != nil {
+		e.in.Close()
+		return usage(err)
+	}
+	e.w = extxyz.NewWriter(e.out)
+	return nil
+}
+
+func (e *evaluation) close() {
+	e.in.Close()
+	e.out.discard()
+}
+
+// frames is collective: it goes through the file.
+func (e *evaluation) frames() error {
+	for {
+		var f *extxyz.Frame
+		var s *system
+		var err error
+		end := []int64{0}
+		if e.c.Rank() == 0 {
+			f, s, err = e.next()
+			if err == io.EOF {
+				err, end[0] = nil, 1
+			}
+		}
+		if err := agree(e.c, err); err != nil {
+			return err
+		}
+		if err := e.c.AllreduceInt(end, comm.Max); err != nil {
+			return err
+		}
+		if end[0] == 1 {
+			return nil
+		}
+		if err := e.frame(f, s); err != nil {
+			return err
+		}
+	}
+}
+
+// next reads a frame and looks whether it can be evaluated.
+func (e *evaluation) next() (*extxyz.Frame, *system, error) {
+	f, err := e.r.Next()
+	if err == io.EOF {
+		return nil, nil, io.EOF
+	}
+	e.n++
+	if err != nil {
+		return nil, nil, usagef("frame %d: %w", e.n, err)
+	}
+	s, err := systemOf(f)
+	if err == nil {
+		_, err = s.check(e.src.Supports)
+	}
+	if err != nil {
+		return nil, nil, e.blame(f, err)
+	}
+	return f, s, nil
+}
+
+// blame names the frame in an error.
+func (e *evaluation) blame(f *extxyz.Frame, err error) error {
+	return usagef("%s:%d: frame %d: %w", e.o.in, f.Line, e.n, err)
+}
+
+// frame is collective: it evaluates one frame, and rank 0 writes it.
+func (e *evaluation) frame(f *extxyz.Frame, s *system) error {
+	x, err := share(e.c, s, [3]int{})
+	if err != nil {
+		return err
+	}
+	ev := &md.Evaluator{Comm: e.c, Partition: x.Partition, Cell: x.Cell, Atoms: x.Atoms, Potential: e.pot, Guard: anyForce}
+	err = ev.Evaluate()
+	var sum md.Totals
+	if err == nil {
+		sum, err = ev.Totals(nil)
+	}
+	if err != nil {
+		var trouble *md.TroubleError
+		if errors.As(err, &trouble) && e.c.Rank() == 0 {
+			return e.blame(f, err)
+		}
+		return err
+	}
+	t, err := e.move.Gather(ev.Atoms, ev.Energy, md.Fields{F: true, Energy: true})
+	if err != nil {
+		return err
+	}
+	all, err := loadsOf(e.c, ev, 0)
+	if err != nil {
+		return err
+	}
+	if e.c.Rank() == 0 {
+		if e.o.stats != "" {
+			e.stats = append(e.stats, frameStats{e.n, x.Total, all})
+		}
+		e.fill(f, &sum, t, x.Cell.Given() && f.HasCell, x.Cell.Volume())
+		if err = e.w.Write(f); err != nil {
+			err = fmt.Errorf("%s: %w", e.o.out, err)
+		}
+	}
+	return agree(e.c, err)
+}
+
+// fill puts the results into the frame.
+func (e *evaluation) fill(f *extxyz.Frame, sum *md.Totals, t *md.Table, hasVolume bool, volume float64) {
+	p := e.o.prefix
+	if p != "" {
+		p += "_"
+	}
+	note := func(name string, was bool) {
+		if was && !slices.Contains(e.replaced, name) {
+			e.replaced = append(e.replaced, name)
+		}
+	}
+	note(p+"energy", f.SetReals(p+"energy", sum.Energy))
+	var w, s [9]float64
+	for k := range 3 {
+		for l := range 3 {
+			w[3*k+l] = sum.Virial[k][l]
+			s[3*k+l] = -sum.Virial[k][l] / volume
+		}
+	}
+	note(p+"virial", f.SetReals(p+"virial", w[:]...))
+	if hasVolume {
+		note(p+"stress", f.SetReals(p+"stress", s[:]...))
+	} else {
+		note(p+"stress", f.Delete(p+"stress"))
+	}
+	note(p+"forces", f.SetColumn(extxyz.Column{Name: p + "forces", Type: extxyz.Real, Width: 3, Vec: t.F}))
+	note(p+"energies", f.SetColumn(extxyz.Column{Name: p + "energies", Type: extxyz.Real, Width: 1, Real: t.Energy}))
+}
+
+// finish puts the output under its name.
+func (e *evaluation) finish(a *app) error {
+	if e.n == 0 {
+		return usagef("%s holds no frame", e.o.in)
+	}
+	if len(e.replaced) > 0 {
+		a.log.Info(fmt.Sprintf("%s had %s: replaced (--prefix keeps both)", e.o.in, strings.Join(e.replaced, ", ")))
+	}
+	if e.o.stats != "" {
+		b, err := json.MarshalIndent(struct {
+			Transport string       `json:"transport"`
+			Processes int          `json:"processes"`
+			Ranks     int          `json:"ranks"`
+			Frames    []frameStats `json:"frames"`
+		}{e.j.Transport, e.j.Processes, e.j.ranks(), e.stats}, "", "  ")
+		if err != nil {
+			return err
+		}
+		if err := writeFile(e.o.stats, append(b, '\n')); err != nil {
+			return err
+		}
+	}
+	if err := e.out.commit(); err != nil {
+		return err
+	}
+	a.log.Info(fmt.Sprintf("%s: %d frames with %s in %s on %s", e.o.out, e.n, e.src.Name, e.o.precision, e.j.describe()))
+	return nil
+}
+
+// pending is a file that gets its name only when it is whole.
+type pending struct {
+	*os.File
+	name string // empty once committed, and for what is no regular file
+}
+
+// create begins a file. What exists and is no regular file (a pipe, /dev/null)
+// is written to as it is.
+func create(name string) (*pending, error) {
+	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
+		if info.IsDir() {
+			return nil, fmt.Errorf("%s is a folder", name)
+		}
+		f, err := os.OpenFile(name, os.O_WRONLY, 0)
+		return &pending{File: f}, err
+	}
+	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
+	if err != nil {
+		return nil, err
+	}
+	return &pending{f, name}, f.Chmod(0o644)
+}
+
+// commit gives the file its name.
+func (p *pending) commit() error {
+	if p.name == "" {
+		return p.Close()
+	}
+	if err := p.Sync(); err != nil {
+		return err
+	}
+	if err := p.Close(); err != nil {
+		return err
+	}
+	name := p.name
+	p.name = ""
+	return os.Rename(p.File.Name(), name)
+}
+
+// discard removes what was not committed.
+func (p *pending) discard() {
+	if p.name != "" {
+		p.Close()
+		os.Remove(p.File.Name())
+	}
+}

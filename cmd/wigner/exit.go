@@ -1,0 +1,129 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"github.com/wigner-md/wigner/comm"
+	"github.com/wigner-md/wigner/internal/input"
+)
+
+// The exit statuses of docs: a job script requeues on exitStopped.
+const (
+	exitDone    = 0
+	exitFailed  = 1
+	exitUsage   = 2
+	exitStopped = 75
+)
+
+// statusError is an error with the exit status that it asks for.
+type statusError struct {
+	status int
+	err    error
+}
+
+func (e *statusError) Error() string { return e.err.Error() }
+func (e *statusError) Unwrap() error { return e.err }
+
+// usage marks an error as wrong usage or input: status 2.
+func usage(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &statusError{exitUsage, err}
+}
+
+func usagef(format string, args ...any) error { return usage(fmt.Errorf(format, args...)) }
+
+// errQuiet ends a program whose message has been printed already.
+type errQuiet struct{ status int }
+
+func (e *errQuiet) Error() string { return fmt.Sprintf("exit status %d", e.status) }
+
+// statusOf is the exit status of an error.
+func statusOf(err error) int {
+	var s *statusError
+	var q *errQuiet
+	var in *input.Error
+	var path *fs.PathError
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.As(err, &q):
+		return q.status
+	case errors.As(err, &s):
+		return s.status
+	case errors.As(err, &in):
+		return exitUsage
+	case errors.As(err, &path) && path.Op == "open" && errors.Is(err, fs.ErrNotExist):
+		return exitUsage
+	}
+	return exitFailed
+}
+
+// exit prints the error, on the one process that speaks, and returns the status.
+func (a *app) exit(err error) int {
+	status := statusOf(err)
+	var q *errQuiet
+	if err != nil && !a.mute && !errors.As(err, &q) {
+		for _, line := range strings.Split(err.Error(), "\n") {
+			fmt.Fprintf(a.err, "wigner: %s\n", line)
+		}
+	}
+	return status
+}
+
+// remoteError is an error of another rank, as agree brought it here.
+type remoteError struct {
+	rank, status int
+	text         string
+}
+
+func (e *remoteError) Error() string { return fmt.Sprintf("rank %d: %s", e.rank, e.text) }
+
+// agree is collective. It returns nil when every rank passes nil; otherwise all
+// ranks return the error of the lowest rank that has one, so that rank 0 can
+// print it and all processes end with the same status.
+func agree(c comm.Comm, err error) error {
+	who := []int64{int64(c.Size())}
+	var peer *comm.PeerError
+	if err != nil && !errors.As(err, &peer) {
+		who[0] = int64(c.Rank())
+	}
+	if e := c.AllreduceInt(who, comm.Min); e != nil {
+		if err != nil {
+			return err
+		}
+		return e
+	}
+	if who[0] == int64(c.Size()) {
+		return nil
+	}
+	mine := who[0] == int64(c.Rank())
+	head := make([]int64, 2) // length, status
+	if mine {
+		head[0], head[1] = int64(len(err.Error())), int64(statusOf(err))
+	}
+	if e := c.AllreduceInt(head, comm.Sum); e != nil {
+		return e
+	}
+	text := make([]int64, head[0])
+	if mine {
+		for i, b := range []byte(err.Error()) {
+			text[i] = int64(b)
+		}
+	}
+	if e := c.AllreduceInt(text, comm.Sum); e != nil {
+		return e
+	}
+	if mine {
+		return err
+	}
+	b := make([]byte, len(text))
+	for i, x := range text {
+		b[i] = byte(x)
+	}
+	return &statusError{int(head[1]), &remoteError{int(who[0]), int(head[1]), string(b)}}
+}

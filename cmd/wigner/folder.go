@@ -1,0 +1,179 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/wigner-md/wigner/internal/input"
+)
+
+// Names in a run folder, beside the trajectories.
+const (
+	configName  = "config.toml" // the effective config
+	thermoName  = "thermo.csv"
+	logName     = "log.jsonl"
+	lockName    = "run.lock"
+	restartName = "restart"          // a folder
+	lastName    = "last-good.extxyz" // the frame before trouble
+)
+
+// folder is a run folder that this process has locked. One process of a job
+// has it; the others only know its name.
+type folder struct {
+	dir  string
+	lock *os.File
+	log  *os.File
+}
+
+func (f *folder) path(name string) string { return filepath.Join(f.dir, name) }
+
+// holdsRun reports whether a folder has anything of an earlier run.
+func holdsRun(dir string) bool {
+	for _, name := range []string{configName, thermoName, restartName} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// openFolder makes and locks a run folder. One that holds a run already is
+// refused, unless it is to be continued or emptied.
+func openFolder(dir string, resume, force bool, dumps []input.Dump) (*folder, error) {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return nil, usage(err)
+	}
+	f := &folder{dir: dir}
+	if err := f.acquire(); err != nil {
+		return nil, err
+	}
+	if holdsRun(dir) && !resume {
+		if !force {
+			f.close()
+			return nil, usagef("%s holds a run already: --resume continues it, --force starts it over, output.dir=… chooses another folder", dir)
+		}
+		if err := f.empty(dumps); err != nil {
+			f.close()
+			return nil, err
+		}
+	}
+	var err error
+	mode := os.O_CREATE | os.O_APPEND | os.O_WRONLY
+	if !resume {
+		mode |= os.O_TRUNC
+	}
+	f.log, err = os.OpenFile(f.path(logName), mode, 0o666)
+	if err != nil {
+		f.close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// acquire takes the lock. The kernel gives it back when the process ends, in
+// whatever way.
+func (f *folder) acquire() error {
+	lock, err := os.OpenFile(f.path(lockName), os.O_CREATE|os.O_RDWR, 0o666)
+	if err != nil {
+		return usage(err)
+	}
+	err = unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		who, _ := io.ReadAll(io.LimitReader(lock, 256))
+		lock.Close()
+		return usagef("%s is in use by a running job (%s)", f.dir, strings.TrimSpace(string(who)))
+	}
+	// A file system without locks is no reason not to run.
+	f.lock = lock
+	host, _ := os.Hostname()
+	if err := lock.Truncate(0); err == nil {
+		fmt.Fprintf(lock, "process %d on %s since %s\n", os.Getpid(), host, time.Now().Format(time.RFC3339))
+	}
+	return nil
+}
+
+// empty removes what runs write, but the log, and nothing else.
+func (f *folder) empty(dumps []input.Dump) error {
+	names := []string{configName, thermoName, lastName, restartName}
+	if old, err := input.ReadFile(f.path(configName), nil); err == nil {
+		dumps = append(append([]input.Dump(nil), dumps...), old.Output.Dump...)
+	}
+	for _, d := range dumps {
+		names = append(names, d.File)
+	}
+	for _, n := range names {
+		if err := os.RemoveAll(f.path(n)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// close gives the folder back.
+func (f *folder) close() {
+	if f == nil {
+		return
+	}
+	if f.log != nil {
+		f.log.Close()
+	}
+	if f.lock != nil {
+		f.lock.Close()
+	}
+}
+
+// writeFile writes a file under a temporary name and renames it into place.
+func writeFile(path string, text []byte) (err error) {
+	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			tmp.Close()
+			os.Remove(tmp.Name())
+		}
+	}()
+	if _, err = tmp.Write(text); err != nil {
+		return err
+	}
+	if err = tmp.Chmod(0o644); err != nil {
+		return err
+	}
+	if err = tmp.Close(); err != nil {
+		return err
+	}
+	return os.Rename(tmp.Name(), path)
+}
+
+// openAt opens a file of the folder to go on at an offset: what stands behind
+// it is cut off.
+func (f *folder) openAt(name string, offset int64) (*os.File, error) {
+	w, err := os.OpenFile(f.path(name), os.O_CREATE|os.O_RDWR, 0o666)
+	if err != nil {
+		return nil, err
+	}
+	info, err := w.Stat()
+	if err == nil && info.Mode().IsRegular() {
+		if info.Size() < offset {
+			err = fmt.Errorf("%s has %d bytes where the restart counts on %d: was it changed since?", f.path(name), info.Size(), offset)
+		} else {
+			err = w.Truncate(offset)
+		}
+	}
+	if err == nil && offset > 0 {
+		_, err = w.Seek(offset, io.SeekStart)
+	}
+	if err != nil {
+		w.Close()
+		return nil, err
+	}
+	return w, nil
+}

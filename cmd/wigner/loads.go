@@ -1,0 +1,31 @@
+package main
+
+import (
+	"github.com/wigner-md/wigner/comm"
+	"github.com/wigner-md/wigner/md"
+)
+
+// loads is what each rank holds, for --stats.
+type loads struct {
+	Owned  int64 `json:"owned"`
+	Ghosts int64 `json:"ghosts"`
+	Sent   int64 `json:"bytes_sent"`
+}
+
+// loadsOf is collective: the last evaluation's figures by rank, on every rank.
+// sent is what had been sent before.
+func loadsOf(c comm.Comm, e *md.Evaluator, sent int64) ([]loads, error) {
+	s := e.Stats()
+	total := s.Sent.Total()
+	x := make([]int64, 3*c.Size())
+	mine := x[3*c.Rank():]
+	mine[0], mine[1], mine[2] = int64(s.Owned), int64(s.Remote+s.Images), total.Bytes-sent
+	if err := c.AllreduceInt(x, comm.Sum); err != nil {
+		return nil, err
+	}
+	out := make([]loads, c.Size())
+	for r := range out {
+		out[r] = loads{x[3*r], x[3*r+1], x[3*r+2]}
+	}
+	return out, nil
+}

@@ -1,0 +1,286 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+
+	"go.uber.org/zap"
+
+	"github.com/wigner-md/wigner/internal/element"
+	"github.com/wigner-md/wigner/internal/input"
+	"github.com/wigner-md/wigner/io/extxyz"
+	"github.com/wigner-md/wigner/md"
+)
+
+// outputs makes the observers, opens their files on rank 0 behind what is to
+// be kept of them, and writes the effective config. It is not collective.
+func (r *runner) outputs(offsets map[string]string) error {
+	cfg := r.cfg
+	r.thermo = &thermo{every: int(cfg.Output.ThermoEvery), console: r.console()}
+	r.sim.Observers = append(r.sim.Observers, r.thermo)
+	for _, d := range cfg.Output.Dump {
+		w := &dump{cfg: d, move: md.Redistributor{Comm: r.c}}
+		r.dumps = append(r.dumps, w)
+		r.sim.Observers = append(r.sim.Observers, w)
+	}
+	r.saver = &md.Checkpoint{Dir: r.restartDir(), N: int(cfg.Restart.Every), Extra: r.offsets}
+	r.sim.Observers = append(r.sim.Observers, &saving{r})
+	if r.folder == nil {
+		return nil
+	}
+	if err := r.openFiles(offsets); err != nil {
+		return err
+	}
+	text, err := cfg.Encode()
+	if err != nil {
+		return err
+	}
+	head := fmt.Sprintf("# The effective configuration of this run, as %s read it.\n", versionText())
+	if err := writeFile(r.folder.path(configName), []byte(head+text)); err != nil {
+		return err
+	}
+	r.log.Info(fmt.Sprintf("%s on %s", r.src.Name, r.j.describe()),
+		zap.String("version", versionText()), zap.String("model", r.src.Path), zap.String("precision", r.src.Precision),
+		zap.Int("ranks", r.j.ranks()), zap.Int("processes", r.j.Processes), zap.String("transport", r.j.Transport),
+		zap.Any("grid", r.sim.Partition.Grid()), zap.Int64("step", r.sim.Step))
+	return nil
+}
+
+func (r *runner) restartDir() string {
+	f := folder{dir: r.cfg.Output.Dir}
+	return f.path(restartName)
+}
+
+func (r *runner) openFiles(offsets map[string]string) error {
+	at := func(name string) (int64, error) {
+		text, ok := offsets[name]
+		if !ok {
+			return 0, nil
+		}
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			return 0, fmt.Errorf("restart: length of %s: %w", name, err)
+		}
+		return n, nil
+	}
+	var err error
+	if r.thermo.offset, err = at(thermoName); err != nil {
+		return err
+	}
+	if r.thermo.file, err = r.folder.openAt(thermoName, r.thermo.offset); err != nil {
+		return err
+	}
+	for _, d := range r.dumps {
+		if d.offset, err = at(d.cfg.File); err != nil {
+			return err
+		}
+		if d.file, err = r.folder.openAt(d.cfg.File, d.offset); err != nil {
+			return err
+		}
+	}
+	return r.thermo.begin()
+}
+
+// offsets are the lengths of the files, for the restart.
+func (r *runner) offsets() map[string]string {
+	m := map[string]string{}
+	if r.folder == nil {
+		return m
+	}
+	m[thermoName] = strconv.FormatInt(r.thermo.offset, 10)
+	for _, d := range r.dumps {
+		m[d.cfg.File] = strconv.FormatInt(d.offset, 10)
+	}
+	return m
+}
+
+// flush brings the files to the disk, so that a restart does not count on
+// lines that a crash can still lose.
+func (r *runner) flush() error {
+	if r.folder == nil {
+		return nil
+	}
+	files := []*os.File{r.thermo.file}
+	for _, d := range r.dumps {
+		files = append(files, d.file)
+	}
+	for _, f := range files {
+		if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+			continue
+		}
+		if err := f.Sync(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// saving is the observer that writes restarts. Step 0 needs none.
+type saving struct{ r *runner }
+
+// Every is part of md.Observer.
+func (s *saving) Every() int { return s.r.saver.N }
+
+// Observe is part of md.Observer.
+func (s *saving) Observe(sim *md.Sim) error {
+	if sim.Step == 0 {
+		return nil
+	}
+	if err := agree(s.r.c, s.r.flush()); err != nil {
+		return err
+	}
+	if err := s.r.saver.Write(sim); err != nil {
+		return fmt.Errorf("writing the restart of step %d: %w", sim.Step, err)
+	}
+	return nil
+}
+
+// dump is the observer that writes a trajectory. Each rank formats a range of
+// atoms by their numbers; none holds all.
+type dump struct {
+	cfg    input.Dump
+	move   md.Redistributor
+	file   *os.File // nil but on rank 0
+	offset int64
+	buf    []byte
+}
+
+// Every is part of md.Observer.
+func (d *dump) Every() int { return int(d.cfg.Every) }
+
+// Observe is part of md.Observer.
+func (d *dump) Observe(s *md.Sim) error {
+	x, err := s.Thermo()
+	if err != nil {
+		return err
+	}
+	fields := md.Fields{Species: true, X: true, Image: d.cfg.Unwrapped}
+	for _, p := range d.cfg.Properties {
+		switch p {
+		case "momenta":
+			fields.V = true
+		case "forces":
+			fields.F = true
+		case "energies":
+			fields.Energy = true
+		}
+	}
+	t, err := d.move.ByID(s.Atoms, s.Energy, fields)
+	if err != nil {
+		return err
+	}
+	f := &extxyz.Frame{N: len(t.ID), Cell: s.Cell.Vectors(), HasCell: s.Cell.Given(), PBC: s.Cell.Periodic(), Z: t.Species, X: t.X}
+	f.Set("step", strconv.FormatInt(s.Step, 10))
+	f.SetReals("time_ps", s.Time()/picosecond)
+	f.SetReals("energy", x.Potential)
+	d.place(f, s, t)
+	for _, p := range d.cfg.Properties {
+		f.Columns = append(f.Columns, column(p, t, s.Mass))
+	}
+	return d.write(f, x.Atoms)
+}
+
+// place says where atoms are: in the cell, or, unwrapped, where they have
+// moved to from the start.
+func (d *dump) place(f *extxyz.Frame, s *md.Sim, t *md.Table) {
+	for i := range t.X {
+		if d.cfg.Unwrapped {
+			shift := s.Cell.Shift(t.Image[i])
+			for k := range shift {
+				t.X[i][k] += shift[k]
+			}
+		} else {
+			t.X[i], _ = s.Cell.Wrap(t.X[i])
+		}
+	}
+	f.X = t.X
+}
+
+// column is one property of a trajectory.
+func column(name string, t *md.Table, mass []float64) extxyz.Column {
+	c := extxyz.Column{Name: name, Type: extxyz.Real, Width: 3}
+	switch name {
+	case "momenta":
+		for i := range t.V {
+			for k := range t.V[i] {
+				t.V[i][k] *= mass[t.Species[i]]
+			}
+		}
+		c.Vec = t.V
+	case "forces":
+		c.Vec = t.F
+	case "energies":
+		c.Width, c.Real = 1, t.Energy
+	case "id":
+		c.Type, c.Width, c.Int = extxyz.Int, 1, t.ID
+	}
+	return c
+}
+
+// write is collective: each rank gives its rows, the first also the header.
+func (d *dump) write(f *extxyz.Frame, total int64) error {
+	d.buf = d.buf[:0]
+	if d.move.Comm.Rank() == 0 {
+		d.buf = extxyz.AppendHeader(d.buf, f, int(total))
+	}
+	d.buf = extxyz.AppendAtoms(d.buf, f, 0, f.N)
+	return d.move.WriteInOrder(d, d.buf)
+}
+
+// Write counts what goes to the file.
+func (d *dump) Write(b []byte) (int, error) {
+	n, err := d.file.Write(b)
+	d.offset += int64(n)
+	return n, err
+}
+
+func (d *dump) close() {
+	if d.file != nil {
+		d.file.Close()
+	}
+}
+
+// lastGood is collective: it writes the last sound frame, and returns its name;
+// "" where there is none.
+func (r *runner) lastGood(t *md.TroubleError) (string, error) {
+	if r.sim == nil {
+		return "", nil
+	}
+	snap := r.sim.LastGood(t)
+	if snap == nil {
+		return "", nil
+	}
+	d := &dump{cfg: input.Dump{Properties: []string{"id", "momenta"}}, move: md.Redistributor{Comm: r.c}}
+	var err error
+	if r.folder != nil {
+		d.file, err = r.folder.openAt(lastName, 0)
+	}
+	if err := agree(r.c, err); err != nil {
+		return "", err
+	}
+	defer d.close()
+	table, err := d.move.ByID(&snap.Atoms, nil, md.Fields{Species: true, X: true, V: true})
+	if err != nil {
+		return "", err
+	}
+	f := &extxyz.Frame{N: len(table.ID), Cell: snap.Cell.Vectors(), HasCell: snap.Cell.Given(), PBC: snap.Cell.Periodic(), Z: table.Species, X: table.X}
+	f.Set("step", strconv.FormatInt(snap.Step, 10))
+	f.SetReals("time_ps", snap.Time/picosecond)
+	for _, p := range d.cfg.Properties {
+		f.Columns = append(f.Columns, column(p, table, r.sim.Mass))
+	}
+	name := (&folder{dir: r.cfg.Output.Dir}).path(lastName)
+	return name, d.write(f, r.sim.Total())
+}
+
+// symbols is a composition in words.
+func symbols(count map[int]int64) string {
+	s := ""
+	for z := 1; z <= element.Max; z++ {
+		if n := count[z]; n > 0 {
+			s += fmt.Sprintf(" %s%d", element.Symbol(z), n)
+		}
+	}
+	return s
+}

@@ -1,0 +1,356 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/wigner-md/wigner/comm"
+	"github.com/wigner-md/wigner/internal/element"
+	"github.com/wigner-md/wigner/internal/input"
+	"github.com/wigner-md/wigner/md"
+)
+
+// runOptions are run's flags.
+type runOptions struct {
+	config             string
+	sets               []string
+	ranks              int
+	dry, resume, force bool
+}
+
+func (a *app) runCmd() *cobra.Command {
+	var o runOptions
+	cmd := &cobra.Command{
+		Use:   "run CONFIG.toml [section.key=value …]",
+		Short: "Molecular dynamics",
+		Long: `run moves the atoms of a structure as a TOML file says. Settings after the file
+replace what it says; a value that is not TOML is taken as text.
+
+The run folder gets the effective config, the log, thermo.csv, the trajectories
+and the restarts. SIGINT, SIGTERM and SIGUSR1 end a run after a restart has been
+written, with exit status 75; --resume goes on from there to the last bit.
+
+Keys:
+` + keyHelp(),
+		Example: `  wigner run configs/silicon.toml
+  wigner run configs/silicon.toml dynamics.steps=500 output.dir=runs/long --ranks 2
+  wigner run configs/silicon.toml --dry-run --ranks 64
+  mpirun -n 4 wigner run configs/silicon.toml --resume`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.config, o.sets = args[0], args[1:]
+			return a.run(&o)
+		},
+	}
+	f := cmd.Flags()
+	f.IntVar(&o.ranks, "ranks", 0, "ranks in this process (default: the usable cores; 1 under a launcher)")
+	f.BoolVar(&o.dry, "dry-run", false, "print atoms, ghosts, memory per rank and time per step, and stop")
+	f.BoolVar(&o.resume, "resume", false, "go on from the last restart of the run folder")
+	f.BoolVar(&o.force, "force", false, "start over in a folder that holds a run")
+	return cmd
+}
+
+// keyHelp is the table of the keys.
+func keyHelp() string {
+	var b strings.Builder
+	for _, r := range input.Rows() {
+		fmt.Fprintf(&b, "  %-28s %s", r.Key, r.Doc)
+		if r.Default != "" {
+			fmt.Fprintf(&b, " (default %s)", r.Default)
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// simulation is what the ranks of a process share of a run.
+type simulation struct {
+	o     *runOptions
+	cfg   *input.Config
+	src   *source
+	form  *form
+	stops *stopper
+}
+
+func (a *app) run(o *runOptions) error {
+	if o.resume && o.force {
+		return usagef("--resume and --force exclude each other")
+	}
+	r := simulation{o: o, stops: newStopper()}
+	each := func() (err error) {
+		if r.cfg, err = input.ReadFile(o.config, o.sets); err != nil {
+			return usage(err)
+		}
+		if r.src, err = openPotential(r.cfg.Potential); err != nil {
+			return err
+		}
+		r.form, err = newForm(r.cfg.Structure, filepath.Dir(o.config))
+		return err
+	}
+	bricks := func() int {
+		if o.resume {
+			if n := restartBricks(filepath.Join(r.cfg.Output.Dir, restartName)); n > 0 && r.cfg.Parallel.Bricks == 0 {
+				return n
+			}
+		}
+		return r.cfg.Parallel.Bricks
+	}
+	if o.dry {
+		return a.dryRun(&r, each, bricks)
+	}
+	defer r.stops.close()
+	return a.launch(o.ranks, each, bricks, func(j *job, c comm.Comm) error { return a.runRank(&r, j, c) })
+}
+
+// runner is one rank's part of a run; only rank 0 has a folder and files.
+type runner struct {
+	*simulation
+	a      *app
+	j      *job
+	c      comm.Comm
+	folder *folder
+	log    *zap.Logger // to the console and to the folder
+	file   *zap.Logger // to the folder only
+	sim    *md.Sim
+	thermo *thermo
+	dumps  []*dump
+	saver  *md.Checkpoint
+	start  time.Time
+}
+
+// runRank is collective: one rank's run, from the structure to the last line.
+func (a *app) runRank(s *simulation, j *job, c comm.Comm) error {
+	r := &runner{simulation: s, a: a, j: j, c: c, log: zap.NewNop(), file: zap.NewNop(), start: time.Now()}
+	defer r.close()
+	done, err := r.prepare()
+	if err != nil || done {
+		return err
+	}
+	from := r.sim.Step
+	err = r.loop()
+	if e := r.flush(); err == nil {
+		err = agree(c, e)
+	}
+	if err != nil {
+		return r.failed(err)
+	}
+	return r.end(from)
+}
+
+// prepare is collective: everything before the first step. done says that there
+// is nothing to do.
+func (r *runner) prepare() (done bool, err error) {
+	cfg := r.cfg
+	var x *crystal // nil when resumed
+	if !r.o.resume {
+		if x, err = r.build(); err != nil {
+			return false, err
+		}
+	}
+	if r.c.Rank() == 0 {
+		if r.folder, err = openFolder(cfg.Output.Dir, r.o.resume, r.o.force, cfg.Output.Dump); err == nil {
+			err = r.startLog()
+		}
+	}
+	if err := agree(r.c, err); err != nil {
+		return false, err
+	}
+	pot, err := r.src.New()
+	if err != nil {
+		return false, err
+	}
+	r.sim = &md.Sim{
+		Evaluator: md.Evaluator{
+			Comm: r.c, Potential: pot, Skin: cfg.Parallel.Skin, Guard: md.Guard{MaxForce: cfg.Dynamics.MaxForce},
+		},
+		Mass: masses(), Dt: cfg.Dynamics.Timestep * md.Femtosecond, Integrator: integrator(&cfg.Dynamics),
+	}
+	var offsets map[string]string
+	if r.o.resume {
+		if offsets, err = r.resume(); err != nil {
+			return false, err
+		}
+	}
+	if r.sim.Atoms != nil && r.sim.Step >= cfg.Dynamics.Steps {
+		r.say("%s is finished: step %d of %d has been reached", cfg.Output.Dir, r.sim.Step, cfg.Dynamics.Steps)
+		return true, nil
+	}
+	if r.sim.Atoms == nil {
+		if x == nil {
+			if x, err = r.build(); err != nil {
+				return false, err
+			}
+		}
+		r.sim.Cell, r.sim.Partition, r.sim.Atoms = x.Cell, x.Partition, x.Atoms
+		if err := r.velocities(x); err != nil {
+			return false, err
+		}
+	}
+	return false, agree(r.c, r.outputs(offsets))
+}
+
+// build is collective: the structure that the config describes.
+func (r *runner) build() (*crystal, error) {
+	return r.form.build(r.c, r.src.Supports, gridOf(r.cfg.Parallel.Grid))
+}
+
+// integrator chooses the motion.
+func integrator(d *input.Dynamics) md.Integrator {
+	switch d.Ensemble {
+	case "langevin":
+		return md.Langevin{Temperature: d.Temperature, Friction: 1 / (d.Friction * md.Femtosecond), Seed: uint64(d.Seed)}
+	default: // nve; input has refused all others
+		return md.VelocityVerlet{}
+	}
+}
+
+// velocities is collective: the first velocities.
+func (r *runner) velocities(x *crystal) error {
+	d := &r.cfg.Dynamics
+	kind := d.Velocities
+	if kind == "auto" {
+		if kind = "maxwell"; x.HasV {
+			kind = "file"
+		}
+	}
+	switch {
+	case kind == "file" && !x.HasV:
+		return usagef("dynamics.velocities = \"file\", but the structure has no momenta")
+	case kind == "zero":
+		clear(x.Atoms.V)
+	case kind == "maxwell":
+		return r.sim.SetVelocities(d.Temperature, uint64(d.Seed))
+	}
+	return nil
+}
+
+// resume is collective: it takes over the last restart, where there is one.
+// offsets are the lengths of the files then.
+func (r *runner) resume() (offsets map[string]string, err error) {
+	re, err := md.ReadRestart(r.c, r.restartDir())
+	if errors.Is(err, md.ErrNoRestart) {
+		err = nil
+		if r.folder != nil {
+			err = r.folder.empty(r.cfg.Output.Dump)
+		}
+		r.say("%s holds no restart: the run starts from step 0", r.cfg.Output.Dir)
+		return nil, agree(r.c, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if re.Notice != "" {
+		r.say("%s", re.Notice)
+	}
+	if err := md.CheckElements(r.c, re.Atoms, r.sim.Potential, element.Symbol); err != nil {
+		return nil, usage(err)
+	}
+	if err := r.sim.Resume(re); err != nil {
+		return nil, err
+	}
+	exact := "to the last bit"
+	if !re.Exact {
+		exact = "within rounding, as the number of bricks is another"
+	}
+	r.say("resumed from step %d, %s", r.sim.Step, exact)
+	return re.Extra, nil
+}
+
+// say tells the user something, on rank 0.
+func (r *runner) say(format string, args ...any) {
+	if r.c.Rank() == 0 {
+		r.log.Info(fmt.Sprintf(format, args...))
+	}
+}
+
+// startLog joins the log of the folder, as JSON lines, to the console's.
+func (r *runner) startLog() error {
+	level := zapcore.InfoLevel
+	if r.cfg.Output.LogLevel != "" {
+		var err error
+		if level, err = zapcore.ParseLevel(r.cfg.Output.LogLevel); err != nil {
+			return usage(err)
+		}
+	}
+	enc := zap.NewProductionEncoderConfig()
+	enc.TimeKey, enc.EncodeTime = "time", zapcore.RFC3339NanoTimeEncoder
+	file := zapcore.NewCore(zapcore.NewJSONEncoder(enc), zapcore.AddSync(r.folder.log), level)
+	r.file, r.log = zap.New(file), zap.New(zapcore.NewTee(r.a.console, file))
+	return nil
+}
+
+// loop is collective: the steps.
+func (r *runner) loop() error {
+	r.stops.watch(&r.sim.Evaluator, r.cfg.Restart.WallTime, r.start)
+	if r.c.Rank() == 0 {
+		r.thermo.bar = r.a.newBar(r.cfg.Dynamics.Steps, r.sim.Step)
+	}
+	err := r.sim.Run(r.cfg.Dynamics.Steps - r.sim.Step)
+	if r.thermo.bar != nil {
+		_ = r.thermo.bar.Clear()
+	}
+	return err
+}
+
+// end is collective: the last restart and the last lines.
+func (r *runner) end(from int64) error {
+	if err := r.saver.Write(r.sim); err != nil {
+		return fmt.Errorf("writing the last restart: %w", err)
+	}
+	if err := performance(r.console(), r.sim, r.j); err != nil {
+		return err
+	}
+	wall, steps := r.sim.Loop()
+	fields := []zap.Field{zap.Int64("step", r.sim.Step), zap.Int64("steps", steps), zap.Float64("seconds", wall.Seconds())}
+	if r.sim.Step < r.cfg.Dynamics.Steps {
+		why := r.stops.reason()
+		if r.c.Rank() == 0 {
+			r.log.Info(fmt.Sprintf("stopped at step %d of %d (%s); a restart is written, --resume goes on", r.sim.Step, r.cfg.Dynamics.Steps, why), fields...)
+		}
+		return &errQuiet{exitStopped}
+	}
+	if r.c.Rank() == 0 {
+		r.log.Info(fmt.Sprintf("finished: %s", r.cfg.Output.Dir), fields...)
+	}
+	return nil
+}
+
+// failed is collective where the error is: it saves the last sound frame.
+func (r *runner) failed(err error) error {
+	var t *md.TroubleError
+	if errors.As(err, &t) {
+		if name, e := r.lastGood(t); e != nil {
+			err = fmt.Errorf("%w\nthe last sound frame could not be written: %v", err, e)
+		} else if name != "" {
+			err = fmt.Errorf("%w\nthe last sound frame is in %s", err, name)
+		}
+	}
+	r.file.Error(err.Error())
+	return err
+}
+
+// console is where the tables go.
+func (r *runner) console() io.Writer {
+	if r.c.Rank() != 0 {
+		return io.Discard
+	}
+	return r.a.stdout()
+}
+
+func (r *runner) close() {
+	if r.thermo != nil && r.thermo.file != nil {
+		r.thermo.file.Close()
+	}
+	for _, d := range r.dumps {
+		d.close()
+	}
+	r.folder.close()
+}

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+
+	"github.com/wigner-md/wigner/comm"
+	crystalbuilder "github.com/wigner-md/wigner/internal/crystal"
+	"github.com/wigner-md/wigner/internal/element"
+	"github.com/wigner-md/wigner/internal/input"
+	"github.com/wigner-md/wigner/io/extxyz"
+	"github.com/wigner-md/wigner/md"
+)
+
+// anyForce lets a single evaluation return whatever forces there are.
+var anyForce = md.Guard{MaxForce: math.Inf(1)}
+
+// systemOf takes from a frame what a calculation needs. Momenta, in ASE's units
+// (amu·Å per Å·√(amu/eV)), become velocities.
+func systemOf(f *extxyz.Frame) (*system, error) {
+	s := &system{Vectors: f.Cell, PBC: f.PBC, Z: f.Z, X: f.X}
+	c := f.Column("momenta")
+	if c == nil {
+		return s, nil
+	}
+	if c.Type != extxyz.Real || c.Width != 3 {
+		return nil, fmt.Errorf("column momenta is %c:%d, not R:3", c.Type, c.Width)
+	}
+	s.V = make([][3]float64, f.N)
+	for i, p := range c.Vectors() {
+		m := element.Mass(int(f.Z[i]))
+		for k := range p {
+			s.V[i][k] = p[k] / m
+		}
+	}
+	return s, nil
+}
+
+// masses is a table by atomic number, amu.
+func masses() []float64 {
+	m := make([]float64, element.Max+1)
+	for z := 1; z <= element.Max; z++ {
+		m[z] = element.Mass(z)
+	}
+	return m
+}
+
+// form is where a run's atoms come from: a file, read by rank 0, or a prototype
+// of which every rank builds its own part.
+type form struct {
+	file    string
+	frame   int
+	crystal *crystalbuilder.Crystal
+}
+
+// newForm looks whether a structure can be made; the file is read later.
+func newForm(s input.Structure, configDir string) (*form, error) {
+	if s.File != "" {
+		path := s.File
+		if _, err := os.Stat(path); err != nil && !filepath.IsAbs(path) {
+			path = filepath.Join(configDir, path)
+		}
+		if _, err := os.Stat(path); err != nil {
+			return nil, usagef("structure.file: %w", err)
+		}
+		return &form{file: path, frame: s.Frame}, nil
+	}
+	c, err := crystalbuilder.New(specOf(s))
+	if err != nil {
+		return nil, usage(err)
+	}
+	return &form{crystal: c}, nil
+}
+
+// specOf says a structure in the builder's words.
+func specOf(s input.Structure) crystalbuilder.Spec {
+	spec := crystalbuilder.Spec{
+		Prototype: s.Prototype, Elements: s.Elements, A: s.A, C: s.C,
+		Vacancies: s.Vacancies, Rattle: s.Rattle, Seed: uint64(s.Seed),
+	}
+	copy(spec.Repeat[:], s.Repeat)
+	copy(spec.Vacuum[:], s.Vacuum)
+	for k, p := range s.PBC {
+		spec.Open[k] = !p
+	}
+	for k, row := range s.Strain {
+		copy(spec.Strain[k][:], row)
+	}
+	for _, a := range s.Alloy {
+		spec.Alloy = append(spec.Alloy, crystalbuilder.Alloy{Replace: a.Replace, By: a.By, Fraction: a.Fraction})
+	}
+	return spec
+}
+
+// build is collective: each rank's part of the structure.
+func (f *form) build(c comm.Comm, supports func(z int) bool, grid [3]int) (*crystal, error) {
+	if f.crystal == nil {
+		var s *system
+		var err error
+		if c.Rank() == 0 {
+			s, err = f.read(supports)
+		}
+		if err := agree(c, err); err != nil {
+			return nil, err
+		}
+		return share(c, s, grid)
+	}
+	var zs []int32
+	for z := range f.crystal.Composition() {
+		zs = append(zs, int32(z))
+	}
+	if missing := unsupported(zs, supports); missing != "" {
+		return nil, usagef("the model does not know these elements: %s", missing)
+	}
+	cell := f.crystal.Cell()
+	lo, hi := f.crystal.Bounds()
+	part := cut(cell, c.Size(), grid, lo, hi)
+	return &crystal{Cell: cell, Partition: part, Atoms: f.crystal.Build(part, c.Rank()), Total: f.crystal.Count()}, nil
+}
+
+// read reads the frame of the file.
+func (f *form) read(supports func(z int) bool) (*system, error) {
+	frame, err := readFrame(f.file, f.frame)
+	if err != nil {
+		return nil, usage(err)
+	}
+	s, err := systemOf(frame)
+	if err == nil {
+		_, err = s.check(supports)
+	}
+	if err != nil {
+		return nil, usagef("%s:%d: %w", f.file, frame.Line, err)
+	}
+	return s, nil
+}
+
+// readFrame reads frame n of a file, from 0; −1 is the last.
+func readFrame(path string, n int) (*extxyz.Frame, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	r := extxyz.NewReader(file, path)
+	var last *extxyz.Frame
+	for i := 0; ; i++ {
+		if n >= 0 && i < n {
+			_, err = r.Header() // the atoms are skipped
+		} else {
+			last, err = r.Next()
+		}
+		switch {
+		case err == io.EOF && n < 0 && last != nil:
+			return last, nil
+		case err == io.EOF:
+			return nil, fmt.Errorf("%s has %d frames; frame %d (from 0) is not there", path, i, n)
+		case err != nil:
+			return nil, err
+		case i == n:
+			return last, nil
+		}
+	}
+}
+
+// gridOf is a grid of bricks; zero where none is asked for.
+func gridOf(g []int) (grid [3]int) {
+	copy(grid[:], g)
+	return grid
+}

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+
+	"github.com/schollz/progressbar/v3"
+
+	"github.com/wigner-md/wigner/md"
+)
+
+// thermoColumns is the header of thermo.csv.
+const thermoColumns = "step,time_ps,temperature_K,potential_eV,kinetic_eV,total_eV," +
+	"pressure_bar,pxx_bar,pyy_bar,pzz_bar,pxy_bar,pxz_bar,pyz_bar,volume_A3,max_force_eV_A"
+
+// picosecond in Å·√(amu/eV).
+const picosecond = 1000 * md.Femtosecond
+
+// thermo is the observer that writes the table: to thermo.csv and, for people,
+// to the console. All ranks have one; only the first has files.
+type thermo struct {
+	every   int
+	file    *os.File // nil on other ranks
+	offset  int64
+	console io.Writer
+	bar     *progressbar.ProgressBar
+	titled  bool
+	line    []byte
+}
+
+// begin writes the header of a file that has none.
+func (t *thermo) begin() error {
+	if t.file == nil || t.offset > 0 {
+		return nil
+	}
+	return t.write([]byte(thermoColumns + "\n"))
+}
+
+func (t *thermo) write(b []byte) error {
+	n, err := t.file.Write(b)
+	t.offset += int64(n)
+	return err
+}
+
+// Every is part of md.Observer.
+func (t *thermo) Every() int { return t.every }
+
+// Observe is part of md.Observer.
+func (t *thermo) Observe(s *md.Sim) error {
+	x, err := s.Thermo()
+	if err != nil || t.file == nil {
+		return err
+	}
+	t.line = appendThermo(t.line[:0], &x)
+	if err := t.write(t.line); err != nil {
+		return err
+	}
+	if t.bar != nil {
+		_ = t.bar.Clear()
+	}
+	if !t.titled {
+		t.titled = true
+		fmt.Fprintf(t.console, "%10s %11s %10s %16s %14s %16s %12s\n",
+			"Step", "Time/ps", "Temp/K", "PotEng/eV", "KinEng/eV", "TotEng/eV", "Press/bar")
+	}
+	fmt.Fprintf(t.console, "%10d %11.5g %10.2f %16.5f %14.5f %16.5f %12.1f\n",
+		x.Step, x.Time/picosecond, x.Temperature, x.Potential, x.Kinetic, x.Total(), x.Pressure()*md.Bar)
+	if t.bar != nil {
+		_ = t.bar.Set64(x.Step)
+	}
+	return nil
+}
+
+// appendThermo writes one line of thermo.csv, numbers in the shortest form
+// that reads back exactly.
+func appendThermo(b []byte, x *md.Thermo) []byte {
+	b = strconv.AppendInt(b, x.Step, 10)
+	values := []float64{x.Time / picosecond, x.Temperature, x.Potential, x.Kinetic, x.Total(), x.Pressure() * md.Bar}
+	for _, p := range x.P {
+		values = append(values, p*md.Bar)
+	}
+	for _, v := range append(values, x.Volume, x.MaxForce) {
+		b = append(b, ',')
+		b = strconv.AppendFloat(b, v, 'g', -1, 64)
+	}
+	return append(b, '\n')
+}
+
+// newBar is a progress bar on standard error where that is a terminal, else nil.
+func (a *app) newBar(steps, from int64) *progressbar.ProgressBar {
+	if a.quiet || a.mute || !isTerminal(a.err) {
+		return nil
+	}
+	bar := progressbar.NewOptions64(steps,
+		progressbar.OptionSetWriter(a.err),
+		progressbar.OptionSetDescription("steps"),
+		progressbar.OptionShowCount(),
+		progressbar.OptionShowIts(),
+		progressbar.OptionSetItsString("steps"),
+		progressbar.OptionSetPredictTime(true),
+		progressbar.OptionEnableColorCodes(os.Getenv("NO_COLOR") == ""),
+		progressbar.OptionClearOnFinish(),
+	)
+	_ = bar.Set64(from)
+	return bar
+}
