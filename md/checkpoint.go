@@ -1,21 +1,30 @@
 package md
 
 import (
+	"encoding"
 	"errors"
+	"fmt"
+	"path/filepath"
 
 	"github.com/wigner-md/wigner/comm"
 	"github.com/wigner-md/wigner/domain"
+	"github.com/wigner-md/wigner/halo"
+	"github.com/wigner-md/wigner/io/restart"
 )
 
 // Checkpoint is the observer that writes restarts: a folder with a numbered
 // generation for each, of one shard per rank and a manifest, which is renamed
 // into place last, when all ranks have safely written theirs. The two newest
 // generations are kept; a failed write leaves them as they were. See
-// docs/formats/restart.md.
+// docs/formats/restart.md. An integrator with a state of its own implements
+// encoding.BinaryMarshaler and, on its pointer, encoding.BinaryUnmarshaler.
 type Checkpoint struct {
 	Dir   string                   // the folder, made where missing
 	N     int                      // steps between restarts; 0: only Write
-	Extra func() map[string]string // the caller's own notes, kept as they are; may be nil
+	Extra func() map[string]string // the caller's own notes, kept as they are; may be nil; rank 0's count
+
+	written bool
+	step    int64 // of the last restart written
 }
 
 // Every is N.
@@ -25,39 +34,289 @@ func (k *Checkpoint) Every() int { return k.N }
 func (k *Checkpoint) Observe(s *Sim) error { return k.Write(s) }
 
 // Write is collective: it writes a restart of the present step, unless that
-// step has just been written.
-func (k *Checkpoint) Write(s *Sim) error { return errors.New("md: not yet") }
+// step has just been written. On an error the restarts before it are as good
+// as they were.
+func (k *Checkpoint) Write(s *Sim) error {
+	if k.written && k.step == s.Step || s.resumed && s.steps == 0 {
+		return nil // it is there already
+	}
+	c, n := s.Comm, []int64{0}
+	var err error
+	if c.Rank() == 0 {
+		n[0], err = restart.Begin(k.Dir)
+	}
+	if err := comm.AnyError(c, err); err != nil {
+		return fmt.Errorf("md: restart: %w", err)
+	}
+	if err := c.AllreduceInt(n, comm.Max); err != nil {
+		return err
+	}
+	if err := k.generation(s, n[0]); err != nil {
+		if c.Rank() == 0 {
+			restart.Discard(k.Dir, n[0]) // it may hold the disk's last space
+		}
+		return fmt.Errorf("md: restart: %w", err)
+	}
+	k.written, k.step = true, s.Step
+	if c.Rank() == 0 {
+		err = restart.Prune(k.Dir)
+	}
+	return comm.AnyError(c, err)
+}
+
+// generation writes all shards, and when they are safe, the manifest.
+func (k *Checkpoint) generation(s *Sim, n int64) error {
+	c, a := s.Comm, s.Atoms
+	dir := filepath.Join(k.Dir, restart.GenerationName(n))
+	sum, err := restart.WriteShard(dir, n, &restart.Shard{
+		Brick: c.Rank(), ID: a.ID[:a.N], Species: a.Species[:a.N],
+		X: a.X[:a.N], V: a.V[:a.N], Image: a.Image[:a.N], Built: s.built,
+	})
+	if err := comm.AnyError(c, err); err != nil {
+		return err
+	}
+	info := make([]int64, 3*c.Size())
+	info[3*c.Rank()], info[3*c.Rank()+1], info[3*c.Rank()+2] = int64(a.N), sum.Bytes, int64(sum.CRC)
+	if err := c.AllreduceInt(info, comm.Sum); err != nil {
+		return err
+	}
+	if c.Rank() == 0 {
+		m := s.manifest(n)
+		if k.Extra != nil {
+			m.Extra = k.Extra()
+		}
+		for i := range c.Size() {
+			m.Shards = append(m.Shards, restart.ShardInfo{Atoms: info[3*i],
+				Sum: restart.Sum{Bytes: info[3*i+1], CRC: uint64(info[3*i+2])}})
+		}
+		if b, ok := s.Integrator.(encoding.BinaryMarshaler); ok {
+			m.Integrator, err = b.MarshalBinary()
+		}
+		if err == nil {
+			err = m.Write(dir)
+		}
+	}
+	return comm.AnyError(c, err)
+}
+
+func (s *Sim) manifest(n int64) *restart.Manifest {
+	m := &restart.Manifest{
+		Generation: n, Step: s.Step, OriginStep: s.origin.step, OriginTime: s.origin.t, Dt: s.Dt,
+		Cell: s.Cell.Vectors(), Periodic: s.Cell.Periodic(), Given: s.Cell.Given(), Grid: s.Partition.Grid(),
+		Cutoff: s.Potential.Cutoff(), Skin: s.Skin, Depth: s.depth(),
+	}
+	m.Lo, m.Hi = s.Partition.Bounds()
+	return m
+}
 
 // Restart is what a restart holds for one rank.
 type Restart struct {
 	Step      int64
-	Time      float64
 	Dt        float64
 	Cell      domain.Cell
 	Partition domain.Partition // of the run that wrote it, or new on other ranks
 	Atoms     *domain.Atoms
 	Extra     map[string]string
-	// Exact is whether the run continues to the last bit: the bricks are as
-	// many as before.
+	// Exact is whether the bricks are as many as before, so that the run can
+	// continue to the last bit.
 	Exact bool
 	// Notice is not empty where the newest generation could not be used, and
-	// says which was used instead and why.
+	// says why; the one before is in use then. It is the same on all ranks.
 	Notice string
 
-	origin origin
-	built  [][3]float64
+	origin     origin
+	built      [][3]float64
+	integrator []byte
+	cutoff     float64
+	skin       float64
+	depth      float64
 }
 
 // ErrNoRestart says that a folder holds no restart at all.
 var ErrNoRestart = errors.New("no restart")
 
 // ReadRestart is collective. It reads the newest generation in dir that is
-// whole, the one before where that is damaged. Where the number of ranks is
+// whole, and where that is damaged the one before. Where the number of ranks is
 // another than that of the restart, bricks are made anew.
-func ReadRestart(c comm.Comm, dir string) (*Restart, error) { return nil, errors.New("md: not yet") }
+func ReadRestart(c comm.Comm, dir string) (*Restart, error) {
+	var gs []restart.Generation
+	var err error
+	if c.Rank() == 0 {
+		gs, err = restart.Generations(dir)
+	}
+	if err := comm.AnyError(c, err); err != nil {
+		return nil, fmt.Errorf("md: restart: %w", err)
+	}
+	notice := ""
+	for {
+		n := []int64{0}
+		for len(gs) > 0 && n[0] == 0 {
+			if gs[0].Whole {
+				n[0] = gs[0].Number
+			}
+			gs = gs[1:]
+		}
+		if err := c.AllreduceInt(n, comm.Max); err != nil {
+			return nil, err
+		}
+		if n[0] == 0 {
+			if notice != "" {
+				return nil, fmt.Errorf("md: no restart in %s is whole: %s", dir, notice)
+			}
+			return nil, fmt.Errorf("md: %s: %w", dir, ErrNoRestart)
+		}
+		r, err := readGeneration(c, filepath.Join(dir, restart.GenerationName(n[0])))
+		text, failed, e := firstError(c, err)
+		if e != nil {
+			return nil, e
+		}
+		if !failed {
+			r.Notice = notice
+			return r, nil
+		}
+		if notice != "" {
+			notice += "; "
+		}
+		notice += text
+	}
+}
 
-// Resume is collective: it puts s, whose Comm, Potential, Skin, Depth, Mass and
-// Integrator are set as in the run that wrote the restart, where that run was
-// after step r.Step, and sets Cell, Partition, Atoms, Step and Dt. If Dt
-// was set to another value before, that one is used from here on.
-func (s *Sim) Resume(r *Restart) error { return errors.New("md: not yet") }
+// readGeneration reads this rank's part of a generation; it is not collective.
+func readGeneration(c comm.Comm, dir string) (*Restart, error) {
+	m, err := restart.ReadManifest(dir)
+	if err != nil {
+		return nil, err
+	}
+	r := &Restart{
+		Step: m.Step, Dt: m.Dt, Extra: m.Extra, Exact: len(m.Shards) == c.Size(), integrator: m.Integrator,
+		origin: origin{m.OriginStep, m.OriginTime}, Atoms: &domain.Atoms{}, cutoff: m.Cutoff, skin: m.Skin, depth: m.Depth,
+	}
+	if r.Cell, err = savedCell(m); err != nil {
+		return nil, err
+	}
+	r.Partition = domain.NewGrid(r.Cell, m.Grid, m.Lo, m.Hi)
+	if !r.Exact {
+		r.Partition = domain.NewPartition(r.Cell, c.Size(), m.Lo, m.Hi)
+	}
+	a := r.Atoms
+	for brick := c.Rank(); brick < len(m.Shards); brick += c.Size() {
+		s, err := m.ReadShard(dir, brick)
+		if err != nil {
+			return nil, err
+		}
+		a.ID, a.Species = append(a.ID, s.ID...), append(a.Species, s.Species...)
+		a.X, a.V, a.Image = append(a.X, s.X...), append(a.V, s.V...), append(a.Image, s.Image...)
+		r.built = append(r.built, s.Built...)
+	}
+	a.N = len(a.ID)
+	return r, nil
+}
+
+// savedCell makes the cell again, to the last bit. Vectors that the user did
+// not give were completed by NewCell: it must complete them again.
+func savedCell(m *restart.Manifest) (domain.Cell, error) {
+	if m.Given {
+		return domain.NewCell(m.Cell, m.Periodic)
+	}
+	for set := 1; set < 8; set++ {
+		a := m.Cell
+		for k, p := range m.Periodic {
+			if !p && set>>k&1 == 1 {
+				a[k] = [3]float64{}
+			}
+		}
+		if cell, err := domain.NewCell(a, m.Periodic); err == nil && !cell.Given() && cell.Vectors() == m.Cell {
+			return cell, nil
+		}
+	}
+	return domain.NewCell(m.Cell, m.Periodic)
+}
+
+// firstError is collective: the text of the lowest rank's error, on all ranks.
+func firstError(c comm.Comm, err error) (text string, failed bool, e error) {
+	who := []int64{int64(c.Size()), 0}
+	if err != nil {
+		text = err.Error()
+		who[0] = int64(c.Rank())
+	}
+	if e := c.AllreduceInt(who[:1], comm.Min); e != nil {
+		return "", false, e
+	}
+	if who[0] == int64(c.Size()) {
+		return "", false, nil
+	}
+	mine := who[0] == int64(c.Rank())
+	if mine {
+		who[1] = int64(len(text))
+	}
+	if e := c.AllreduceInt(who[1:], comm.Max); e != nil {
+		return "", false, e
+	}
+	b := make([]int64, who[1])
+	for i := range b {
+		if mine {
+			b[i] = int64(text[i])
+		}
+	}
+	if e := c.AllreduceInt(b, comm.Sum); e != nil {
+		return "", false, e
+	}
+	out := make([]byte, len(b))
+	for i := range b {
+		out[i] = byte(b[i])
+	}
+	return string(out), true, nil
+}
+
+// Resume is collective: it takes s, whose Comm, Potential, Skin, Depth, Mass and
+// Integrator are set as in the run that wrote the restart, to where that run was
+// after step r.Step: Cell, Partition, Atoms, Step and time. A Dt that is set
+// holds from here on, one that is zero is the restart's. Observers do not see
+// the step again. exact is whether the run continues to the last bit: as many
+// bricks, and the same cutoff, skin and depth.
+func (s *Sim) Resume(r *Restart) (exact bool, err error) {
+	s.Cell, s.Partition, s.Atoms = r.Cell, r.Partition, r.Atoms
+	s.Step, s.origin, s.resumed, s.census = r.Step, r.origin, true, [2]int64{}
+	dt := s.Dt
+	s.Dt = r.Dt
+	if dt > 0 && dt != r.Dt {
+		s.SetTimestep(dt)
+	}
+	if len(r.integrator) > 0 {
+		b, ok := s.Integrator.(encoding.BinaryUnmarshaler)
+		if !ok {
+			return false, fmt.Errorf("md: the restart holds the state of an integrator; %T has none", s.Integrator)
+		}
+		if err := b.UnmarshalBinary(r.integrator); err != nil {
+			return false, fmt.Errorf("md: restart: %w", err)
+		}
+	}
+	exact = r.Exact && s.Skin == r.skin && s.Potential.Cutoff() == r.cutoff && s.depth() == r.depth
+	if !exact {
+		return false, s.begin()
+	}
+	return true, s.rebuildAt(r.built)
+}
+
+// rebuildAt is collective: it makes ghosts and list as they were made when the
+// owned atoms were at built, rows in their order, and then lets the ghosts
+// follow to where the atoms are now. The next Evaluate uses them as they are.
+func (e *Evaluator) rebuildAt(built [][3]float64) error {
+	a := e.Atoms
+	now := append([][3]float64(nil), a.X[:a.N]...)
+	a.X = append(a.X[:0], built...)
+	e.plan = halo.New(e.Comm)
+	if err := e.begin(); err != nil {
+		return err
+	}
+	if err := e.finite(); err != nil {
+		return err
+	}
+	if err := e.lists(); err != nil {
+		return err
+	}
+	e.built = append(e.built[:0], built...)
+	copy(a.X, now)
+	e.valid, e.fresh = true, true
+	return nil
+}

@@ -136,23 +136,20 @@ func (e *Evaluator) rebuild() error {
 		return err
 	}
 	e.built = append(e.built[:0], e.Atoms.X[:e.Atoms.N]...)
-	if err := e.list1(); err != nil {
-		return err
-	}
-	return e.accounts()
-}
-
-// list1 makes ghosts and list for the rows as they stand.
-func (e *Evaluator) list1() error {
-	if err := e.plan.Rebuild(e.Partition, e.Cell, e.Atoms, e.depth()); err != nil {
-		return err
-	}
-	if err := neighbor.Build(&e.list, e.Atoms, e.Potential.Cutoff(), e.Skin); err != nil {
+	if err := e.lists(); err != nil {
 		return err
 	}
 	e.valid = true
 	e.Rebuilds++
 	return nil
+}
+
+// lists makes ghosts and list for the owned rows as they stand.
+func (e *Evaluator) lists() error {
+	if err := e.plan.Rebuild(e.Partition, e.Cell, e.Atoms, e.depth()); err != nil {
+		return err
+	}
+	return e.accounts(neighbor.Build(&e.list, e.Atoms, e.Potential.Cutoff(), e.Skin))
 }
 
 func (e *Evaluator) depth() float64 {

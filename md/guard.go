@@ -1,16 +1,17 @@
 package md
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
 	"github.com/wigner-md/wigner/comm"
+	"github.com/wigner-md/wigner/neighbor"
 )
 
 // Guard says what an Evaluator refuses. The zero value is the default.
 type Guard struct {
 	MaxForce float64 // eV/Å on one atom; 0: 1000; +Inf: any
-	MinDist  float64 // Å between two atoms when a list is built; 0: 1e-3
 }
 
 func (g Guard) maxForce() float64 {
@@ -20,13 +21,6 @@ func (g Guard) maxForce() float64 {
 	return g.MaxForce
 }
 
-func (g Guard) minDist() float64 {
-	if g.MinDist == 0 {
-		return 1e-3
-	}
-	return g.MinDist
-}
-
 // Kind is what a guard met.
 type Kind int
 
@@ -34,7 +28,7 @@ type Kind int
 const (
 	None        Kind = iota
 	AbsurdForce      // a force above Guard.MaxForce
-	SamePlace        // two atoms closer than Guard.MinDist
+	SamePlace        // two atoms within neighbor.SamePlace
 	NotFinite        // NaN or infinity in a position, energy or force
 	LostAtoms        // the number of atoms, or the sum of their IDs, has changed
 )
@@ -184,23 +178,19 @@ func (e *Evaluator) finite() error {
 	return e.Check()
 }
 
-// accounts is collective: after a rebuild, no atom is missing, and no two are
-// on the same place.
-func (e *Evaluator) accounts() error {
-	a, limit := e.Atoms, e.Guard.minDist()
-	for i, id := range a.ID[:a.N] {
-		if e.list.Row[i] == e.list.Row[i+1] {
-			continue
-		}
-		j := e.list.J[e.list.Row[i]] // the nearest
-		d := 0.0
-		for k := range a.X[i] {
-			d += (a.X[j][k] - a.X[i][k]) * (a.X[j][k] - a.X[i][k])
-		}
-		if d < limit*limit {
-			e.found(SamePlace, id)
-			e.found(SamePlace, a.ID[j])
-		}
+// accounts is collective: after a rebuild, whose list made this error or none,
+// no atom is missing, and no two are on the same place.
+func (e *Evaluator) accounts(list error) error {
+	var same *neighbor.SamePlaceError
+	var astray *neighbor.NotFiniteError
+	switch {
+	case errors.As(list, &same):
+		e.found(SamePlace, same.ID[0])
+		e.found(SamePlace, same.ID[1])
+	case errors.As(list, &astray):
+		e.found(NotFinite, astray.ID)
+	case list != nil:
+		return list
 	}
 	count, err := e.count()
 	if err != nil {

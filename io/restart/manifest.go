@@ -1,0 +1,293 @@
+package restart
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+)
+
+// Manifest is what a generation's shards have in common.
+type Manifest struct {
+	Generation int64
+	Step       int64
+	OriginStep int64   // where the timestep last changed: time = OriginTime +
+	OriginTime float64 // (Step − OriginStep)·Dt, Å·√(amu/eV)
+	Dt         float64
+	Cell       [3][3]float64 // lattice vectors as rows, Å
+	Periodic   [3]bool
+	Given      bool // all lattice vectors were given by the user
+	Grid       [3]int
+	Lo, Hi     [3]float64 // fractional bounds of the grid of bricks
+	Cutoff     float64    // Å; of the list, as are skin and depth
+	Skin       float64
+	Depth      float64
+	Integrator []byte // its own state; empty where it has none
+	Extra      map[string]string
+	Shards     []ShardInfo // by brick
+}
+
+// ShardInfo is what the manifest knows of a shard.
+type ShardInfo struct {
+	Atoms int64
+	Sum
+}
+
+// Atoms is the number of atoms of all bricks.
+func (m *Manifest) Atoms() (n int64) {
+	for _, s := range m.Shards {
+		n += s.Atoms
+	}
+	return n
+}
+
+const manifestName = "manifest.bin"
+
+// Write writes the manifest into the generation's folder. From then on the
+// generation exists.
+func (m *Manifest) Write(dir string) error {
+	_, err := writeFile(filepath.Join(dir, manifestName), magicManifest, m.Generation, func(o *writer) {
+		o.block("STATE", m.state())
+		o.block("INTEGR", m.Integrator)
+		var b []byte
+		for _, k := range slices.Sorted(maps.Keys(m.Extra)) {
+			for _, s := range []string{k, m.Extra[k]} {
+				b = append(le.AppendUint64(b, uint64(len(s))), s...)
+			}
+		}
+		o.block("EXTRA", b)
+		b = nil
+		for _, s := range m.Shards {
+			b = le.AppendUint64(b, uint64(s.Atoms))
+			b = le.AppendUint64(b, uint64(s.Bytes))
+			b = le.AppendUint64(b, s.CRC)
+		}
+		o.block("SHARDS", b)
+	})
+	return err
+}
+
+// fields lists the numbers of block STATE in their order.
+func (m *Manifest) fields() (ints []*int64, floats []*float64) {
+	floats = []*float64{&m.OriginTime, &m.Dt, &m.Cutoff, &m.Skin, &m.Depth}
+	for k := range m.Cell {
+		for l := range m.Cell[k] {
+			floats = append(floats, &m.Cell[k][l])
+		}
+	}
+	for k := range m.Lo {
+		floats = append(floats, &m.Lo[k])
+	}
+	for k := range m.Hi {
+		floats = append(floats, &m.Hi[k])
+	}
+	return []*int64{&m.Step, &m.OriginStep}, floats
+}
+
+const stateInts, stateFloats = 2 + 4 + 3, 5 + 9 + 6
+
+func (m *Manifest) state() (b []byte) {
+	ints, floats := m.fields()
+	for _, i := range ints {
+		b = le.AppendUint64(b, uint64(*i))
+	}
+	for _, p := range []bool{m.Periodic[0], m.Periodic[1], m.Periodic[2], m.Given} {
+		v := uint64(0)
+		if p {
+			v = 1
+		}
+		b = le.AppendUint64(b, v)
+	}
+	for _, g := range m.Grid {
+		b = le.AppendUint64(b, uint64(g))
+	}
+	for _, f := range floats {
+		b = le.AppendUint64(b, math.Float64bits(*f))
+	}
+	return b
+}
+
+// ReadManifest reads the manifest of a generation's folder.
+func ReadManifest(dir string) (*Manifest, error) {
+	path := filepath.Join(dir, manifestName)
+	m := &Manifest{}
+	_, generation, err := readFile(path, magicManifest, m.take)
+	if err != nil {
+		return nil, err
+	}
+	m.Generation = generation
+	if err := m.whole(); err != nil {
+		return nil, &BadFileError{path, "", err.Error()}
+	}
+	return m, nil
+}
+
+func decodeManifest(r io.Reader, size int64) (*Manifest, error) {
+	m := &Manifest{}
+	_, generation, err := readFrom(r, size, "", magicManifest, m.take)
+	if err != nil {
+		return nil, err
+	}
+	m.Generation = generation
+	return m, m.whole()
+}
+
+func (m *Manifest) take(name string, b []byte) error {
+	switch name {
+	case "STATE":
+		if len(b) != 8*(stateInts+stateFloats) {
+			return fmt.Errorf("%d bytes, want %d", len(b), 8*(stateInts+stateFloats))
+		}
+		next := func() uint64 {
+			v := le.Uint64(b)
+			b = b[8:]
+			return v
+		}
+		ints, floats := m.fields()
+		for _, i := range ints {
+			*i = int64(next())
+		}
+		for _, p := range []*bool{&m.Periodic[0], &m.Periodic[1], &m.Periodic[2], &m.Given} {
+			*p = next() != 0
+		}
+		for k := range m.Grid {
+			g := next()
+			if g < 1 || g > math.MaxInt32 {
+				return fmt.Errorf("a grid of %d bricks", g)
+			}
+			m.Grid[k] = int(g)
+		}
+		for _, f := range floats {
+			*f = math.Float64frombits(next())
+		}
+	case "INTEGR":
+		m.Integrator = slices.Clone(b)
+	case "EXTRA":
+		m.Extra = map[string]string{}
+		var key string
+		for odd := false; len(b) > 0; odd = !odd {
+			if len(b) < 8 || le.Uint64(b) > uint64(len(b)-8) {
+				return errors.New("a text is longer than the block")
+			}
+			n := le.Uint64(b)
+			s := string(b[8 : 8+n])
+			b = b[8+n:]
+			if odd {
+				m.Extra[key] = s
+			}
+			key = s
+		}
+	case "SHARDS":
+		if len(b)%24 != 0 {
+			return fmt.Errorf("%d bytes are no multiple of 24", len(b))
+		}
+		m.Shards = make([]ShardInfo, len(b)/24)
+		for i := range m.Shards {
+			c := b[24*i:]
+			m.Shards[i] = ShardInfo{int64(le.Uint64(c)), Sum{int64(le.Uint64(c[8:])), le.Uint64(c[16:])}}
+		}
+	}
+	return nil
+}
+
+func (m *Manifest) whole() error {
+	n := float64(m.Grid[0]) * float64(m.Grid[1]) * float64(m.Grid[2])
+	if n == 0 {
+		return errors.New("block STATE is missing")
+	}
+	if n != float64(len(m.Shards)) {
+		return fmt.Errorf("%d shards for a grid of %v bricks", len(m.Shards), m.Grid)
+	}
+	if !(m.Dt > 0) || m.Step < 0 {
+		return fmt.Errorf("step %d, timestep %g", m.Step, m.Dt)
+	}
+	return nil
+}
+
+// Generation is a numbered folder.
+type Generation struct {
+	Number int64
+	Dir    string
+	Whole  bool // it has a manifest
+}
+
+// Generations lists those in a folder, newest first; a folder that does not
+// exist has none.
+func Generations(dir string) ([]Generation, error) {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var out []Generation
+	for _, e := range entries {
+		n, err := strconv.ParseInt(e.Name(), 10, 63)
+		if err != nil || n < 1 || !e.IsDir() || e.Name() != GenerationName(n) {
+			continue
+		}
+		g := Generation{Number: n, Dir: filepath.Join(dir, e.Name())}
+		_, err = os.Stat(filepath.Join(g.Dir, manifestName))
+		g.Whole = err == nil
+		out = append(out, g)
+	}
+	slices.SortFunc(out, func(a, b Generation) int { return int(b.Number - a.Number) })
+	return out, nil
+}
+
+// GenerationName is the name of a generation's folder.
+func GenerationName(n int64) string { return fmt.Sprintf("%06d", n) }
+
+// Keep is how many whole generations Prune leaves.
+const Keep = 2
+
+// Begin makes the folder of the next generation. It belongs to one rank.
+func Begin(dir string) (int64, error) {
+	gs, err := Generations(dir)
+	if err != nil {
+		return 0, err
+	}
+	n := int64(1)
+	if len(gs) > 0 {
+		n = gs[0].Number + 1
+	}
+	return n, os.MkdirAll(filepath.Join(dir, GenerationName(n)), 0o777)
+}
+
+// Discard removes what there is of a generation.
+func Discard(dir string, n int64) error {
+	return os.RemoveAll(filepath.Join(dir, GenerationName(n)))
+}
+
+// Prune removes all but the newest Keep whole generations, and every older one
+// that is not whole. It belongs to one rank.
+func Prune(dir string) error {
+	gs, err := Generations(dir)
+	if err != nil {
+		return err
+	}
+	kept := 0
+	for _, g := range gs {
+		switch {
+		case g.Whole && kept < Keep:
+			kept++
+		case g.Whole:
+			// The manifest first: a folder without one is no generation.
+			if err := os.Remove(filepath.Join(g.Dir, manifestName)); err != nil {
+				return err
+			}
+			fallthrough
+		case kept > 0:
+			if err := os.RemoveAll(g.Dir); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,190 @@
+package restart
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"path/filepath"
+	"slices"
+)
+
+// Shard is one brick's atoms, in the order of their rows.
+type Shard struct {
+	Brick   int
+	ID      []int64
+	Species []int32      // atomic numbers
+	X, V    [][3]float64 // Å, Å/(Å·√(amu/eV))
+	Image   [][3]int32   // lattice vectors that wrapping has subtracted
+	Built   [][3]float64 // X when the neighbour list was built, Å
+}
+
+// ShardName is the name of a brick's file in a generation's folder.
+func ShardName(brick int) string { return fmt.Sprintf("rank-%05d.bin", brick) }
+
+// WriteShard writes the shard into the generation's folder.
+func WriteShard(dir string, generation int64, s *Shard) (Sum, error) {
+	n := len(s.ID)
+	if len(s.Species) != n || len(s.X) != n || len(s.V) != n || len(s.Image) != n || len(s.Built) != n {
+		panic("restart: WriteShard: columns of unequal length")
+	}
+	return writeFile(filepath.Join(dir, ShardName(s.Brick)), magicShard, generation, func(o *writer) {
+		o.block("SHARD", le.AppendUint64(le.AppendUint64(nil, uint64(s.Brick)), uint64(n)))
+		column(o, "ID", n, 8, func(b []byte, i int) []byte { return le.AppendUint64(b, uint64(s.ID[i])) })
+		column(o, "SPECIES", n, 4, func(b []byte, i int) []byte { return le.AppendUint32(b, uint32(s.Species[i])) })
+		for _, c := range s.vectors() {
+			x := *c.x
+			column(o, c.name, n, 24, func(b []byte, i int) []byte {
+				for _, y := range x[i] {
+					b = le.AppendUint64(b, math.Float64bits(y))
+				}
+				return b
+			})
+		}
+		column(o, "IMAGE", n, 12, func(b []byte, i int) []byte {
+			for _, y := range s.Image[i] {
+				b = le.AppendUint32(b, uint32(y))
+			}
+			return b
+		})
+	})
+}
+
+// vectors are the columns of three numbers.
+func (s *Shard) vectors() []struct {
+	name string
+	x    *[][3]float64
+} {
+	return []struct {
+		name string
+		x    *[][3]float64
+	}{{"X", &s.X}, {"V", &s.V}, {"BUILT", &s.Built}}
+}
+
+// column writes a block of n values of size bytes, a few at a time.
+func column(o *writer, name string, n, size int, put func(b []byte, i int) []byte) {
+	o.begin(name, n*size)
+	for i := 0; i < n; {
+		b := o.tmp[:0]
+		for ; i < n && len(b) < 1<<16; i++ {
+			b = put(b, i)
+		}
+		o.put(b)
+		o.tmp = b
+	}
+	o.end(n * size)
+}
+
+// ReadShard reads a brick's shard of the manifest's generation, which must be
+// the file that the manifest knows.
+func (m *Manifest) ReadShard(dir string, brick int) (*Shard, error) {
+	path := filepath.Join(dir, ShardName(brick))
+	s := &Shard{}
+	sum, generation, err := readFile(path, magicShard, s.take)
+	if err != nil {
+		return nil, err
+	}
+	bad := func(what string, args ...any) (*Shard, error) {
+		return nil, &BadFileError{path, "", fmt.Sprintf(what, args...)}
+	}
+	if err := s.whole(); err != nil {
+		return bad("%v", err)
+	}
+	info := m.Shards[brick]
+	switch {
+	case generation != m.Generation:
+		return bad("it is of generation %d, the manifest of %d", generation, m.Generation)
+	case s.Brick != brick:
+		return bad("it holds brick %d", s.Brick)
+	case sum != info.Sum || int64(len(s.ID)) != info.Atoms:
+		return bad("it is not the file that the manifest knows (%d bytes, checksum %016x, %d atoms)", info.Bytes, info.CRC, info.Atoms)
+	}
+	return s, nil
+}
+
+// decodeShard is ReadShard from bytes, without a manifest.
+func decodeShard(r io.Reader, size int64) (*Shard, error) {
+	s := &Shard{}
+	if _, _, err := readFrom(r, size, "", magicShard, s.take); err != nil {
+		return nil, err
+	}
+	return s, s.whole()
+}
+
+// take reads one block. The first says how long the others are.
+func (s *Shard) take(name string, b []byte) error {
+	if name == "SHARD" {
+		if len(b) != 16 || s.ID != nil {
+			return fmt.Errorf("%d bytes, or a second one", len(b))
+		}
+		brick, n := le.Uint64(b), le.Uint64(b[8:])
+		if brick > math.MaxInt32 || n > math.MaxInt32 {
+			return fmt.Errorf("brick %d of %d atoms", brick, n)
+		}
+		s.Brick, s.ID = int(brick), make([]int64, 0)
+		return nil
+	}
+	if s.ID == nil {
+		return fmt.Errorf("it comes before block SHARD")
+	}
+	fill := func(size int) (int, error) {
+		if len(b)%size != 0 {
+			return 0, fmt.Errorf("%d bytes are no multiple of %d", len(b), size)
+		}
+		return len(b) / size, nil
+	}
+	switch name {
+	case "ID":
+		n, err := fill(8)
+		s.ID = make([]int64, n)
+		for i := range s.ID {
+			s.ID[i] = int64(le.Uint64(b[8*i:]))
+		}
+		return err
+	case "SPECIES":
+		n, err := fill(4)
+		s.Species = make([]int32, n)
+		for i := range s.Species {
+			s.Species[i] = int32(le.Uint32(b[4*i:]))
+		}
+		return err
+	case "IMAGE":
+		n, err := fill(12)
+		s.Image = make([][3]int32, n)
+		for i := range s.Image {
+			for k := range s.Image[i] {
+				s.Image[i][k] = int32(le.Uint32(b[12*i+4*k:]))
+			}
+		}
+		return err
+	}
+	for _, c := range s.vectors() {
+		if name == c.name {
+			n, err := fill(24)
+			*c.x = make([][3]float64, n)
+			for i := range *c.x {
+				for k := range 3 {
+					(*c.x)[i][k] = math.Float64frombits(le.Uint64(b[24*i+8*k:]))
+				}
+			}
+			return err
+		}
+	}
+	return nil // a later version's
+}
+
+// whole reports missing or unequal columns.
+func (s *Shard) whole() error {
+	n := len(s.ID)
+	for _, c := range []struct {
+		name string
+		n    int
+	}{{"SPECIES", len(s.Species)}, {"X", len(s.X)}, {"V", len(s.V)}, {"IMAGE", len(s.Image)}, {"BUILT", len(s.Built)}} {
+		if c.n != n {
+			return fmt.Errorf("block %s has %d atoms, block ID %d", c.name, c.n, n)
+		}
+	}
+	if slices.ContainsFunc(s.Species, func(z int32) bool { return z < 0 || z > 1<<16 }) {
+		return fmt.Errorf("block SPECIES: an atomic number is out of range")
+	}
+	return nil
+}
