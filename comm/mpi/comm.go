@@ -59,7 +59,7 @@ func start(o Options) (*Comm, error) {
 	c.info.Level = lib.levelName(level)
 	c.info.Restored = signals.restore()
 	if err := c.connect(level); err != nil {
-		return nil, errors.Join(err, lib.call(fnFinalize))
+		return nil, errors.Join(err, lib.finalize())
 	}
 	// Sleeps of some microseconds while waiting; only a wish.
 	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 1000, 0, 0, 0)
@@ -159,7 +159,7 @@ func (c *Comm) end(err error) error {
 		c.idle(k, start)
 	}
 	n := int(failed[0])
-	if e := lib.call(fnFinalize); e != nil {
+	if e := lib.finalize(); e != nil {
 		return errors.Join(err, e)
 	}
 	if err == nil && n > 0 {

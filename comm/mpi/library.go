@@ -3,6 +3,7 @@
 package mpi
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -177,10 +178,26 @@ func (lib *library) errorText(code int32) string {
 }
 
 func (lib *library) textUpTo(n int64) string {
-	return string(lib.text[:max(0, min(int(int32(n)), len(lib.text)))])
+	text := lib.text[:max(0, min(int(int32(n)), len(lib.text)))]
+	return strings.TrimSpace(string(bytes.TrimRight(text, "\x00")))
 }
 
 func (lib *library) outAt(i int) uintptr { return uintptr(unsafe.Pointer(&lib.out[i])) }
+
+// finalize is MPI_Finalize and then what the C library would do at exit, which
+// Go's os.Exit does not: some libraries (MPICH ≥ 4.2) say farewell to the
+// launcher only there, and without it the launcher kills the other ranks.
+func (lib *library) finalize() error {
+	if err := lib.call(fnFinalize); err != nil {
+		return err
+	}
+	for _, name := range []string{"fflush", "__cxa_finalize"} {
+		if p, err := purego.Dlsym(purego.RTLD_DEFAULT, name); err == nil {
+			purego.SyscallN(p, 0) // of all files, of all libraries
+		}
+	}
+	return nil
+}
 
 // fileOf finds the file that an address was loaded from.
 func fileOf(p uintptr, otherwise string) string {
