@@ -25,6 +25,7 @@ type Comm struct {
 	info       Info
 	rank, size int
 	world, bye uintptr // for the run; for its end
+	crowded    bool    // some machine has more ranks than cores
 
 	own   exchange
 	slots []*exchange
@@ -104,7 +105,7 @@ func (c *Comm) connect(level int32) error {
 			return err
 		}
 	}
-	return nil
+	return c.lookAround()
 }
 
 // Info says what was looked for and found.

@@ -41,6 +41,10 @@ func (c *Comm) Exchange(send, recv []comm.Message) error {
 	if err := c.post(x, send, recv); err != nil {
 		return err
 	}
+	return c.wait(x)
+}
+
+func (c *Comm) wait(x *exchange) error {
 	for {
 		if done, err := c.test(x); done || err != nil {
 			return err
@@ -218,7 +222,7 @@ func (c *Comm) Allreduce(x []float64, op comm.Op) error {
 		buf := c.scratch(8 * n * c.size)
 		all := float64s(buf)
 		copy(all[c.rank*n:], x[:n])
-		if err := c.lib.call(fnAllgather, c.lib.inPlace, 0, c.lib.bytes, address(buf), uintptr(8*n), c.lib.bytes, c.world); err != nil {
+		if err := c.gather(buf); err != nil {
 			return err
 		}
 		copy(x, all[:n])
@@ -228,6 +232,14 @@ func (c *Comm) Allreduce(x []float64, op comm.Op) error {
 		x = x[n:]
 	}
 	return nil
+}
+
+// gather fills every rank's part of buf, which has one of the same size for
+// each; this rank's is there.
+func (c *Comm) gather(buf []byte) error {
+	lib := c.lib
+	return c.collective(fnAllgather, fnIallgather,
+		lib.inPlace, 0, lib.bytes, address(buf), uintptr(len(buf)/c.size), lib.bytes, c.world)
 }
 
 // extremum reduces the integers that compare as the numbers do.
@@ -277,7 +289,26 @@ func (c *Comm) reduceInts(buf []int64, op comm.Op) error {
 	if len(buf) > math.MaxInt32 {
 		panic("mpi: reduction too long")
 	}
-	return lib.call(fnAllreduce, lib.inPlace, address(bytesOf(buf)), uintptr(len(buf)), lib.int64s, ops[op], c.world)
+	return c.collective(fnAllreduce, fnIallreduce, lib.inPlace, address(bytesOf(buf)), uintptr(len(buf)), lib.int64s, ops[op], c.world)
+}
+
+// collective calls a collective operation. Where there are more ranks than
+// cores it is the form that does not block: a library that waits for a rank
+// without yielding its core to it can take a thousand times longer.
+func (c *Comm) collective(blocks, starts int, args ...uintptr) error {
+	if !c.crowded {
+		return c.lib.call(blocks, args...)
+	}
+	x := &c.own
+	c.ensure(x, 1)
+	var all [9]uintptr
+	n := copy(all[:], args)
+	all[n] = address(x.requests)
+	if err := c.lib.call(starts, all[:n+1]...); err != nil {
+		return err
+	}
+	x.n, x.polls, x.parts, x.bounce = 1, 0, x.parts[:0], x.bounce[:0]
+	return c.wait(x)
 }
 
 func (c *Comm) scratch(n int) []byte {

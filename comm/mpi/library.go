@@ -32,13 +32,14 @@ const (
 	fnAllreduce
 	fnAllgather
 	fnIallreduce
+	fnIallgather
 	numFunctions
 )
 
 var functions = [numFunctions]string{
 	"MPI_Init_thread", "MPI_Finalize", "MPI_Abort", "MPI_Get_version", "MPI_Get_library_version",
 	"MPI_Error_string", "MPI_Comm_dup", "MPI_Comm_rank", "MPI_Comm_size", "MPI_Comm_set_errhandler",
-	"MPI_Isend", "MPI_Irecv", "MPI_Testall", "MPI_Get_count", "MPI_Allreduce", "MPI_Allgather", "MPI_Iallreduce",
+	"MPI_Isend", "MPI_Irecv", "MPI_Testall", "MPI_Get_count", "MPI_Allreduce", "MPI_Allgather", "MPI_Iallreduce", "MPI_Iallgather",
 }
 
 // library is an open MPI library.
