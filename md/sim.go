@@ -67,7 +67,7 @@ func (s *Sim) Start() error {
 	if s.started {
 		return nil
 	}
-	if err := s.valid(); err != nil {
+	if err := s.ready(); err != nil {
 		return err
 	}
 	s.mark = s.Step + 1
@@ -85,8 +85,8 @@ func (s *Sim) Start() error {
 	return s.observe()
 }
 
-// valid is collective: what would otherwise fail somewhere inside.
-func (s *Sim) valid() error {
+// ready is collective: what would otherwise fail somewhere inside.
+func (s *Sim) ready() error {
 	if !(s.Dt > 0) {
 		return fmt.Errorf("md: timestep %g is not positive", s.Dt)
 	}
