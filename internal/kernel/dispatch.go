@@ -51,4 +51,4 @@ func CPU() string { return choice.String() }
 func Check() error { return choiceErr }
 
 // NewConv32 is the fastest Conv for a shape with a tabulated radial function.
-func NewConv32(s *Shape, t *Table) Conv[float32] { return NewLoops[float32](s, t) }
+func NewConv32(s *Shape, t *Table) Conv[float32] { return newConv32(choice, s, t) }

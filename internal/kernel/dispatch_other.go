@@ -21,3 +21,5 @@ func gateBackward32(p path, g *Gate, n int, y []float32, wy int, gx []float32, w
 func geometry32(path, *Edges[float32]) bool { return false }
 
 func gradient32(path, *Edges[float32]) bool { return false }
+
+func newConv32(_ path, s *Shape, t *Table) Conv[float32] { return NewLoops[float32](s, t) }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/mmcloughlin/avo/attr"
 	"github.com/mmcloughlin/avo/build"
@@ -15,6 +16,7 @@ type asm struct {
 	*build.Context
 	lanes int
 	label int
+	args  reg.GPVirtual          // convArgs of the function
 	data  map[string]operand.Mem // constants of the file
 }
 
@@ -34,7 +36,7 @@ func (a *asm) function(name, signature, doc string) {
 	name = a.name(name)
 	a.label++
 	a.TEXT(name, attr.NOSPLIT, "func"+signature)
-	a.Doc(name + " " + doc)
+	a.Doc(strings.Split(name+" "+doc, "\n")...)
 	a.Pragma("noescape")
 }
 

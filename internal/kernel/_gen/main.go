@@ -19,6 +19,9 @@ import (
 
 func main() {
 	log.SetFlags(0)
+	if err := writeArgs(); err != nil {
+		log.Fatal(err)
+	}
 	for _, f := range []struct {
 		name string
 		body func(*build.Context)
@@ -26,6 +29,7 @@ func main() {
 		{"gemm", gemm},
 		{"gate", gates},
 		{"edges", edges},
+		{"conv", conv},
 	} {
 		if err := write(f.name, f.body); err != nil {
 			log.Fatalf("%s: %v", f.name, err)
