@@ -5,8 +5,10 @@ import "math"
 // envelope is the cutoff function f(r). It consists of pieces that meet at
 // kinks; each piece's formula may be evaluated anywhere.
 type envelope interface {
-	// kinks are the inner borders of the pieces, ascending.
+	// kinks are the inner borders of the pieces, ascending; piece is the
+	// number of the piece that r lies in.
 	kinks() []float64
+	piece(r float64) int
 	// at is f and f′ by the formula of the given piece.
 	at(r float64, piece int) (f, df float64)
 }
@@ -15,7 +17,8 @@ type envelope interface {
 // (J. Gasteiger et al., arXiv:2003.03123, eq. 8).
 type polyCut struct{ rc, p float64 }
 
-func (polyCut) kinks() []float64 { return nil }
+func (polyCut) kinks() []float64  { return nil }
+func (polyCut) piece(float64) int { return 0 }
 
 func (c polyCut) at(r float64, _ int) (f, df float64) {
 	p, x := c.p, r/c.rc
@@ -30,6 +33,13 @@ type xplor struct{ rc, on float64 }
 
 func (c xplor) kinks() []float64 { return []float64{c.on} }
 
+func (c xplor) piece(r float64) int {
+	if r < c.on {
+		return 0
+	}
+	return 1
+}
+
 func (c xplor) at(r float64, piece int) (f, df float64) {
 	if piece == 0 {
 		return 1, 0
@@ -38,15 +48,4 @@ func (c xplor) at(r float64, piece int) (f, df float64) {
 	d := (a - b) * (a - b) * (a - b)
 	u, v := a-q, a+2*q-3*b
 	return u * u * v / d, r * (4*u*u - 4*u*v) / d
-}
-
-// piece is the number of the piece that r lies in.
-func piece(e envelope, r float64) int {
-	n := 0
-	for _, k := range e.kinks() {
-		if r >= k {
-			n++
-		}
-	}
-	return n
 }

@@ -41,7 +41,7 @@ func (r *radial[T]) Weights(e *kernel.Edges[T], from, to int, w, dw []T) {
 	r.h = room(r.h, rows*nb)
 	for k := range n {
 		d := float64(e.R[from+k])
-		p := piece(r.f, d)
+		p := r.f.piece(d)
 		if dw == nil {
 			r.basis(d, p, r.h[k*nb:], nil)
 		} else {

@@ -72,7 +72,7 @@ func (m *Model) tables() ([]*kernel.Table, []RadialError) {
 				h := m.cfg.cutoff * step / float64(int(1)<<halved)
 				segs := m.segments(h)
 				sample := func(r float64, seg int, val, slope []float64) {
-					exact.at(r, piece(exact.f, (segs[seg].A+segs[seg].B)/2), val, slope)
+					exact.at(r, exact.f.piece((segs[seg].A+segs[seg].B)/2), val, slope)
 				}
 				tables[t] = kernel.NewTable(segs, w, sample)
 				e := RadialError{Min: tables[t].Min()}

@@ -1,0 +1,34 @@
+package nequip_test
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/wigner-md/wigner/potential"
+	"github.com/wigner-md/wigner/potential/nequip"
+	"github.com/wigner-md/wigner/potential/potentialtest"
+)
+
+// The suite that every potential must pass, with every tiny checkpoint in both
+// precisions. The step of differences is small because the second derivative of
+// XPLOR jumps, and with it that of the energy when an edge crosses r_on.
+func TestSuite(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join("..", "..", "testdata", "sevennet-tiny", "*.pth"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no tiny checkpoints (%v)", err)
+	}
+	for _, path := range files {
+		m := openFile(t, path)
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".pth"), func(t *testing.T) {
+			t.Run("float64", func(t *testing.T) {
+				potentialtest.Run(t, func() potential.Potential { return nequip.New64(m) },
+					potentialtest.Options{Elements: m.Elements(), Step: 1e-4})
+			})
+			t.Run("float32", func(t *testing.T) {
+				potentialtest.Run(t, func() potential.Potential { return nequip.New32(m) },
+					potentialtest.Options{Elements: m.Elements(), Precision: 32})
+			})
+		})
+	}
+}
