@@ -182,39 +182,6 @@ func TestSteadyStateDoesNotAllocate(t *testing.T) {
 	}
 }
 
-// An atom far away must not make the cells of the rest coarse: the work per atom
-// stays within a small factor.
-func TestFarAtomCostsNothing(t *testing.T) {
-	if testing.Short() {
-		t.Skip("measures time")
-	}
-	a := silicon(12, 5.5, 0.05)
-	best := func() (least float64) {
-		var l neighbor.List
-		least = math.Inf(1)
-		for range 3 {
-			r := testing.Benchmark(func(b *testing.B) {
-				for range b.N {
-					if err := neighbor.Build(&l, a, 5, 0.5); err != nil {
-						b.Fatal(err)
-					}
-				}
-			})
-			least = min(least, float64(r.NsPerOp()))
-			if r.N > 1 {
-				break
-			}
-		}
-		return least
-	}
-	near := best()
-	a.X[7] = [3]float64{1e6, 1e6, 1e6}
-	// A grid over the whole box would take the square of the number of atoms.
-	if far := best(); far > 10*near {
-		t.Errorf("with an atom far away Build takes %.3g s, else %.3g s", far/1e9, near/1e9)
-	}
-}
-
 func BenchmarkBuild(b *testing.B) {
 	for _, n := range []int{14, 29} { // 21,952 and 195,112 atoms
 		a := silicon(n, 5.5, 0.05)

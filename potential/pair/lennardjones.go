@@ -1,4 +1,7 @@
 // Package pair holds potentials that are sums over pairs of atoms.
+//
+// References: J. E. Jones, Proc. R. Soc. Lond. A 106, 463 (1924),
+// doi:10.1098/rspa.1924.0082.
 package pair
 
 import (
