@@ -27,7 +27,6 @@ type scratch struct {
 	segs   []segment
 	counts buffer
 	keys   []key
-	dest   []int32
 	perm3  [][3]float64
 	perm3i [][3]int32
 	perm8  []int64

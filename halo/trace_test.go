@@ -62,7 +62,6 @@ type tracer struct {
 	periodic [3]bool
 	grid     [3]int
 	world    *world
-	ids      []int64
 	atoms    []*domain.Atoms // by rank
 	plans    []*Plan
 	mu       sync.Mutex

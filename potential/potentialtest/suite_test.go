@@ -24,9 +24,9 @@ type embedded struct {
 	fault string
 	calls int
 
-	n, dn, edge []float64
-	j           []int32
-	r, g        [][3]float64
+	n, dn []float64
+	j     []int32
+	r, g  [][3]float64
 }
 
 // chiral is no fault: the potential says that it tells mirror images apart.
