@@ -75,28 +75,36 @@ func (a *app) eval(o *evalOptions) error {
 		src, err = openModel(o.model, o.precision)
 		return err
 	}
-	return a.launch(o.ranks, each, noBricks, func(j *job, c comm.Comm) error {
-		e := evaluation{o: o, j: j, c: c, src: src, move: md.Redistributor{Comm: c}}
-		var err error
-		if e.pot, err = src.New(); err != nil {
+	return a.processes(func(p *process) error {
+		if err := p.each(each); err != nil {
 			return err
 		}
-		if c.Rank() == 0 {
-			if err = e.open(); err == nil {
-				defer e.close()
-			}
-		}
-		if err = agree(c, err); err != nil {
-			return err
-		}
-		if err := e.frames(); err != nil {
-			return err
-		}
-		if c.Rank() == 0 {
-			err = e.finish(a)
-		}
-		return agree(c, err)
+		return p.ranks(o.ranks, 0, func(j *job, c comm.Comm) error { return a.evalRank(o, src, j, c) })
 	})
+}
+
+// evalRank is collective: one rank's part of eval.
+func (a *app) evalRank(o *evalOptions, src *source, j *job, c comm.Comm) error {
+	e := evaluation{o: o, j: j, c: c, src: src, move: md.Redistributor{Comm: c}}
+	var err error
+	if e.pot, err = src.New(); err != nil {
+		return err
+	}
+	if c.Rank() == 0 {
+		if err = e.open(); err == nil {
+			defer e.close()
+		}
+	}
+	if err = agree(c, err); err != nil {
+		return err
+	}
+	if err := e.frames(); err != nil {
+		return err
+	}
+	if c.Rank() == 0 {
+		err = e.finish(a)
+	}
+	return agree(c, err)
 }
 
 // evaluation is one rank's part of eval; only rank 0 has files.

@@ -1,16 +1,302 @@
 package main
 
 import (
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
 	"github.com/spf13/cobra"
+
 	"github.com/wigner-md/wigner/comm"
+	"github.com/wigner-md/wigner/comm/inproc"
+	"github.com/wigner-md/wigner/internal/element"
+	"github.com/wigner-md/wigner/io/extxyz"
+	"github.com/wigner-md/wigner/io/restart"
+	"github.com/wigner-md/wigner/md"
+	"github.com/wigner-md/wigner/potential"
 )
 
 func (a *app) infoCmd() *cobra.Command {
-	return &cobra.Command{Use: "info FILE|MODEL"}
+	return &cobra.Command{
+		Use:   "info FILE|MODEL",
+		Short: "What is in a model, a structure or a restart",
+		Example: `  wigner info sevennet-0
+  wigner info in.extxyz
+  wigner info runs/silicon`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if a.quiet {
+				return nil
+			}
+			return info(a.out, args[0])
+		},
+	}
 }
-func (a *app) checkCmd() *cobra.Command { return &cobra.Command{Use: "check"} }
-func (a *app) benchCmd() *cobra.Command { return &cobra.Command{Use: "bench"} }
-func (a *app) mpiCmd() *cobra.Command { return &cobra.Command{Use: "mpi"} }
-func (a *app) dryRun(r *simulation, each func() error, bricks func() int) error { return nil }
-func restartBricks(dir string) int { return 0 }
-func hybridRun(outer comm.Comm, n []int, f func(c comm.Comm) error) error { panic(0) }
+
+// info tells the kinds apart: a folder is a run or its restarts, a file that
+// begins as a zip is a model, any other is a structure; what is no file is the
+// name of a model.
+func info(w io.Writer, name string) error {
+	stat, err := os.Stat(name)
+	switch {
+	case err != nil:
+		return infoModel(w, name)
+	case stat.IsDir():
+		return infoRestart(w, name)
+	}
+	zip, err := isZip(name)
+	if err != nil {
+		return usage(err)
+	}
+	if zip || filepath.Ext(name) == ".pth" {
+		return infoModel(w, name)
+	}
+	return infoStructure(w, name)
+}
+
+func isZip(name string) (bool, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	var magic [4]byte
+	n, err := io.ReadFull(f, magic[:])
+	if err != nil && n < 4 {
+		return false, nil
+	}
+	return string(magic[:]) == "PK\x03\x04", nil
+}
+
+func infoModel(w io.Writer, name string) error {
+	src, err := openModel(name, "float32")
+	if err != nil {
+		return err
+	}
+	m := src.Model
+	row := func(key, format string, args ...any) { fmt.Fprintf(w, "%-12s %s\n", key, fmt.Sprintf(format, args...)) }
+	row("model", "%s", src.Name)
+	row("file", "%s", src.Path)
+	row("family", "%s, written by version %s", src.Family, m.Version())
+	row("group", "%s", groupName(m.Group()))
+	row("cutoff", "%g Å", m.Cutoff())
+	row("parameters", "%d", m.Parameters())
+	var symbols []string
+	for _, z := range m.Elements() {
+		symbols = append(symbols, element.Symbol(z))
+	}
+	row("elements", "%d: %s", len(symbols), strings.Join(symbols, " "))
+	fmt.Fprintf(w, "\nlayer  paths  radial weights  features in → messages → features out\n")
+	for t, l := range m.Layers() {
+		fmt.Fprintf(w, "%5d  %5d  %14d  %s → %s → %s\n", t, l.Paths, l.Weights, l.In, l.Message, l.Out)
+	}
+	fmt.Fprintf(w, "\nradial tables of float32 (error relative to the root mean square)\nlayer  intervals  from/Å      value      slope\n")
+	for t, e := range m.RadialErrors() {
+		fmt.Fprintf(w, "%5d  %9d  %6.3f  %9.1e  %9.1e\n", t, e.Intervals, e.Min, e.Value, e.Slope)
+	}
+	return nil
+}
+
+func groupName(g potential.Group) string {
+	if g == potential.SO3 {
+		return "SO(3): proper rotations; mirror images may differ"
+	}
+	return "O(3): rotations and inversion"
+}
+
+// infoStructure shows each frame in a line, with the shortest distance.
+func infoStructure(w io.Writer, name string) error {
+	file, err := os.Open(name)
+	if err != nil {
+		return usage(err)
+	}
+	defer file.Close()
+	r := extxyz.NewReader(file, name)
+	fmt.Fprintf(w, "%5s %9s %-5s %24s %12s %10s  %s\n", "frame", "atoms", "pbc", "a, b, c / Å", "volume/Å³", "closest/Å", "composition")
+	n := 0
+	for ; ; n++ {
+		f, err := r.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return usagef("frame %d: %w", n+1, err)
+		}
+		if err := infoFrame(w, n+1, f); err != nil {
+			return usagef("%s:%d: frame %d: %w", name, f.Line, n+1, err)
+		}
+		if n == 0 {
+			defer func() { fmt.Fprint(w, "", keysLine(f)) }()
+		}
+	}
+	if n == 0 {
+		return usagef("%s holds no frame", name)
+	}
+	return nil
+}
+
+// keysLine lists what else the first frame holds.
+func keysLine(f *extxyz.Frame) string {
+	var keys, columns []string
+	for _, i := range f.Info {
+		keys = append(keys, i.Key)
+	}
+	for _, c := range f.Columns {
+		columns = append(columns, fmt.Sprintf("%s:%c:%d", c.Name, c.Type, c.Width))
+	}
+	return fmt.Sprintf("keys of frame 1: %s\ncolumns: %s\n", orNone(keys), orNone(columns))
+}
+
+func orNone(s []string) string {
+	if len(s) == 0 {
+		return "none"
+	}
+	return strings.Join(s, " ")
+}
+
+func infoFrame(w io.Writer, n int, f *extxyz.Frame) error {
+	s := &system{Vectors: f.Cell, PBC: f.PBC, Z: f.Z, X: f.X}
+	cell, err := s.check(nil)
+	if err != nil {
+		return err
+	}
+	pbc := ""
+	var edges []string
+	for k, p := range f.PBC {
+		pbc += map[bool]string{true: "T", false: "F"}[p]
+		v := f.Cell[k]
+		edges = append(edges, fmt.Sprintf("%.4g", math.Sqrt(v[0]*v[0]+v[1]*v[1]+v[2]*v[2])))
+	}
+	volume, closest := "-", "-"
+	if f.HasCell && cell.Given() {
+		volume = fmt.Sprintf("%.5g", cell.Volume())
+	}
+	if d := shortest(s); d < math.Inf(1) {
+		closest = fmt.Sprintf("%.4f", d)
+	}
+	count := map[int]int64{}
+	for _, z := range f.Z {
+		count[int(z)]++
+	}
+	fmt.Fprintf(w, "%5d %9d %-5s %24s %12s %10s %s\n", n, f.N, pbc, strings.Join(edges, ", "), volume, closest, symbols(count))
+	return nil
+}
+
+// shortest is the distance of the closest two atoms, images included, Å;
+// infinite where none are within 10 Å. The search widens from 1 Å.
+func shortest(s *system) float64 {
+	for cutoff := 1.25; cutoff <= 10; cutoff *= 2 {
+		d := math.Inf(1)
+		err := inproc.Run(1, func(c comm.Comm) error {
+			x, err := share(c, s, [3]int{})
+			if err != nil {
+				return err
+			}
+			p := &closest{cutoff: cutoff, d: math.Inf(1)}
+			e := md.Evaluator{Comm: c, Partition: x.Partition, Cell: x.Cell, Atoms: x.Atoms, Potential: p}
+			err = e.Evaluate()
+			d = p.d
+			return err
+		})
+		if err != nil {
+			return 0 // two atoms on the same place
+		}
+		if d < math.Inf(1) {
+			return d
+		}
+	}
+	return math.Inf(1)
+}
+
+// closest is a potential without energy that looks for the shortest edge.
+type closest struct{ cutoff, d float64 }
+
+func (p *closest) Cutoff() float64   { return p.cutoff }
+func (p *closest) Supports(int) bool { return true }
+func (p *closest) Compute(f *potential.Frame, _ *potential.Result) error {
+	for i := range f.N {
+		if f.List.Row[i] < f.List.Row[i+1] { // nearest first
+			a, b, d2 := f.X[i], f.X[f.List.J[f.List.Row[i]]], 0.0
+			for k := range a {
+				d2 += (a[k] - b[k]) * (a[k] - b[k])
+			}
+			p.d = min(p.d, math.Sqrt(d2))
+		}
+	}
+	return nil
+}
+
+// infoRestart shows the restarts in a folder: a run's, or the folder of
+// restarts itself.
+func infoRestart(w io.Writer, dir string) error {
+	if sub := filepath.Join(dir, restartName); holdsRun(dir) {
+		dir = sub
+	}
+	all, err := restart.Generations(dir)
+	if err != nil {
+		return usage(err)
+	}
+	if len(all) == 0 {
+		return usagef("%s holds no restart", dir)
+	}
+	for _, g := range all {
+		if !g.Whole {
+			fmt.Fprintf(w, "%s: not whole\n", g.Dir)
+			continue
+		}
+		m, err := restart.ReadManifest(g.Dir)
+		if err != nil {
+			fmt.Fprintf(w, "%s: %v\n", g.Dir, err)
+			continue
+		}
+		manifest(w, g.Dir, m)
+	}
+	return nil
+}
+
+func manifest(w io.Writer, dir string, m *restart.Manifest) {
+	row := func(key, format string, args ...any) {
+		fmt.Fprintf(w, "  %-12s %s\n", key, fmt.Sprintf(format, args...))
+	}
+	t := m.OriginTime + float64(m.Step-m.OriginStep)*m.Dt
+	fmt.Fprintln(w, dir)
+	row("step", "%d (%.6g ps, timestep %.6g fs)", m.Step, t/picosecond, m.Dt/md.Femtosecond)
+	row("atoms", "%d", m.Atoms())
+	row("bricks", "%d (%d × %d × %d)", len(m.Shards), m.Grid[0], m.Grid[1], m.Grid[2])
+	row("cell", "%v Å, periodic %v", m.Cell, m.Periodic)
+	row("list", "cutoff %g Å, skin %g Å", m.Cutoff, m.Skin)
+	var bytes int64
+	for _, s := range m.Shards {
+		bytes += s.Bytes
+	}
+	row("size", "%.3g MB", float64(bytes)/1e6)
+	if stat, err := os.Stat(dir); err == nil {
+		row("written", "%s", stat.ModTime().Format(time.RFC3339))
+	}
+	var keys []string
+	for k, v := range m.Extra {
+		keys = append(keys, k+"="+v)
+	}
+	slices.Sort(keys)
+	row("files", "%s", orNone(keys))
+}
+
+// restartBricks is the number of bricks of the newest restart in a folder; 0
+// where there is none.
+func restartBricks(dir string) int {
+	all, err := restart.Generations(dir)
+	if err != nil {
+		return 0
+	}
+	for _, g := range all {
+		if m, err := restart.ReadManifest(g.Dir); g.Whole && err == nil {
+			return len(m.Shards)
+		}
+	}
+	return 0
+}

@@ -50,48 +50,65 @@ func layout(processes, n, bricks int, launched bool) ([]int, error) {
 	return out, nil
 }
 
-// launch runs a program on its ranks. each is called once in every process
-// first, to load what its ranks share; when it fails in one process, it fails
-// in all, with that error. rank is then called on every rank. Where a launcher
-// such as mpirun started the program, the processes are its, and only the first
-// of them prints.
-//
-// bricks is asked after each has run, so that an input file may set it.
-func (a *app) launch(ranks int, each func() error, bricks func() int, rank func(j *job, c comm.Comm) error) error {
+// process is this process among those of the program.
+type process struct {
+	a     *app
+	outer comm.Comm // nil where no launcher started the program
+}
+
+// processes runs body in this process, under MPI where a launcher such as
+// mpirun started the program. Only the first process prints.
+func (a *app) processes(body func(p *process) error) error {
 	if _, launched := mpi.Launched(); !launched {
-		if err := each(); err != nil {
-			return err
-		}
-		n, err := layout(1, ranks, bricks(), false)
-		if err != nil {
-			return err
-		}
-		j := &job{Transport: "inproc", Processes: 1, Bricks: n}
-		return inproc.Run(n[0], func(c comm.Comm) error { return rank(j, c) })
+		return body(&process{a: a})
 	}
 	return mpi.Run(func(outer comm.Comm) error {
 		if outer.Rank() != 0 {
 			a.silence()
 		}
-		var n []int
-		err := agree(outer, each())
-		if err == nil {
-			n, err = layout(outer.Size(), ranks, bricks(), true)
-			err = agree(outer, err)
-		}
-		if err != nil {
-			return err
-		}
-		j := &job{Transport: "mpi", Processes: outer.Size(), Process: outer.Rank(), Bricks: n}
-		if j.ranks() > outer.Size() {
-			j.Transport = "hybrid"
-		}
-		return hybridRun(outer, n, func(c comm.Comm) error { return rank(j, c) })
+		return body(&process{a, outer})
 	})
 }
 
-// noBricks is for verbs in which nothing but --ranks says how many.
-func noBricks() int { return 0 }
+// size is the number of processes.
+func (p *process) size() int {
+	if p.outer == nil {
+		return 1
+	}
+	return p.outer.Size()
+}
+
+// each is collective over the processes: what f fails with in one of them is
+// returned in all.
+func (p *process) each(f func() error) error {
+	err := f()
+	if p.outer == nil {
+		return err
+	}
+	return agree(p.outer, err)
+}
+
+// ranks is collective over the processes: it runs f on n ranks in each of them
+// (0: by the cores), or on as many ranks in all as there are bricks.
+func (p *process) ranks(n, bricks int, f func(j *job, c comm.Comm) error) error {
+	j := &job{Transport: "inproc", Processes: p.size()}
+	err := p.each(func() (err error) {
+		j.Bricks, err = layout(j.Processes, n, bricks, p.outer != nil)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if p.outer == nil {
+		return inproc.Run(j.Bricks[0], func(c comm.Comm) error { return f(j, c) })
+	}
+	j.Process = p.outer.Rank()
+	j.Transport = "mpi"
+	if j.ranks() > j.Processes {
+		j.Transport = "hybrid"
+	}
+	return hybridRun(p.outer, j.Bricks, func(c comm.Comm) error { return f(j, c) })
+}
 
 // describe is the layout in words.
 func (j *job) describe() string {

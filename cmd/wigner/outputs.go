@@ -40,7 +40,7 @@ func (r *runner) outputs(offsets map[string]string) error {
 	if err := writeFile(r.folder.path(configName), []byte(head+text)); err != nil {
 		return err
 	}
-	r.log.Info(fmt.Sprintf("%s on %s", r.src.Name, r.j.describe()),
+	r.note(fmt.Sprintf("%s on %s", r.src.Name, r.j.describe()),
 		zap.String("version", versionText()), zap.String("model", r.src.Path), zap.String("precision", r.src.Precision),
 		zap.Int("ranks", r.j.ranks()), zap.Int("processes", r.j.Processes), zap.String("transport", r.j.Transport),
 		zap.Any("grid", r.sim.Partition.Grid()), zap.Int64("step", r.sim.Step))

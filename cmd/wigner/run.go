@@ -95,19 +95,28 @@ func (a *app) run(o *runOptions) error {
 		r.form, err = newForm(r.cfg.Structure, filepath.Dir(o.config))
 		return err
 	}
-	bricks := func() int {
-		if o.resume {
-			if n := restartBricks(filepath.Join(r.cfg.Output.Dir, restartName)); n > 0 && r.cfg.Parallel.Bricks == 0 {
-				return n
-			}
+	return a.processes(func(p *process) error {
+		if err := p.each(each); err != nil {
+			return err
 		}
-		return r.cfg.Parallel.Bricks
+		if o.dry {
+			return a.dryRun(&r, p)
+		}
+		defer r.stops.close()
+		return p.ranks(o.ranks, r.bricks(p.size()), func(j *job, c comm.Comm) error { return a.runRank(&r, j, c) })
+	})
+}
+
+// bricks is how many are asked for: by the config, or, in a resumed run, by the
+// restart, because the same bricks as before give the same bits.
+func (r *simulation) bricks(processes int) int {
+	n := r.cfg.Parallel.Bricks
+	if n == 0 && r.o.resume {
+		if n = restartBricks(filepath.Join(r.cfg.Output.Dir, restartName)); n < processes {
+			n = 0
+		}
 	}
-	if o.dry {
-		return a.dryRun(&r, each, bricks)
-	}
-	defer r.stops.close()
-	return a.launch(o.ranks, each, bricks, func(j *job, c comm.Comm) error { return a.runRank(&r, j, c) })
+	return n
 }
 
 // runner is one rank's part of a run; only rank 0 has a folder and files.
@@ -117,8 +126,7 @@ type runner struct {
 	j      *job
 	c      comm.Comm
 	folder *folder
-	log    *zap.Logger // to the console and to the folder
-	file   *zap.Logger // to the folder only
+	file   *zap.Logger // the log of the folder
 	sim    *md.Sim
 	thermo *thermo
 	dumps  []*dump
@@ -128,7 +136,7 @@ type runner struct {
 
 // runRank is collective: one rank's run, from the structure to the last line.
 func (a *app) runRank(s *simulation, j *job, c comm.Comm) error {
-	r := &runner{simulation: s, a: a, j: j, c: c, log: zap.NewNop(), file: zap.NewNop(), start: time.Now()}
+	r := &runner{simulation: s, a: a, j: j, c: c, file: zap.NewNop(), start: time.Now()}
 	defer r.close()
 	done, err := r.prepare()
 	if err != nil || done {
@@ -253,25 +261,30 @@ func (r *runner) resume() (offsets map[string]string, err error) {
 	if err := md.CheckElements(r.c, re.Atoms, r.sim.Potential, element.Symbol); err != nil {
 		return nil, usage(err)
 	}
-	if err := r.sim.Resume(re); err != nil {
+	exact, err := r.sim.Resume(re)
+	if err != nil {
 		return nil, err
 	}
-	exact := "to the last bit"
-	if !re.Exact {
-		exact = "within rounding, as the number of bricks is another"
+	how := "to the last bit"
+	if !exact {
+		how = "within rounding, as bricks, cutoff or skin are others"
 	}
-	r.say("resumed from step %d, %s", r.sim.Step, exact)
+	r.say("resumed from step %d, %s", r.sim.Step, how)
 	return re.Extra, nil
 }
 
 // say tells the user something, on rank 0.
-func (r *runner) say(format string, args ...any) {
+func (r *runner) say(format string, args ...any) { r.note(fmt.Sprintf(format, args...)) }
+
+// note is say with fields that only the log of the folder gets.
+func (r *runner) note(msg string, fields ...zap.Field) {
 	if r.c.Rank() == 0 {
-		r.log.Info(fmt.Sprintf(format, args...))
+		r.a.log.Info(msg)
+		r.file.Info(msg, fields...)
 	}
 }
 
-// startLog joins the log of the folder, as JSON lines, to the console's.
+// startLog begins the log of the folder, as JSON lines.
 func (r *runner) startLog() error {
 	level := zapcore.InfoLevel
 	if r.cfg.Output.LogLevel != "" {
@@ -282,13 +295,16 @@ func (r *runner) startLog() error {
 	}
 	enc := zap.NewProductionEncoderConfig()
 	enc.TimeKey, enc.EncodeTime = "time", zapcore.RFC3339NanoTimeEncoder
-	file := zapcore.NewCore(zapcore.NewJSONEncoder(enc), zapcore.AddSync(r.folder.log), level)
-	r.file, r.log = zap.New(file), zap.New(zapcore.NewTee(r.a.console, file))
+	r.file = zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(enc), zapcore.AddSync(r.folder.log), level))
 	return nil
 }
 
 // loop is collective: the steps.
 func (r *runner) loop() error {
+	if err := r.sim.Start(); err != nil {
+		return err
+	}
+	r.sim.ResetLoop() // the block at the end is of the loop alone
 	r.stops.watch(&r.sim.Evaluator, r.cfg.Restart.WallTime, r.start)
 	if r.c.Rank() == 0 {
 		r.thermo.bar = r.a.newBar(r.cfg.Dynamics.Steps, r.sim.Step)
@@ -312,14 +328,10 @@ func (r *runner) end(from int64) error {
 	fields := []zap.Field{zap.Int64("step", r.sim.Step), zap.Int64("steps", steps), zap.Float64("seconds", wall.Seconds())}
 	if r.sim.Step < r.cfg.Dynamics.Steps {
 		why := r.stops.reason()
-		if r.c.Rank() == 0 {
-			r.log.Info(fmt.Sprintf("stopped at step %d of %d (%s); a restart is written, --resume goes on", r.sim.Step, r.cfg.Dynamics.Steps, why), fields...)
-		}
+		r.note(fmt.Sprintf("stopped at step %d of %d (%s); a restart is written, --resume goes on", r.sim.Step, r.cfg.Dynamics.Steps, why), fields...)
 		return &errQuiet{exitStopped}
 	}
-	if r.c.Rank() == 0 {
-		r.log.Info(fmt.Sprintf("finished: %s", r.cfg.Output.Dir), fields...)
-	}
+	r.note("finished: "+r.cfg.Output.Dir, fields...)
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/wigner-md/wigner/comm"
+	"github.com/wigner-md/wigner/domain"
 	crystalbuilder "github.com/wigner-md/wigner/internal/crystal"
 	"github.com/wigner-md/wigner/internal/element"
 	"github.com/wigner-md/wigner/internal/input"
@@ -53,6 +54,7 @@ func masses() []float64 {
 type form struct {
 	file    string
 	frame   int
+	atLeast int64 // the file's atoms are repeated to at least so many
 	crystal *crystalbuilder.Crystal
 }
 
@@ -128,13 +130,43 @@ func (f *form) read(supports func(z int) bool) (*system, error) {
 		return nil, usage(err)
 	}
 	s, err := systemOf(frame)
+	var cell domain.Cell
 	if err == nil {
-		_, err = s.check(supports)
+		cell, err = s.check(supports)
 	}
 	if err != nil {
 		return nil, usagef("%s:%d: %w", f.file, frame.Line, err)
 	}
+	if f.atLeast > int64(len(s.X)) && s.PBC == [3]bool{true, true, true} {
+		s = s.repeat(crystalbuilder.CubicRepeat(cell, int64(len(s.X)), f.atLeast))
+	}
 	return s, nil
+}
+
+// repeat is a supercell.
+func (s *system) repeat(n [3]int) *system {
+	out := &system{PBC: s.PBC, Vectors: s.Vectors}
+	for k := range n {
+		for l := range 3 {
+			out.Vectors[k][l] *= float64(n[k])
+		}
+	}
+	for i := range n[0] {
+		for j := range n[1] {
+			for k := range n[2] {
+				for a, x := range s.X {
+					for l := range x {
+						x[l] += float64(i)*s.Vectors[0][l] + float64(j)*s.Vectors[1][l] + float64(k)*s.Vectors[2][l]
+					}
+					out.X, out.Z = append(out.X, x), append(out.Z, s.Z[a])
+					if s.V != nil {
+						out.V = append(out.V, s.V[a])
+					}
+				}
+			}
+		}
+	}
+	return out
 }
 
 // readFrame reads frame n of a file, from 0; −1 is the last.

@@ -1,0 +1,350 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wigner-md/wigner/comm"
+	crystalbuilder "github.com/wigner-md/wigner/internal/crystal"
+	"github.com/wigner-md/wigner/internal/input"
+	"github.com/wigner-md/wigner/md"
+	"github.com/wigner-md/wigner/potential"
+	"github.com/wigner-md/wigner/potential/mpnn"
+)
+
+// benchOptions are bench's flags.
+type benchOptions struct {
+	model, structure, precision string
+	atoms, ranks                []int
+	steps                       int
+	json                        bool
+}
+
+func (a *app) benchCmd() *cobra.Command {
+	var o benchOptions
+	cmd := &cobra.Command{
+		Use:   "bench -m MODEL",
+		Short: "Speed and memory of a model on this machine",
+		Long: `bench moves a crystal in whole steps (NVE, 1 fs, 300 K, list rebuilds included),
+leaves the first out, and prints the time per atom and step on one rank's core
+(wall × ranks / atoms / steps), the memory and the traffic.
+
+si is diamond with a = 5.43 Å, cu fcc with a = 3.61 Å, both with Gaussian
+displacements of 0.05 Å, in the most nearly cubic supercell of at least N atoms;
+a FILE is repeated as it is.`,
+		Example: `  wigner bench -m sevennet-0
+  wigner bench -m sevennet-0 --structure cu --atoms 500,4000 --steps 20 --ranks 1,2 --json`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, args []string) error { return a.bench(&o) },
+	}
+	f := cmd.Flags()
+	f.StringVarP(&o.model, "model", "m", "", "model: a path or a name")
+	f.StringVar(&o.structure, "structure", "si", "si, cu or a file")
+	f.StringVar(&o.precision, "precision", "float32", "float32 or float64")
+	f.IntSliceVar(&o.atoms, "atoms", []int{512}, "least number of atoms, or a list")
+	f.IntSliceVar(&o.ranks, "ranks", nil, "ranks in each process, or a list (default: the usable cores; 1 under a launcher)")
+	f.IntVar(&o.steps, "steps", 10, "steps to measure")
+	f.BoolVar(&o.json, "json", false, "print one JSON object")
+	must(cmd.MarkFlagRequired("model"))
+	return cmd
+}
+
+// benchReport is what --json prints.
+type benchReport struct {
+	Machine   machine       `json:"machine"`
+	Model     string        `json:"model"`
+	Precision string        `json:"precision"`
+	Structure string        `json:"structure"`
+	Steps     int           `json:"steps"`
+	Results   []benchResult `json:"results"`
+}
+
+// benchResult is one size on one number of ranks.
+type benchResult struct {
+	Atoms          int64              `json:"atoms"`
+	Ranks          int                `json:"ranks"`
+	Processes      int                `json:"processes"`
+	NeighborsMean  float64            `json:"neighbors_mean"` // directed edges with r < cutoff, per atom
+	Time           float64            `json:"us_per_atom_step"`
+	TimeMin        float64            `json:"us_min"`
+	TimeMedian     float64            `json:"us_median"`
+	Energy         float64            `json:"energy_eV_per_atom"` // of the first positions
+	MaxForce       float64            `json:"max_force"`          // of the first positions, eV/Å
+	RSS            int64              `json:"rss_bytes"`
+	BytesPerAtom   float64            `json:"bytes_per_atom"`
+	GhostsPerAtom  float64            `json:"ghosts_per_atom"`
+	CommPerStep    float64            `json:"comm_bytes_per_step"`
+	Rebuilds       int64              `json:"rebuilds"`
+	Breakdown      map[string]float64 `json:"breakdown"`                 // s by stage, mean over the ranks
+	ModelBreakdown map[string]float64 `json:"model_breakdown,omitempty"` // s by stage of the model, mean over the ranks
+}
+
+func (a *app) bench(o *benchOptions) error {
+	if o.steps < 1 {
+		return usagef("--steps %d: it must be 1 or more", o.steps)
+	}
+	for _, n := range o.atoms {
+		if n < 1 {
+			return usagef("--atoms %d: it must be 1 or more", n)
+		}
+	}
+	if len(o.ranks) == 0 {
+		o.ranks = []int{0}
+	}
+	return a.processes(func(p *process) error {
+		var src *source
+		err := p.each(func() (err error) {
+			src, err = openModel(o.model, o.precision)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		report := benchReport{Machine: thisMachine(), Model: src.Name, Precision: o.precision, Structure: o.structure, Steps: o.steps}
+		for _, n := range o.atoms {
+			var form *form
+			if err := p.each(func() (err error) { form, err = benchForm(o.structure, n, src); return err }); err != nil {
+				return err
+			}
+			for _, ranks := range o.ranks {
+				r, err := a.benchOne(p, o, src, form, ranks)
+				if err != nil {
+					return err
+				}
+				if !o.json {
+					if len(report.Results) == 0 {
+						benchHead(a.stdout(), &report)
+					}
+					benchLine(a.stdout(), r)
+				}
+				report.Results = append(report.Results, *r)
+			}
+		}
+		if !o.json || a.mute {
+			return nil
+		}
+		enc := json.NewEncoder(a.out)
+		enc.SetIndent("", "  ")
+		return enc.Encode(report)
+	})
+}
+
+// benchForm is a structure of at least n atoms.
+func benchForm(name string, n int, src *source) (*form, error) {
+	spec := crystalbuilder.Spec{Rattle: 0.05, Seed: 1}
+	switch strings.ToLower(name) {
+	case "si":
+		spec.Prototype, spec.Elements, spec.A = "diamond", []string{"Si"}, 5.43
+	case "cu":
+		spec.Prototype, spec.Elements, spec.A = "fcc", []string{"Cu"}, 3.61
+	default:
+		if _, err := os.Stat(name); err != nil {
+			return nil, usagef("--structure %s: neither si nor cu nor a file", name)
+		}
+		return &form{file: name, atLeast: int64(n)}, nil
+	}
+	spec, err := crystalbuilder.Nearest(spec, int64(n))
+	if err != nil {
+		return nil, err
+	}
+	c, err := crystalbuilder.New(spec)
+	return &form{crystal: c}, err
+}
+
+// benchOne is collective over the processes: one size on some ranks.
+func (a *app) benchOne(p *process, o *benchOptions, src *source, form *form, ranks int) (*benchResult, error) {
+	if _, err := src.New(); err != nil { // makes the tables that all ranks share
+		return nil, err
+	}
+	debug.FreeOSMemory()
+	resetPeak()
+	before := resident()
+	out := &benchResult{Processes: p.size()}
+	err := p.ranks(ranks, 0, func(j *job, c comm.Comm) error {
+		b := benchRank{c: c, src: src, steps: o.steps}
+		if err := b.measure(form); err != nil {
+			return err
+		}
+		return b.collect(out)
+	})
+	if err != nil {
+		return nil, err
+	}
+	memory := []int64{peakResident(), peakResident() - before}
+	if p.outer != nil {
+		if err := p.outer.AllreduceInt(memory, comm.Sum); err != nil {
+			return nil, err
+		}
+	}
+	out.RSS, out.BytesPerAtom = memory[0], float64(memory[1])/float64(out.Atoms)
+	return out, nil
+}
+
+// benchRank is one rank's part of a measurement.
+type benchRank struct {
+	c     comm.Comm
+	src   *source
+	steps int
+
+	sim   *md.Sim
+	pot   potential.Potential
+	first md.Totals
+	edges int64
+	sent  int64
+	times []time.Duration
+}
+
+// measure is collective: it makes the steps.
+func (b *benchRank) measure(form *form) error {
+	x, err := form.build(b.c, b.src.Supports, [3]int{})
+	if err != nil {
+		return err
+	}
+	if b.pot, err = b.src.New(); err != nil {
+		return err
+	}
+	b.sim = newSim(b.c, b.pot, x)
+	if err := b.sim.SetVelocities(300, 1); err != nil {
+		return err
+	}
+	if err := b.sim.Start(); err != nil {
+		return err
+	}
+	if b.first, err = b.sim.Totals(nil); err != nil {
+		return err
+	}
+	b.edges = b.sim.Edges()
+	if err := b.sim.Run(1); err != nil { // to warm up
+		return err
+	}
+	b.sim.ResetLoop()
+	resetModelTimes(b.pot)
+	stats := b.sim.Stats()
+	total := stats.Sent.Total()
+	b.sent = -total.Bytes
+	for range b.steps {
+		start := time.Now()
+		if err := b.sim.Run(1); err != nil {
+			return err
+		}
+		b.times = append(b.times, time.Since(start))
+	}
+	stats = b.sim.Stats()
+	total = stats.Sent.Total()
+	b.sent += total.Bytes
+	return nil
+}
+
+// newSim is NVE at 1 fs with the default skin.
+func newSim(c comm.Comm, pot potential.Potential, x *crystal) *md.Sim {
+	return &md.Sim{
+		Evaluator: md.Evaluator{
+			Comm: c, Potential: pot, Skin: input.Default().Parallel.Skin, Cell: x.Cell, Partition: x.Partition, Atoms: x.Atoms,
+		},
+		Mass: masses(), Dt: md.Femtosecond, Integrator: md.VelocityVerlet{},
+	}
+}
+
+// collect is collective: it makes the result, on the first rank of each process.
+func (b *benchRank) collect(out *benchResult) error {
+	stats := b.sim.Stats()
+	sums := []int64{b.edges, b.sent, int64(stats.Remote + stats.Images)}
+	if err := b.c.AllreduceInt(sums, comm.Sum); err != nil {
+		return err
+	}
+	stages, err := b.sim.Clocks.Breakdown(b.c)
+	if err != nil {
+		return err
+	}
+	names, seconds := modelTimes(b.pot)
+	model, err := md.SpreadOf(b.c, seconds...)
+	if err != nil {
+		return err
+	}
+	wall, steps := b.sim.Loop()
+	if b.c.Rank() != 0 {
+		return nil
+	}
+	n := float64(b.sim.Total())
+	us := func(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e3 * float64(b.c.Size()) / n }
+	slices.Sort(b.times)
+	out.Atoms, out.Ranks = b.sim.Total(), b.c.Size()
+	out.NeighborsMean = float64(sums[0]) / n
+	out.Time = us(wall) / float64(steps)
+	out.TimeMin, out.TimeMedian = us(b.times[0]), us((b.times[len(b.times)/2]+b.times[(len(b.times)-1)/2])/2)
+	out.Energy, out.MaxForce = b.first.Energy/n, b.first.MaxForce
+	out.GhostsPerAtom, out.CommPerStep = float64(sums[2])/n, float64(sums[1])/float64(steps)
+	out.Rebuilds = b.sim.Rebuilds
+	out.Breakdown = map[string]float64{}
+	for s, x := range stages {
+		out.Breakdown[strings.ToLower(md.Stage(s).String())] = x.Avg
+	}
+	out.ModelBreakdown = map[string]float64{}
+	for i, name := range names {
+		out.ModelBreakdown[name] = model[i].Avg
+	}
+	return nil
+}
+
+// modelTimes are the stages of a message-passing model, in seconds.
+func modelTimes(p potential.Potential) (names []string, seconds []float64) {
+	t := timesOf(p)
+	if t == nil {
+		return nil, nil
+	}
+	for _, d := range []time.Duration{t.Graph, t.Forward, t.Head, t.Backward, t.Exchange} {
+		seconds = append(seconds, d.Seconds())
+	}
+	return []string{"graph", "forward", "head", "backward", "exchange"}, seconds
+}
+
+func resetModelTimes(p potential.Potential) {
+	if t := timesOf(p); t != nil {
+		*t = mpnn.Times{}
+	}
+}
+
+// timesOf is the clock of a potential that has one.
+func timesOf(p potential.Potential) *mpnn.Times {
+	switch n := p.(type) {
+	case *mpnn.Network[float32]:
+		return &n.Times
+	case *mpnn.Network[float64]:
+		return &n.Times
+	}
+	return nil
+}
+
+func benchHead(w io.Writer, r *benchReport) {
+	m := &r.Machine
+	fmt.Fprintf(w, "%s, %d cores, %s, peak %.0f GFLOP/s per core in float32\n", m.CPU, m.Cores, m.SIMD, m.PeakGFlops)
+	fmt.Fprintf(w, "%s in %s on %s, NVE at 1 fs, %d steps\n\n", r.Model, r.Precision, r.Structure, r.Steps)
+	fmt.Fprintf(w, "%9s %5s %9s | %9s %9s %9s | %8s %8s | %10s %9s | %12s %9s\n", "atoms", "ranks", "neighbors",
+		"µs/a/step", "min", "median", "ghosts/a", "MB/step", "RSS/MB", "kB/atom", "eV/atom", "max eV/Å")
+}
+
+func benchLine(w io.Writer, r *benchResult) {
+	fmt.Fprintf(w, "%9d %5d %9.2f | %9.2f %9.2f %9.2f | %8.2f %8.3g | %10.1f %9.1f | %12.6f %9.4f\n", r.Atoms, r.Ranks, r.NeighborsMean,
+		r.Time, r.TimeMin, r.TimeMedian, r.GhostsPerAtom, r.CommPerStep/1e6, float64(r.RSS)/1e6, r.BytesPerAtom/1e3, r.Energy, r.MaxForce)
+	var parts []string
+	for _, m := range []map[string]float64{r.Breakdown, r.ModelBreakdown} {
+		var keys []string
+		for k := range m {
+			keys = append(keys, k)
+		}
+		slices.Sort(keys)
+		for _, k := range keys {
+			parts = append(parts, k+" "+strconv.FormatFloat(m[k], 'g', 3, 64))
+		}
+	}
+	fmt.Fprintf(w, "%9s seconds: %s\n", "", strings.Join(parts, ", "))
+}
