@@ -73,10 +73,16 @@ func AnyError(c Comm, err error) error {
 }
 
 // PeerError says that other ranks failed where this one did not.
-type PeerError struct{ Failed int }
+type PeerError struct {
+	Failed int    // how many
+	Text   string // the error of one of them, with its rank; "" where it is not known
+}
 
 func (e *PeerError) Error() string {
-	if e.Failed == 1 {
+	switch {
+	case e.Text != "":
+		return e.Text
+	case e.Failed == 1:
 		return "comm: another rank failed"
 	}
 	return "comm: several other ranks failed"

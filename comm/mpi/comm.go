@@ -3,8 +3,10 @@
 package mpi
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"runtime"
 	"time"
@@ -127,6 +129,7 @@ func (c *Comm) Abort(err error) {
 		time.Sleep(10 * time.Second)
 		os.Exit(1)
 	}()
+	time.Sleep(100 * time.Millisecond) // launchers lose text of ranks that they end
 	purego.SyscallN(c.lib.fn[fnAbort], c.lib.abi.world, 1)
 	os.Exit(1)
 }
@@ -159,14 +162,46 @@ func (c *Comm) end(err error) error {
 		}
 		c.idle(k, start)
 	}
-	n := int(failed[0])
+	if n := int(failed[0]); n > 0 {
+		if err = c.tell(n, err); err == nil {
+			panic("mpi: a failure without an error")
+		}
+	}
 	if e := lib.finalize(); e != nil {
 		return errors.Join(err, e)
 	}
-	if err == nil && n > 0 {
-		return &comm.PeerError{Failed: n}
+	var peer *comm.PeerError
+	if errors.As(err, &peer) && peer.Text != "" {
+		// Launchers end the job with the first rank that leaves with an error:
+		// it should be one that can say what happened.
+		time.Sleep(200 * time.Millisecond)
 	}
 	return err
+}
+
+// tell is collective: every rank without an error of its own gets that of the
+// lowest rank that has one. n is the number of ranks that failed.
+func (c *Comm) tell(n int, err error) error {
+	var peer *comm.PeerError
+	own := err != nil && !errors.As(err, &peer)
+	first := []int64{math.MaxInt64}
+	if own {
+		first[0] = int64(c.rank)
+	}
+	if e := c.AllreduceInt(first, comm.Min); e != nil {
+		return errors.Join(err, e)
+	}
+	text := c.Alloc(4096)
+	if first[0] == int64(c.rank) {
+		copy(text, fmt.Sprintf("rank %d: %v", c.rank, err))
+	}
+	if e := c.AllreduceInt(int64s(text), comm.Sum); e != nil { // all others add zeros
+		return errors.Join(err, e)
+	}
+	if own {
+		return err
+	}
+	return &comm.PeerError{Failed: n, Text: string(bytes.TrimRight(text, "\x00"))}
 }
 
 // idle makes room for others while this rank waits: after a few microseconds

@@ -2,6 +2,7 @@ package mpi
 
 import (
 	"fmt"
+	"os"
 	"strings"
 )
 
@@ -72,6 +73,19 @@ func (i *Info) noLibrary() error {
 	}
 	b.WriteString(". Set WIGNER_MPI to the libmpi.so of the launcher's MPI, or start wigner without a launcher")
 	return fmt.Errorf("%s", b.String())
+}
+
+// warn tells, before MPI_Init, of a library that the user named and that is not
+// of the launcher's family: some end the process there with a text of their own.
+func (i *Info) warn() {
+	is := i.Family
+	if is == MPI5 && speaksMPICH(i.Version) {
+		is = MPICH
+	}
+	if f := i.Launch.Family; f != "" && is != f && is != MPI5 && i.Launch.Rank == 0 {
+		fmt.Fprintf(os.Stderr, "wigner: the launcher (%s) is that of %s, but the library %s is %s\n",
+			i.Launch.Launcher, f, i.Library, is)
+	}
 }
 
 // mismatch is the error of a library that does not know its launcher: every

@@ -88,6 +88,7 @@ func open(info *Info) (*library, error) {
 		if err := lib.call(fnGetVersion, lib.outAt(0), lib.outAt(1)); err != nil {
 			return nil, err
 		}
+		info.warn()
 		info.Standard = fmt.Sprintf("%d.%d", int32(lib.out[0]), int32(lib.out[1]))
 		return lib, nil
 	}

@@ -30,8 +30,8 @@ type Options struct {
 // finalises. It must be called at most once in a process, before the process
 // has started any other. f's argument is a *Comm.
 //
-// When f returns an error on every rank, each gets its own back (or a
-// *comm.PeerError where only others failed) and MPI is finalised. When f fails
+// When all ranks end, each gets its own error back, or a *comm.PeerError with
+// the text of another's where only others failed, and MPI is finalised. When f fails
 // or panics on some ranks while others go on, the error is printed and the
 // whole job is ended (MPI_Abort).
 //

@@ -23,7 +23,11 @@ func TestMain(m *testing.M) {
 	if name := os.Getenv(programVariable); name != "" {
 		os.Exit(rankMain(name))
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	for _, dir := range cleanUp {
+		os.RemoveAll(dir)
+	}
+	os.Exit(code)
 }
 
 var errTest = errors.New("the error of the test")

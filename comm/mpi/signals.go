@@ -33,8 +33,12 @@ func (t *signalTable) restore() []string {
 		if t[s].handler <= ignore || now[s].handler == t[s].handler {
 			continue
 		}
-		unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(s), uintptr(unsafe.Pointer(&t[s])), 0, 8, 0, 0)
+		setSignal(s, &t[s])
 		names = append(names, unix.SignalName(unix.Signal(s)))
 	}
 	return names
+}
+
+func setSignal(s int, a *sigaction) {
+	unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(s), uintptr(unsafe.Pointer(a)), 0, 8, 0, 0)
 }
