@@ -83,6 +83,9 @@ func TestSameBits(t *testing.T) {
 
 // Halving the timestep quarters the fluctuation of the total energy: second order.
 func TestSecondOrder(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a long run of one rank")
+	}
 	var dev [3]float64
 	for i, dt := range []float64{16, 8, 4} {
 		on(t, 1, func(c comm.Comm) error {

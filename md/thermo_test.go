@@ -94,6 +94,9 @@ func kolmogorov(x []float64, cdf func(float64) float64) (d float64) {
 // own bias, (ω dt)²/4 against a width of 14 %, is invisible. The critical value
 // 1.95/√n is that of 0.1 %. A temperature 6 % off must fail.
 func TestLangevinIsCanonical(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a long run of one rank")
+	}
 	const temperature, samples, apart = 80.0, 500, 60
 	var k []float64
 	atoms := 0
@@ -137,6 +140,9 @@ func TestLangevinIsCanonical(t *testing.T) {
 // ω dt = 1 (Leimkuhler & Matthews 2013, section 4), where most other splittings are
 // off by ω²dt²/4 = 25 %. Five standard errors, for samples every 4 steps.
 func TestLangevinConfigurations(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a long run of one rank")
+	}
 	on(t, 1, func(c comm.Comm) error {
 		s := newSim(t, c, 1)
 		spring := &tether{k: 5}
