@@ -156,8 +156,7 @@ func benchForm(name string, n int, src *source) (*form, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := crystalbuilder.New(spec)
-	return &form{crystal: c}, err
+	return builder(spec)
 }
 
 // benchOne is collective over the processes: one size on some ranks.

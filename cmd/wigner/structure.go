@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/wigner-md/wigner/comm"
 	"github.com/wigner-md/wigner/domain"
@@ -54,7 +56,9 @@ func masses() []float64 {
 type form struct {
 	file    string
 	frame   int
-	atLeast int64 // the file's atoms are repeated to at least so many
+	atLeast int64   // the file's atoms are repeated to at least so many
+	whole   *system // already read
+	spec    crystalbuilder.Spec
 	crystal *crystalbuilder.Crystal
 }
 
@@ -70,11 +74,16 @@ func newForm(s input.Structure, configDir string) (*form, error) {
 		}
 		return &form{file: path, frame: s.Frame}, nil
 	}
-	c, err := crystalbuilder.New(specOf(s))
+	return builder(specOf(s))
+}
+
+// builder is the form of a prototype.
+func builder(spec crystalbuilder.Spec) (*form, error) {
+	c, err := crystalbuilder.New(spec)
 	if err != nil {
 		return nil, usage(err)
 	}
-	return &form{crystal: c}, nil
+	return &form{spec: spec, crystal: c}, nil
 }
 
 // specOf says a structure in the builder's words.
@@ -95,6 +104,41 @@ func specOf(s input.Structure) crystalbuilder.Spec {
 		spec.Alloy = append(spec.Alloy, crystalbuilder.Alloy{Replace: a.Replace, By: a.By, Fraction: a.Fraction})
 	}
 	return spec
+}
+
+// piece is a structure of about n atoms that is like f: a smaller supercell of a
+// prototype, or the atoms of a file that are nearest to one of them, in vacuum.
+func (f *form) piece(supports func(z int) bool, n int) (*form, error) {
+	if f.crystal != nil {
+		if f.crystal.Count() <= int64(2*n) {
+			return f, nil
+		}
+		spec := f.spec
+		spec.Vacuum, spec.Open, spec.Repeat = [3]float64{}, [3]bool{}, [3]int{}
+		spec, err := crystalbuilder.Nearest(spec, int64(n))
+		if err != nil {
+			return nil, err
+		}
+		return builder(spec)
+	}
+	s, err := f.read(supports)
+	if err != nil || len(s.X) <= 2*n {
+		return &form{whole: s}, err
+	}
+	center, order := s.X[len(s.X)/2], make([]int, len(s.X))
+	far := make([]float64, len(s.X))
+	for i, x := range s.X {
+		order[i] = i
+		for k := range x {
+			far[i] += (x[k] - center[k]) * (x[k] - center[k])
+		}
+	}
+	slices.SortFunc(order, func(i, j int) int { return cmp.Compare(far[i], far[j]) })
+	near := &system{}
+	for _, i := range order[:n] {
+		near.X, near.Z = append(near.X, s.X[i]), append(near.Z, s.Z[i])
+	}
+	return &form{whole: near}, nil
 }
 
 // build is collective: each rank's part of the structure.
@@ -125,6 +169,9 @@ func (f *form) build(c comm.Comm, supports func(z int) bool, grid [3]int) (*crys
 
 // read reads the frame of the file.
 func (f *form) read(supports func(z int) bool) (*system, error) {
+	if f.whole != nil {
+		return f.whole, nil
+	}
 	frame, err := readFrame(f.file, f.frame)
 	if err != nil {
 		return nil, usage(err)

@@ -6,5 +6,4 @@ import (
 )
 
 func (a *app) checkCmd() *cobra.Command                                   { return &cobra.Command{Use: "check"} }
-func (a *app) dryRun(r *simulation, p *process) error                     { return nil }
 func hybridRun(outer comm.Comm, n []int, f func(c comm.Comm) error) error { panic(0) }
