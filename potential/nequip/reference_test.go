@@ -35,7 +35,11 @@ var (
 // open reads a published model, or skips the test where `make models` was not run.
 func open(t testing.TB, name string) *nequip.Model {
 	t.Helper()
-	return openFile(t, filepath.Join("..", "..", "models", name+".pth"))
+	dir := os.Getenv("WIGNER_MODELS")
+	if dir == "" {
+		dir = filepath.Join("..", "..", "models")
+	}
+	return openFile(t, filepath.Join(dir, name+".pth"))
 }
 
 func openFile(t testing.TB, path string) *nequip.Model {
