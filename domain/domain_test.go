@@ -312,6 +312,30 @@ func TestNewPartition(t *testing.T) {
 	}
 }
 
+// The planes of a crystal that lie on cuts go to one side as a whole: bricks of
+// a perfect crystal hold equal numbers of atoms.
+func TestCrystalIsSharedEvenly(t *testing.T) {
+	const n, a = 12, 4.05
+	l := n * a
+	cell, err := domain.NewCell([3][3]float64{{l, 0, 0}, {0.3 * l, l, 0}, {0, -0.1 * l, l}}, all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, bricks := range []int{2, 3, 4, 6, 8, 12, 27} {
+		p := domain.NewPartition(cell, bricks, [3]float64{}, [3]float64{})
+		count := make([]int, bricks)
+		for i := range n * n * n {
+			x, _ := cell.Wrap(cell.Cart([3]float64{float64(i/n/n) / n, float64(i/n%n) / n, float64(i%n) / n}))
+			count[p.Owner(cell.Frac(x))]++
+		}
+		for r, c := range count {
+			if c != n*n*n/bricks {
+				t.Errorf("%d bricks: brick %d of the grid %v holds %d atoms of %d", bricks, r, p.Grid(), c, n*n*n)
+			}
+		}
+	}
+}
+
 func TestWithVectors(t *testing.T) {
 	c, err := domain.NewCell([3][3]float64{{3, 0, 0}, {0, 3, 0}}, [3]bool{true, true, false})
 	if err != nil {

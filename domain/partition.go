@@ -112,7 +112,9 @@ func (p *Partition) halve(from, to [3]int) int32 {
 			continue
 		}
 		mid := (from[k] + to[k]) / 2
-		at := p.lo[k] + (p.hi[k]-p.lo[k])*float64(mid)/float64(p.grid[k])
+		// A crystal's plane of atoms on the cut belongs to the upper brick as a
+		// whole, whatever the rounding, as Wrap has it at the faces of the cell.
+		at := p.lo[k] + (p.hi[k]-p.lo[k])*float64(mid)/float64(p.grid[k]) - wrapSlack
 		below, above := to, from
 		below[k], above[k] = mid, mid
 		node := len(p.cuts)
