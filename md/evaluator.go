@@ -191,6 +191,13 @@ func (e *Evaluator) compute() error {
 	return nil
 }
 
+// SetSystem puts other atoms in another cell before the evaluator, which keeps
+// its memory: one evaluator serves any number of structures. All ranks do it.
+func (e *Evaluator) SetSystem(cell domain.Cell, part domain.Partition, a *domain.Atoms) {
+	e.Cell, e.Partition, e.Atoms = cell, part, a
+	e.valid, e.fresh, e.census, e.trouble = false, false, [2]int64{}, trouble{}
+}
+
 // Stats are figures of the last list build on this rank.
 type Stats struct {
 	Owned   int

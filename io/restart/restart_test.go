@@ -3,6 +3,7 @@ package restart
 import (
 	"bytes"
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -235,4 +236,41 @@ func FuzzManifest(f *testing.F) {
 		}
 		m.whole()
 	})
+}
+
+// The offsets that docs/formats/restart.md gives for block STATE, and the size
+// and place of header and block.
+func TestLayout(t *testing.T) {
+	dir := t.TempDir()
+	m := manifest(t, dir, shard(1))
+	if err := m.Write(dir); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(filepath.Join(dir, manifestName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(b[:8]) != "WIGNMANI" || le.Uint32(b[8:]) != 1 || le.Uint32(b[12:]) != 0x01020304 || le.Uint64(b[16:]) != 7 {
+		t.Errorf("header %x", b[:32])
+	}
+	if string(b[32:40]) != "STATE\x00\x00\x00" || le.Uint64(b[40:]) != 232 {
+		t.Fatalf("first block %q of %d bytes", b[32:40], le.Uint64(b[40:]))
+	}
+	state := b[48:]
+	for offset, want := range map[int]uint64{0: 12, 8: 3, 16: 1, 24: 0, 32: 1, 40: 1, 48: 1, 56: 4, 64: 1} {
+		if got := le.Uint64(state[offset:]); got != want {
+			t.Errorf("offset %d: %d, want %d", offset, got, want)
+		}
+	}
+	for offset, want := range map[int]float64{72: 0.25, 80: 0.1, 88: 5, 96: 0.5, 104: 5.5, 112: 4, 136: 0.5, 144: 5, 176: 6, 192: -0.5, 216: 1.5} {
+		if got := math.Float64frombits(le.Uint64(state[offset:])); got != want {
+			t.Errorf("offset %d: %g, want %g", offset, got, want)
+		}
+	}
+	// CRC-64/XZ of "123456789" is 995dc9bbdf1939fa (its usual check value).
+	c := newCRC()
+	c.Write([]byte("123456789"))
+	if c.Sum64() != 0x995dc9bbdf1939fa {
+		t.Errorf("checksum %x is not CRC-64/XZ", c.Sum64())
+	}
 }
