@@ -39,7 +39,7 @@ def arguments():
 
 
 def silicon(cells, path):
-    """Diamond, a = 5.43 Å, Gaussian displacements of 0.05 Å, at rest."""
+    """Diamond, a = 5.43 Å, Gaussian displacements of 0.05 Å."""
     import ase.build
     import ase.io
     import numpy as np
@@ -90,7 +90,6 @@ def agree(args, structure, first):
     with tempfile.TemporaryDirectory() as tmp:
         out = os.path.join(tmp, "out.extxyz")
         wigner(args, "eval", structure, "-m", args.model, "-o", out, "--ranks", "1")
-        # Keys other than ASE's own, so that the reader does not turn them into a calculator.
         atoms = ase.io.read(out)
         results = atoms.calc.results
         n = len(atoms)
@@ -124,6 +123,7 @@ def main():
     core = cores[-1] if args.core is None else args.core
     os.sched_setaffinity(0, {core})  # inherited by all that is started
 
+    load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as tmp:
         structure = os.path.join(tmp, "si.extxyz")
         n = silicon(args.cells, structure)
@@ -132,7 +132,7 @@ def main():
         rounds = []
         for k in range(args.rounds):
             theirs = [1e6 * s / n for s in peer.run(args.steps)]
-            result = json.loads(wigner(args, "bench", "-m", args.model, "--structure", structure,
+            result = json.loads(wigner(args, "bench", "-m", args.model, "--structure", structure, "--atoms", str(n),
                                        "--steps", str(args.wigner_steps), "--ranks", "1", "--json"))
             ours = result["results"][0]
             if ours["atoms"] != n:
@@ -149,19 +149,19 @@ def main():
     path = args.out or os.path.join(ROOT, "docs", "benchmarks", date + ".md")
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "w") as f:
-        f.write(report(args, date, n, cores, peer.first, found, rounds, theirs, ours, result))
+        f.write(report(args, date, n, cores, peer.first, found, rounds, theirs, ours, result, load))
     print(f"SevenNet {theirs:.0f}, wigner {ours:.1f} µs per atom and step: {theirs / ours:.1f} times; {path}")
 
 
-def report(args, date, n, cores, first, found, rounds, theirs, ours, result):
+def report(args, date, n, cores, first, found, rounds, theirs, ours, result, load):
     versions = ", ".join(f"{k} {v}" for k, v in first["versions"].items())
     version = wigner(args, "--version").strip()
     lines = [
         f"# {date}: silicon, {n} atoms, one core",
         "",
         "Written by `make bench-peers` (bench/peers). Diamond silicon, a = 5.43 Å, Gaussian displacements",
-        f"of 0.05 Å, {os.path.basename(args.model)}, single precision, NVE at 1 fs, whole steps. Both programs get the same",
-        "file of atoms, one thread, and the same core, in turns.",
+        f"of 0.05 Å, {os.path.basename(args.model)}, single precision in both, NVE at 1 fs, whole steps. Both programs get the same",
+        "file of atoms, velocities of 300 K, one thread, and the same core, in turns.",
         "",
         "| program | median µs per atom and step | fastest |",
         "|---|---|---|",
@@ -169,7 +169,8 @@ def report(args, date, n, cores, first, found, rounds, theirs, ours, result):
         f"| wigner | {ours:.1f} | {min(r['wigner_min'] for r in rounds):.1f} |",
         f"| **ratio of medians** | **{theirs / ours:.1f}** | |",
         "",
-        f"- Machine: {processor()}, {len(cores)} cores for this process, {platform.system()} {platform.release()}",
+        f"- Machine: {processor()}, {len(cores)} cores for this process, {platform.system()} {platform.release()};"
+        f" load of other programs when it began: {load:.1f}",
         f"- {versions}; Python {platform.python_version()}; {first['threads']} thread",
         f"- {version}; neighbours within the cutoff per atom: {result['results'][0].get('neighbors_mean')}",
         f"- Differences of the two on the first frame: energy {found['energy']:.1e} eV/atom, forces"
