@@ -52,22 +52,11 @@ func openModel(name, precision string) (*source, error) {
 	if err != nil {
 		return nil, usage(fmt.Errorf("model %s: %w", path, err))
 	}
-	s := &source{
-		Name: name, Path: path, Family: "SevenNet", Precision: precision, Model: m, Cutoff: m.Cutoff(),
-		Supports: supportsAny(m.Elements()),
-	}
-	if filepath.Base(name) != name {
-		s.Name = filepath.Base(name)
-	}
-	switch precision {
-	case "float32":
-		s.New = func() (potential.Potential, error) { return nequip.New32(m), nil }
-	case "float64":
-		s.New = func() (potential.Potential, error) { return nequip.New64(m), nil }
-	default:
+	if precision != "float32" && precision != "float64" {
 		return nil, usagef("precision %q is not known; it may be float32, float64", precision)
 	}
-	return s, nil
+	s := &source{Name: filepath.Base(name), Path: path, Family: "SevenNet", Model: m, Cutoff: m.Cutoff(), Supports: supportsAny(m.Elements())}
+	return s.with(precision), nil
 }
 
 func supportsAny(zs []int) func(z int) bool {
@@ -112,4 +101,18 @@ func lennardJones(p input.Potential) (*source, error) {
 		Name: "lennard-jones", Family: "Lennard-Jones", Precision: "float64", Cutoff: one.Cutoff(), Supports: one.Supports,
 		New: func() (potential.Potential, error) { return pair.NewLennardJones(table, p.Shift) },
 	}, nil
+}
+
+// with is the same model in another precision.
+func (s *source) with(precision string) *source {
+	out := *s
+	out.Precision = precision
+	m := s.Model
+	switch precision {
+	case "float32":
+		out.New = func() (potential.Potential, error) { return nequip.New32(m), nil }
+	default:
+		out.New = func() (potential.Potential, error) { return nequip.New64(m), nil }
+	}
+	return &out
 }

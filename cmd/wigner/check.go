@@ -1,0 +1,146 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wigner-md/wigner/comm/mpi"
+	"github.com/wigner-md/wigner/internal/input"
+)
+
+// checkOptions are check's flags.
+type checkOptions struct {
+	config, in, model string
+	frame             int
+	json              bool
+}
+
+func (a *app) checkCmd() *cobra.Command {
+	var o checkOptions
+	cmd := &cobra.Command{
+		Use:   "check [CONFIG.toml | -m MODEL IN.extxyz]",
+		Short: "Self-check on your own system: symmetries, derivatives, ranks, precision",
+		Long: `check evaluates a structure again and again: shifted, turned, with its atoms in
+another order, strained, repeated, on several ranks, in both precisions. It
+prints what differs, the bound, and whether it holds. Everything but the last
+line is in double precision.
+
+A potential without parity (SO(3)) may give mirror images different energies:
+for such the mirror line is a report, not a check.`,
+		Example: `  wigner check configs/silicon.toml
+  wigner check -m sevennet-0 in.extxyz --json`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.in = args[0]
+			return a.check(&o)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&o.model, "model", "m", "", "model: a path or a name; the argument is then a structure")
+	f.IntVar(&o.frame, "frame", 0, "frame of IN.extxyz, from 0; -1 is the last")
+	f.BoolVar(&o.json, "json", false, "print one JSON object")
+	return cmd
+}
+
+// verdict is one line of the check.
+type verdict struct {
+	Check  string  `json:"check"`
+	Figure float64 `json:"figure"`
+	Bound  float64 `json:"bound"`
+	Unit   string  `json:"unit"`
+	Status string  `json:"status"` // pass, fail, or note where nothing is asked of the figure
+	Note   string  `json:"note,omitempty"`
+}
+
+func (a *app) check(o *checkOptions) error {
+	if _, launched := mpi.Launched(); launched {
+		return usagef("check makes its own ranks in one process: start it without a launcher")
+	}
+	exact, single, s, err := o.open()
+	if err != nil {
+		return err
+	}
+	c := checker{src: exact, single: single, sys: s}
+	if err := c.all(); err != nil {
+		return err
+	}
+	failed := 0
+	for _, v := range c.out {
+		if v.Status == "fail" {
+			failed++
+		}
+	}
+	if o.json {
+		enc := json.NewEncoder(a.out)
+		enc.SetIndent("", "  ")
+		err = enc.Encode(struct {
+			Model  string    `json:"model"`
+			Atoms  int       `json:"atoms"`
+			Passed bool      `json:"passed"`
+			Checks []verdict `json:"checks"`
+		}{exact.Name, len(s.X), failed == 0, c.out})
+	} else {
+		printVerdicts(a.stdout(), exact.Name, len(s.X), c.out)
+	}
+	if err == nil && failed > 0 {
+		err = fmt.Errorf("%d of %d checks failed", failed, len(c.out))
+	}
+	return err
+}
+
+// open reads what is to be checked: the potential in double and, where it has
+// it, in single precision, and the structure.
+func (o *checkOptions) open() (exact, single *source, s *system, err error) {
+	if o.model == "" {
+		return o.openConfig()
+	}
+	if exact, err = openModel(o.model, "float64"); err != nil {
+		return nil, nil, nil, err
+	}
+	f := form{file: o.in, frame: o.frame}
+	s, err = f.read(exact.Supports)
+	return exact, exact.with("float32"), s, err
+}
+
+func (o *checkOptions) openConfig() (exact, single *source, s *system, err error) {
+	if ext := filepath.Ext(o.in); ext == ".extxyz" || ext == ".xyz" {
+		return nil, nil, nil, usagef("%s is a structure: give a model with -m", o.in)
+	}
+	cfg, err := input.ReadFile(o.in, nil)
+	if err != nil {
+		return nil, nil, nil, usage(err)
+	}
+	cfg.Potential.Precision = "float64"
+	if exact, err = openPotential(cfg.Potential); err != nil {
+		return nil, nil, nil, err
+	}
+	if exact.Model != nil {
+		single = exact.with("float32")
+	}
+	f, err := newForm(cfg.Structure, filepath.Dir(o.in))
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	s, err = f.system(exact.Supports)
+	return exact, single, s, err
+}
+
+func printVerdicts(w io.Writer, model string, atoms int, all []verdict) {
+	fmt.Fprintf(w, "%s, %d atoms\n\n%-34s %11s %11s  %-6s\n", model, atoms, "check", "figure", "bound", "")
+	for _, v := range all {
+		bound := ""
+		if v.Status != "note" {
+			bound = fmt.Sprintf("%.1e", v.Bound)
+		}
+		status := map[string]string{"pass": colour(w, "32", "pass"), "fail": colour(w, "31", "FAIL"), "note": "note"}[v.Status]
+		fmt.Fprintf(w, "%-34s %11.2e %11s  %s  %s", v.Check, v.Figure, bound, status, v.Unit)
+		if v.Note != "" {
+			fmt.Fprintf(w, " (%s)", v.Note)
+		}
+		fmt.Fprintln(w)
+	}
+}
