@@ -49,6 +49,13 @@ func builtin(full string) func(u *unpickler, args []any) (any, error) {
 	case "__builtin__.set", "builtins.set", "__builtin__.frozenset", "builtins.frozenset",
 		"__builtin__.list", "builtins.list":
 		return listOf
+	case "__builtin__.bytes", "builtins.bytes": // empty bytes; others come through _codecs.encode
+		return func(_ *unpickler, args []any) (any, error) {
+			if len(args) != 0 {
+				return nil, fmt.Errorf("bytes of %d arguments", len(args))
+			}
+			return []byte{}, nil
+		}
 	case "__builtin__.slice", "builtins.slice", "__builtin__.complex", "builtins.complex":
 		return func(_ *unpickler, args []any) (any, error) { return &tuple{args}, nil }
 	case "_codecs.encode":

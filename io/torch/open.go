@@ -134,7 +134,7 @@ func newCheckpoint(f *File) (*Checkpoint, error) {
 func keys(m map[any]any) string {
 	var names []string
 	for k := range m {
-		names = append(names, fmt.Sprintf("%.40v", k))
+		names = append(names, clip(fmt.Sprint(k)))
 	}
 	slices.Sort(names)
 	if len(names) > 8 {
@@ -173,7 +173,7 @@ func (n *numbers) convert(v any) (any, error) {
 		for k, e := range v {
 			c, err := n.convert(e)
 			if err != nil {
-				return nil, fmt.Errorf("[%.60v]: %w", k, err)
+				return nil, fmt.Errorf("[%s]: %w", clip(fmt.Sprint(k)), err)
 			}
 			out[k] = c
 		}

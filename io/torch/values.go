@@ -236,7 +236,7 @@ func (p *plainer) dict(d *dict, depth int) (any, error) {
 	for _, kv := range d.pairs {
 		v, err := p.plain(kv.Value, depth+1)
 		if err != nil {
-			return nil, fmt.Errorf("[%.60v]: %w", kv.Key, err)
+			return nil, fmt.Errorf("[%s]: %w", clip(fmt.Sprint(kv.Key)), err)
 		}
 		out[kv.Key] = v
 	}

@@ -18,7 +18,6 @@ import argparse
 import copy
 import datetime
 import os
-import platform
 import re
 import sys
 
@@ -325,16 +324,23 @@ def main():
         return check(*args.check)
     assert e3nn.__version__ == '0.4.4', 'e3nn is %s, see the head of this file' % e3nn.__version__
     date = datetime.date.today().isoformat()
+    tensors = ['# file, tensor, shape, sum of the elements, sum of (i+1) * element i in row-major order']
     for name, (model, options) in MODELS.items():
         path = os.path.join(args.out, name + '.pth')
         torch.save(make_checkpoint(model, options), path)
         # Evaluate what stands in the file.
         net, cutoff, known = load_double(torch.load(path, map_location='cpu', weights_only=False))
         print('%s: %d bytes' % (path, os.path.getsize(path)))
+        for k, v in torch.load(path, map_location='cpu', weights_only=False)['model_state_dict'].items():
+            x = v.double().numpy().reshape(-1)
+            shape = '[%s]' % ' '.join(map(str, v.shape))
+            tensors.append('\t'.join([name + '.pth', k, shape, repr(float(x.sum())), repr(float((x * np.arange(1, x.size + 1)).sum()))]))
         head = 'model=%s program="sevenn %s, e3nn %s, torch %s, float64" command="tools/golden/sevennet_tiny.py" date=%s' % (
             name, sevenn.__version__, e3nn.__version__, torch.__version__.split('+')[0], date)
         with open(os.path.join(args.out, name + '.extxyz'), 'w') as w:
             w.write(golden(net, cutoff, known, head))
+    with open(os.path.join(args.out, 'tensors.txt'), 'w') as w:
+        w.write('\n'.join(tensors) + '\n')
 
 
 if __name__ == '__main__':
