@@ -277,7 +277,7 @@ func readFile(path, magic string, take func(name string, payload []byte) error) 
 	if err != nil {
 		return Sum{}, 0, err
 	}
-	return readFrom(bufio.NewReaderSize(f, 1<<18), st.Size(), path, magic, take)
+	return readFrom(bufio.NewReaderSize(f, int(min(st.Size(), 1<<18))), st.Size(), path, magic, take)
 }
 
 func readFrom(r io.Reader, size int64, file, magic string, take func(string, []byte) error) (Sum, int64, error) {
