@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"github.com/wigner-md/wigner/comm"
@@ -63,6 +64,26 @@ func (r *Rank) Post(slot int, send, recv []comm.Message) error {
 
 // Test moves the exchange of the slot on and says whether it is done.
 func (r *Rank) Test(slot int) (bool, error) { return r.slots[slot].progress() }
+
+// Cancel takes the exchange of the slot back, if one is open: no other rank
+// touches its memory afterwards.
+func (r *Rank) Cancel(slot int) {
+	if x := r.slots[slot]; x.busy {
+		x.withdraw()
+	}
+}
+
+// Idle is called between fruitless Tests: polls is how many there were since
+// start.
+func (r *Rank) Idle(polls int, start time.Time) {
+	switch {
+	case polls < 20:
+	case polls%64 > 0 || time.Since(start) < time.Millisecond:
+		runtime.Gosched()
+	default:
+		time.Sleep(20 * time.Microsecond)
+	}
+}
 
 func (r *Rank) start(x *exchange, send, recv []comm.Message) error {
 	if f := r.w.failed.Load(); f != nil {

@@ -22,16 +22,17 @@ import (
 // which comm/hybrid needs. Only Alloc and Abort may be called from a goroutine
 // other than the one that Run called f on.
 type Comm struct {
-	lib        *library
-	opt        Options
-	info       Info
-	rank, size int
-	world, bye uintptr // for the run; for its end
-	crowded    bool    // some machine has more ranks than cores
+	lib         *library
+	opt         Options
+	info        Info
+	rank, size  int
+	world, side uintptr // for exchanges and collectives; for gather and the end
+	crowded     bool    // some machine has more ranks than cores
 
-	own   exchange
-	slots []*exchange
-	red   []byte // scratch of reductions
+	own      exchange
+	slots    []*exchange
+	red      []byte // scratch of reductions
+	gathered []byte // scratch of gather
 }
 
 // Run is the package's Run with these options.
@@ -97,7 +98,7 @@ func (c *Comm) connect(level int32) error {
 		return fmt.Errorf("mpi: %s gives %s only; wigner needs at least MPI_THREAD_FUNNELED: use a library built with threads",
 			lib.file, c.info.Level)
 	}
-	for k, p := range []*uintptr{&c.world, &c.bye} {
+	for k, p := range []*uintptr{&c.world, &c.side} {
 		lib.out[k] = 0
 		if err := lib.call(fnCommDup, lib.abi.world, lib.outAt(k)); err != nil {
 			return err
@@ -107,6 +108,7 @@ func (c *Comm) connect(level int32) error {
 			return err
 		}
 	}
+	c.gathered = c.Alloc(smallGather)
 	return c.lookAround()
 }
 
@@ -144,7 +146,7 @@ func (c *Comm) end(err error) error {
 	if err != nil {
 		failed[0] = 1
 	}
-	if e := lib.call(fnIallreduce, lib.inPlace, address(bytesOf(failed)), 1, lib.int64s, lib.sum, c.bye, address(x.requests)); e != nil {
+	if e := lib.call(fnIallreduce, lib.inPlace, address(bytesOf(failed)), 1, lib.int64s, lib.sum, c.side, address(x.requests)); e != nil {
 		c.Abort(errors.Join(err, e))
 	}
 	x.n = 1

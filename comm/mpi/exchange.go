@@ -4,7 +4,6 @@ package mpi
 
 import (
 	"fmt"
-	"math"
 	"time"
 	"unsafe"
 
@@ -71,6 +70,10 @@ func (c *Comm) Post(slot int, send, recv []comm.Message) error {
 // Test moves the exchange of the slot on and says whether it is done.
 func (c *Comm) Test(slot int) (bool, error) { return c.test(c.slots[slot]) }
 
+// Cancel gives an exchange up whose memory nobody will use again. MPI ends the
+// job with its ranks: there is nothing to do.
+func (c *Comm) Cancel(int) {}
+
 // Idle is called between fruitless Tests: polls is how many there were since
 // start.
 func (c *Comm) Idle(polls int, start time.Time) { c.idle(polls, start) }
@@ -118,24 +121,32 @@ func (c *Comm) mine(b []byte) bool { return len(b) == 0 || c.lib.mem.has(b) }
 func (c *Comm) count(n int) int { return max(1, (n+c.opt.MaxMessage-1)/c.opt.MaxMessage) }
 
 func (c *Comm) postParts(x *exchange, f int, m *comm.Message, data []byte) error {
-	lib := c.lib
 	for range c.count(len(data)) {
 		size := min(len(data), c.opt.MaxMessage)
-		p := address(data)
-		if size == 0 {
-			p = address(lib.text) // some libraries refuse a null pointer
-		}
-		err := lib.call(f, p, uintptr(size), lib.bytes, uintptr(m.Peer), uintptr(m.Tag), c.world,
-			address(x.requests)+uintptr(x.n*lib.handle))
-		if err != nil {
-			return fmt.Errorf("%w (%d bytes, rank %d, peer %d, tag %d)", err, len(m.Data), c.rank, m.Peer, m.Tag)
+		if err := c.postOne(x, f, data[:size], m.Peer, m.Tag, c.world); err != nil {
+			return err
 		}
 		if f == fnIrecv {
 			x.parts = append(x.parts, part{m, size})
 		}
-		x.n++
 		data = data[size:]
 	}
+	return nil
+}
+
+// postOne starts one request.
+func (c *Comm) postOne(x *exchange, f int, data []byte, peer, tag int, world uintptr) error {
+	lib := c.lib
+	p := address(data)
+	if len(data) == 0 {
+		p = address(lib.text) // some libraries refuse a null pointer
+	}
+	err := lib.call(f, p, uintptr(len(data)), lib.bytes, uintptr(peer), uintptr(tag), world,
+		address(x.requests)+uintptr(x.n*lib.handle))
+	if err != nil {
+		return fmt.Errorf("%w (%d bytes, rank %d, peer %d, tag %d)", err, len(data), c.rank, peer, tag)
+	}
+	x.n++
 	return nil
 }
 
@@ -201,123 +212,4 @@ func (c *Comm) failed(x *exchange, code int32) error {
 		}
 	}
 	return fmt.Errorf("mpi: rank %d: MPI_Testall: %s", c.rank, c.lib.errorText(code))
-}
-
-const gathered = 4 << 20 // bytes of scratch that a reduction uses at most
-
-// Allreduce replaces x by the reduction over all ranks; sums are in the order
-// of the ranks.
-func (c *Comm) Allreduce(x []float64, op comm.Op) error {
-	if op < comm.Sum || op > comm.Min {
-		return fmt.Errorf("mpi: unknown reduction %d", op)
-	}
-	if c.size == 1 {
-		return nil
-	}
-	if op != comm.Sum {
-		return c.extremum(x, op)
-	}
-	for len(x) > 0 {
-		n := min(len(x), max(1, gathered/8/c.size))
-		buf := c.scratch(8 * n * c.size)
-		all := float64s(buf)
-		copy(all[c.rank*n:], x[:n])
-		if err := c.gather(buf); err != nil {
-			return err
-		}
-		copy(x, all[:n])
-		for r := 1; r < c.size; r++ {
-			comm.Combine(x[:n], all[r*n:(r+1)*n], comm.Sum)
-		}
-		x = x[n:]
-	}
-	return nil
-}
-
-// gather fills every rank's part of buf, which has one of the same size for
-// each; this rank's is there.
-func (c *Comm) gather(buf []byte) error {
-	lib := c.lib
-	return c.collective(fnAllgather, fnIallgather,
-		lib.inPlace, 0, lib.bytes, address(buf), uintptr(len(buf)/c.size), lib.bytes, c.world)
-}
-
-// extremum reduces the integers that compare as the numbers do.
-func (c *Comm) extremum(x []float64, op comm.Op) error {
-	for len(x) > 0 {
-		n := min(len(x), gathered/8)
-		buf := int64s(c.scratch(8 * n))
-		for i, v := range x[:n] {
-			buf[i] = comm.Ordered(v, op)
-		}
-		if err := c.reduceInts(buf, op); err != nil {
-			return err
-		}
-		for i, k := range buf {
-			x[i] = comm.FromOrdered(k)
-		}
-		x = x[n:]
-	}
-	return nil
-}
-
-// AllreduceInt is Allreduce for integers.
-func (c *Comm) AllreduceInt(x []int64, op comm.Op) error {
-	if op < comm.Sum || op > comm.Min {
-		return fmt.Errorf("mpi: unknown reduction %d", op)
-	}
-	if c.size == 1 {
-		return nil
-	}
-	for len(x) > 0 {
-		n := min(len(x), gathered/8)
-		buf := int64s(c.scratch(8 * n))
-		copy(buf, x[:n])
-		if err := c.reduceInts(buf, op); err != nil {
-			return err
-		}
-		copy(x, buf)
-		x = x[n:]
-	}
-	return nil
-}
-
-// reduceInts is MPI_Allreduce in place on memory of the arena.
-func (c *Comm) reduceInts(buf []int64, op comm.Op) error {
-	lib := c.lib
-	ops := [...]uintptr{comm.Sum: lib.sum, comm.Max: lib.max, comm.Min: lib.min}
-	if len(buf) > math.MaxInt32 {
-		panic("mpi: reduction too long")
-	}
-	return c.collective(fnAllreduce, fnIallreduce, lib.inPlace, address(bytesOf(buf)), uintptr(len(buf)), lib.int64s, ops[op], c.world)
-}
-
-// collective calls a collective operation. Where there are more ranks than
-// cores it is the form that does not block: a library that waits for a rank
-// without yielding its core to it can take a thousand times longer.
-func (c *Comm) collective(blocks, starts int, args ...uintptr) error {
-	if !c.crowded {
-		return c.lib.call(blocks, args...)
-	}
-	x := &c.own
-	c.ensure(x, 1)
-	var all [9]uintptr
-	n := copy(all[:], args)
-	all[n] = address(x.requests)
-	if err := c.lib.call(starts, all[:n+1]...); err != nil {
-		return err
-	}
-	x.n, x.polls, x.parts, x.bounce = 1, 0, x.parts[:0], x.bounce[:0]
-	return c.wait(x)
-}
-
-func (c *Comm) scratch(n int) []byte {
-	if n > len(c.red) {
-		c.red = c.Alloc(max(2*len(c.red), n))
-	}
-	return c.red[:n]
-}
-
-func bytesOf(x []int64) []byte {
-	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(x))), 8*len(x))
 }

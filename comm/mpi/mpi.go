@@ -4,10 +4,13 @@
 // Intel MPI, MVAPICH, Cray MPICH) and those of the MPI-5 standard ABI.
 //
 // All calls of MPI are made by one goroutine, locked to its thread from
-// MPI_Init_thread to MPI_Finalize. Sums of real numbers are gathered and added
-// in the order of the ranks on every rank (bits as comm/inproc gives); this is
-// meant for the few numbers of a step, at a cost of 8·Size bytes per number.
-// Everything else is MPI's own reduction of integers, which no order can change.
+// MPI_Init_thread to MPI_Finalize, and waiting gives the core to others.
+//
+// Reductions of a few numbers, which is what a time step needs, gather the
+// numbers of all ranks (8·Size bytes each) and combine them on every rank in
+// the order of the ranks: the bits are those of comm/inproc. So do all sums of
+// real numbers. Long reductions of integers are MPI's own, and so are Max and
+// Min, as integers that compare as the numbers do: no order can change them.
 package mpi
 
 import (

@@ -1,0 +1,173 @@
+package hybrid_test
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/wigner-md/wigner/comm"
+	"github.com/wigner-md/wigner/comm/commtest"
+	"github.com/wigner-md/wigner/comm/hybrid"
+	"github.com/wigner-md/wigner/comm/inproc"
+)
+
+// over runs f on bricks inside processes that are goroutines themselves.
+func over(bricks []int, f func(comm.Comm) error) error {
+	return inproc.Run(len(bricks), func(outer comm.Comm) error { return hybrid.Run(outer, bricks, f) })
+}
+
+// share deals n bricks out to as many of the processes as there are, unevenly.
+func share(n, processes int) []int {
+	processes = min(processes, n)
+	bricks := make([]int, processes)
+	for k := range n {
+		bricks[min(k, k%(processes+1), processes-1)]++
+	}
+	for p := range bricks {
+		if bricks[p] == 0 {
+			panic("share: a process without bricks")
+		}
+	}
+	return bricks
+}
+
+func TestConformance(t *testing.T) {
+	for _, processes := range []int{1, 2, 3} {
+		t.Run(fmt.Sprintf("processes=%d", processes), func(t *testing.T) {
+			commtest.Run(t, func(n int, f func(comm.Comm) error) error { return over(share(n, processes), f) })
+		})
+	}
+}
+
+func TestManyBricks(t *testing.T) {
+	commtest.Run(t, func(n int, f func(comm.Comm) error) error { return over(share(n, 4), f) }, 27)
+}
+
+// TestSameBits: sums have the same bits for the same bricks on any processes.
+func TestSameBits(t *testing.T) {
+	const n = 12
+	var want uint64
+	for k, bricks := range [][]int{{12}, {6, 6}, {1, 11}, {3, 4, 5}, {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}} {
+		var mu sync.Mutex
+		bits := map[uint64]int{}
+		err := over(bricks, func(c comm.Comm) error {
+			x := []float64{math.Exp(float64(c.Rank()*7%12) - 5)}
+			if err := c.Allreduce(x, comm.Sum); err != nil {
+				return err
+			}
+			mu.Lock()
+			bits[math.Float64bits(x[0])]++
+			mu.Unlock()
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(bits) != 1 {
+			t.Fatalf("%v: different bits on different bricks: %v", bricks, bits)
+		}
+		for b, times := range bits {
+			if k == 0 {
+				want = b
+			}
+			if b != want || times != n {
+				t.Errorf("%v: %x on %d bricks, want %x on %d", bricks, b, times, want, n)
+			}
+		}
+	}
+}
+
+func TestNumbering(t *testing.T) {
+	bricks := []int{2, 1, 3}
+	err := inproc.Run(3, func(outer comm.Comm) error {
+		first := []int{0, 2, 3}[outer.Rank()]
+		return hybrid.Run(outer, bricks, func(c comm.Comm) error {
+			if c.Size() != 6 || c.Rank() < first || c.Rank() >= first+bricks[outer.Rank()] {
+				return fmt.Errorf("process %d has brick %d of %d", outer.Rank(), c.Rank(), c.Size())
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func TestBadBricks(t *testing.T) {
+	ok := func(comm.Comm) error { return nil }
+	for _, k := range []struct {
+		says   string
+		bricks func(rank int) []int
+	}{
+		{"2 processes", func(int) []int { return []int{1, 1} }},
+		{"process 1 has 0", func(int) []int { return []int{2, 0, 1} }},
+		{"too many", func(int) []int { return []int{200, 200, 1} }},
+		{"disagree", func(rank int) []int { return []int{2, 1 + rank, 1} }},
+	} {
+		err := inproc.Run(3, func(outer comm.Comm) error { return hybrid.Run(outer, k.bricks(outer.Rank()), ok) })
+		if err == nil || !strings.Contains(err.Error(), k.says) {
+			t.Errorf("want %q, got %v", k.says, err)
+		}
+	}
+}
+
+func TestDifferentReductions(t *testing.T) {
+	err := over([]int{2, 2}, func(c comm.Comm) error {
+		return c.Allreduce(make([]float64, 1+c.Rank()%2), comm.Sum)
+	})
+	if err == nil || !strings.Contains(err.Error(), "different reductions") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestSteadyStateDoesNotAllocate(t *testing.T) {
+	const warm, n = 20, 200
+	err := over([]int{2, 2}, func(c comm.Comm) error {
+		send := []comm.Message{{Peer: (c.Rank() + 1) % 4, Data: c.Alloc(100)}}
+		recv := []comm.Message{{Peer: (c.Rank() + 3) % 4, Data: c.Alloc(100)}}
+		x := make([]float64, 10)
+		var err error
+		step := func() {
+			if e := c.Exchange(send, recv); e != nil {
+				err = e
+			}
+			if e := c.Allreduce(x, comm.Sum); e != nil {
+				err = e
+			}
+		}
+		for range warm {
+			step()
+		}
+		if c.Rank() > 0 {
+			for range n {
+				step()
+			}
+			return err
+		}
+		// AllocsPerRun counts the whole process, and calls once more to warm up.
+		if a := testing.AllocsPerRun(n-1, step); a > 0 {
+			t.Errorf("%v allocations per exchange and reduction", a)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func BenchmarkExchange8B(b *testing.B) {
+	if err := over([]int{2, 2}, func(c comm.Comm) error {
+		send := []comm.Message{{Peer: c.Rank() ^ 2, Data: c.Alloc(8)}}
+		recv := []comm.Message{{Peer: c.Rank() ^ 2, Data: c.Alloc(8)}}
+		for range b.N {
+			if err := c.Exchange(send, recv); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		b.Fatal(err)
+	}
+}
