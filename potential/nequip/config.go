@@ -369,7 +369,7 @@ func (c *table) manualIrreps(f *config, v any) {
 			return
 		}
 		seen := map[o3.Irrep]bool{}
-		for _, r := range irr {
+		for k, r := range irr {
 			switch {
 			case r.Mul == 0 || r.Mul > 1<<16 || r.L > 8:
 				c.fail("configuration: irreps_manual has the term %s, which is not supported", r)
@@ -379,6 +379,9 @@ func (c *table) manualIrreps(f *config, v any) {
 				c.fail("configuration: irreps_manual %q has odd irreps, but is_parity is False", s)
 			case r.L > 0 && (t == 0 || t == f.layers), r.P < 0 && t == 0:
 				c.fail("configuration: irreps_manual %q: the first and the last features must be even scalars", s)
+			}
+			if r.L == 0 && k > 0 && irr[k-1].L > 0 {
+				c.fail("configuration: irreps_manual %q has scalars behind other irreps, which is not supported", s)
 			}
 			seen[r.Irrep] = true
 		}

@@ -32,6 +32,7 @@ func newGate(out o3.Irreps) gate {
 	g.Scalars, g.inO, g.oOO = even, even+gates, even
 	g.in.width, g.out.width = even+gates+g.odd, even+g.odd
 	next := even // gate scalar
+	blocks := map[o3.Irrep]kernel.Block{}
 	for _, r := range out {
 		switch {
 		case r.L > 0:
@@ -39,6 +40,7 @@ func newGate(out o3.Irreps) gate {
 				In:  kernel.Block{L: r.L, Mul: r.Mul, Offset: g.in.width},
 				Out: kernel.Block{L: r.L, Mul: r.Mul, Offset: g.out.width}}
 			g.Gated = append(g.Gated, p)
+			blocks[r.Irrep] = p.In
 			g.out.where = append(g.out.where, p.Out)
 			next += r.Mul
 			g.in.width += r.Dim()
@@ -49,18 +51,15 @@ func newGate(out o3.Irreps) gate {
 			g.out.where = append(g.out.where, kernel.Block{Mul: g.odd, Offset: g.oOO})
 		}
 	}
-	at, gated := 0, 0 // next even scalar or gate, next gated block
 	for _, r := range gateInput(out) {
+		b := kernel.Block{Mul: r.Mul} // even scalars, then gates
 		switch {
 		case r.L > 0:
-			g.in.where = append(g.in.where, g.Gated[gated].In)
-			gated++
-		case r.P > 0:
-			g.in.where = append(g.in.where, kernel.Block{Mul: r.Mul, Offset: at})
-			at += r.Mul
-		default:
-			g.in.where = append(g.in.where, kernel.Block{Mul: r.Mul, Offset: g.inO})
+			b = blocks[r.Irrep]
+		case r.P < 0:
+			b.Offset = g.inO
 		}
+		g.in.where = append(g.in.where, b)
 	}
 	return g
 }

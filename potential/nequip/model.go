@@ -151,19 +151,16 @@ func (m *Model) readout(t *tensors) {
 }
 
 // gateInput are the irreps that enter the gate whose output is out: scalars,
-// one gate scalar for each channel of the others, and these; neighbours of one
-// irrep are one block.
+// one even gate scalar for each channel of the others, and these, sorted; blocks
+// of one irrep are joined.
 func gateInput(out o3.Irreps) o3.Irreps {
-	var scalars, gated o3.Irreps
+	in := append(o3.Irreps{}, out...)
 	for _, r := range out {
-		if r.L == 0 {
-			scalars = append(scalars, r)
-		} else {
-			gated = append(gated, r)
+		if r.L > 0 {
+			in = append(in, o3.MulIrrep{Mul: r.Mul, Irrep: o3.Irrep{L: 0, P: 1}})
 		}
 	}
-	gates := o3.MulIrrep{Mul: gated.Channels(), Irrep: o3.Irrep{L: 0, P: 1}}
-	return append(append(scalars, gates), gated...).Simplify()
+	return in.Sort().Simplify()
 }
 
 // couplingSigns compares the coupling tensors that the checkpoint holds with

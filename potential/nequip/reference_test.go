@@ -19,8 +19,8 @@ import (
 // double precision (testdata/reference/README.md, testdata/sevennet-tiny/README.md), printed to 11
 // decimals.
 var references = []struct{ model, file string }{
-	{"sevennet-0", "reference/sevennet-0.extxyz"},
-	{"sevennet-l3i5", "reference/sevennet-l3i5.extxyz"},
+	{"sevennet-0", "../../testdata/reference/sevennet-0.extxyz"},
+	{"sevennet-l3i5", "../../testdata/reference/sevennet-l3i5.extxyz"},
 }
 
 // bars are the largest deviations allowed: energy (eV/atom), atomic energy (eV;
@@ -75,7 +75,7 @@ type reference struct {
 
 func readReferences(t testing.TB, file string) []reference {
 	t.Helper()
-	frames, err := extxyz.ReadFile(filepath.Join("..", "..", "testdata", file))
+	frames, err := extxyz.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -220,20 +220,30 @@ func TestReference(t *testing.T) {
 	}
 }
 
-// Small checkpoints with random weights, made by SevenNet itself, of every
-// variant that is supported. Their stresses reach 2 eV/Å³ and their radial
-// functions are rough, so single precision is judged relative to the frame's
-// largest force and stress too.
-func TestTinyCheckpoints(t *testing.T) {
-	files, err := filepath.Glob(filepath.Join("..", "..", "testdata", "sevennet-tiny", "*.pth"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no tiny checkpoints (%v)", err)
+// tiny lists the small checkpoints with random weights, made by SevenNet itself,
+// of every variant that is supported.
+func tiny(t testing.TB) []string {
+	t.Helper()
+	var files []string
+	for _, dir := range []string{filepath.Join("..", "..", "testdata", "sevennet-tiny"), "testdata"} {
+		more, err := filepath.Glob(filepath.Join(dir, "*.pth"))
+		if err != nil || len(more) == 0 {
+			t.Fatalf("no small checkpoints in %s (%v)", dir, err)
+		}
+		files = append(files, more...)
 	}
-	for _, path := range files {
+	return files
+}
+
+// The stresses of the small models reach 2 eV/Å³ and their radial functions are
+// rough, so single precision is judged relative to the frame's largest force
+// and stress too.
+func TestTinyCheckpoints(t *testing.T) {
+	for _, path := range tiny(t) {
 		name := strings.TrimSuffix(filepath.Base(path), ".pth")
 		t.Run(name, func(t *testing.T) {
 			m := openFile(t, path)
-			frames := readReferences(t, "sevennet-tiny/"+name+".extxyz")
+			frames := readReferences(t, strings.TrimSuffix(path, ".pth")+".extxyz")
 			for _, p := range precisions(m) {
 				rel := 0.0
 				if p.bars == bars32 {

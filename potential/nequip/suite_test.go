@@ -14,11 +14,7 @@ import (
 // precisions. The step of differences is small because the second derivative of
 // XPLOR jumps, and with it that of the energy when an edge crosses r_on.
 func TestSuite(t *testing.T) {
-	files, err := filepath.Glob(filepath.Join("..", "..", "testdata", "sevennet-tiny", "*.pth"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no tiny checkpoints (%v)", err)
-	}
-	for _, path := range files {
+	for _, path := range tiny(t) {
 		m := openFile(t, path)
 		t.Run(strings.TrimSuffix(filepath.Base(path), ".pth"), func(t *testing.T) {
 			t.Run("float64", func(t *testing.T) {
