@@ -81,7 +81,12 @@ type remoteError struct {
 	text         string
 }
 
-func (e *remoteError) Error() string { return fmt.Sprintf("rank %d: %s", e.rank, e.text) }
+func (e *remoteError) Error() string {
+	if e.rank == 0 {
+		return e.text // rank 0 does what only one rank does: its number says nothing
+	}
+	return fmt.Sprintf("rank %d: %s", e.rank, e.text)
+}
 
 // agree is collective. It returns nil when every rank passes nil; otherwise all
 // ranks return the error of the lowest rank that has one, so that rank 0 can

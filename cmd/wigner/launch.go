@@ -5,6 +5,7 @@ import (
 	"runtime"
 
 	"github.com/wigner-md/wigner/comm"
+	"github.com/wigner-md/wigner/comm/hybrid"
 	"github.com/wigner-md/wigner/comm/inproc"
 	"github.com/wigner-md/wigner/comm/mpi"
 )
@@ -107,7 +108,7 @@ func (p *process) ranks(n, bricks int, f func(j *job, c comm.Comm) error) error 
 	if j.ranks() > j.Processes {
 		j.Transport = "hybrid"
 	}
-	return hybridRun(p.outer, j.Bricks, func(c comm.Comm) error { return f(j, c) })
+	return hybrid.Run(p.outer, j.Bricks, func(c comm.Comm) error { return f(j, c) })
 }
 
 // describe is the layout in words.
