@@ -37,7 +37,7 @@ func (k *Checkpoint) Observe(s *Sim) error { return k.Write(s) }
 // step has just been written. On an error the restarts before it are as good
 // as they were.
 func (k *Checkpoint) Write(s *Sim) error {
-	if k.written && k.step == s.Step || s.resumed && s.steps == 0 {
+	if k.written && k.step == s.Step || s.resumed && s.Step == s.start {
 		return nil // it is there already
 	}
 	c, n := s.Comm, []int64{0}
@@ -277,6 +277,7 @@ func firstError(c comm.Comm, err error) (text string, failed bool, e error) {
 func (s *Sim) Resume(r *Restart) (exact bool, err error) {
 	s.Cell, s.Partition, s.Atoms = r.Cell, r.Partition, r.Atoms
 	s.Step, s.origin, s.resumed, s.census = r.Step, r.origin, true, [2]int64{}
+	s.start, s.started, s.thermal = r.Step, false, false
 	dt := s.Dt
 	s.Dt = r.Dt
 	if dt > 0 && dt != r.Dt {

@@ -23,6 +23,7 @@ type Sim struct {
 	origin  origin
 	started bool
 	resumed bool
+	start   int64 // the step resumed from
 	thermo  Thermo
 	thermal bool // thermo is of this Step
 	last    [2]Snapshot

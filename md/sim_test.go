@@ -1,6 +1,7 @@
 package md
 
 import (
+	"errors"
 	"math"
 	"runtime"
 	"slices"
@@ -128,3 +129,40 @@ type observer struct {
 func every(n int, f func(*Sim) error) Observer { return observer{n, f} }
 func (o observer) Every() int                  { return o.n }
 func (o observer) Observe(s *Sim) error        { return o.f(s) }
+
+// Time is steps times timestep, without the rounding of a running sum, and
+// goes on where the timestep changes, over a restart too.
+func TestTime(t *testing.T) {
+	dir := t.TempDir()
+	on(t, 1, func(c comm.Comm) error {
+		s := newSim(t, c, 2)
+		s.Dt = 0.1
+		k := &Checkpoint{Dir: dir}
+		if err := s.Run(3); err != nil {
+			return err
+		}
+		if s.Time() != 3*s.Dt {
+			t.Errorf("time %v", s.Time())
+		}
+		s.SetTimestep(0.25)
+		if err := errors.Join(s.Run(2), k.Write(s)); err != nil {
+			return err
+		}
+		if want := 3*0.1 + 2*0.25; math.Abs(s.Time()-want) > 1e-15 {
+			t.Errorf("time %v, want %v", s.Time(), want)
+		}
+		r, err := ReadRestart(c, dir)
+		if err != nil {
+			return err
+		}
+		n := newSim(t, c, 2)
+		n.Dt = 0
+		if _, err := n.Resume(r); err != nil {
+			return err
+		}
+		if n.Time() != s.Time() || n.Dt != 0.25 || n.Step != 5 {
+			t.Errorf("after the restart: step %d, time %v, timestep %v", n.Step, n.Time(), n.Dt)
+		}
+		return nil
+	})
+}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"slices"
@@ -152,6 +153,9 @@ func (r *Redistributor) records(a *domain.Atoms, energy []float64, f Fields) ([]
 	c, size := r.Comm, f.size()
 	last := []int64{0}
 	for _, id := range a.ID[:a.N] {
+		if id < 1 {
+			return nil, fmt.Errorf("md: an atom has the ID %d; they count from 1", id)
+		}
 		last[0] = max(last[0], id)
 	}
 	if err := c.AllreduceInt(last, comm.Max); err != nil {
