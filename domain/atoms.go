@@ -6,14 +6,15 @@ const Block = 24
 
 // Atoms is one rank's atoms as rows of several arrays. Rows [0, N) are owned;
 // rows [N, Ghost0) are padding, whose content means nothing; then come the
-// ghosts that other ranks own, Remote of them, and last the images of this
-// rank's own atoms. X, Species and ID have all these rows; V and Image the
-// owned ones; F has Features() rows.
+// ghosts that other ranks own, each atom once, Remote of them, and last the
+// images: further positions of atoms that have a row already, be it an owned
+// one or a ghost's. X, Species and ID have all these rows; V and Image the owned
+// ones; F has Features() rows.
 type Atoms struct {
 	N       int          // owned atoms
 	Ghost0  int          // first ghost row, N rounded up to a multiple of Block
 	Remote  int          // ghosts owned by other ranks
-	Images  int          // ghosts that are images of owned atoms
+	Images  int          // ghosts that share the features of another row
 	ID      []int64      // number of the atom in the whole system, from 1
 	Species []int32      // atomic number Z
 	X       [][3]float64 // position, Å; ghosts are already shifted
@@ -26,7 +27,7 @@ type Atoms struct {
 func (a *Atoms) Positions() int { return a.Ghost0 + a.Remote + a.Images }
 
 // Features is the number of rows that have features, forces and gradients of
-// their own: all but the images, which read and write their owner's row.
+// their own: all but the images, which read and write that of another row.
 func (a *Atoms) Features() int { return a.Ghost0 + a.Remote }
 
 // Padded rounds n up to a multiple of Block.

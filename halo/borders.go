@@ -23,6 +23,7 @@ const (
 type scratch struct {
 	frac   [][3]float64
 	near   []int32 // owned rows within depth of a face of the brick
+	at     []int32 // where in Plan.send a row was last listed
 	ranks  []int
 	segs   []segment
 	counts buffer
@@ -50,7 +51,7 @@ func (p *Plan) Rebuild(part domain.Partition, cell domain.Cell, a *domain.Atoms,
 	if part.N() != p.c.Size() {
 		return fmt.Errorf("halo: %d bricks on %d ranks", part.N(), p.c.Size())
 	}
-	p.n, p.ghost0 = a.N, domain.Padded(a.N)
+	p.ghost0 = domain.Padded(a.N)
 	if err := p.candidates(&part, &cell, depth); err != nil {
 		return err
 	}
@@ -58,7 +59,7 @@ func (p *Plan) Rebuild(part domain.Partition, cell domain.Cell, a *domain.Atoms,
 	if err := p.tell(); err != nil {
 		return err
 	}
-	if rows := p.ghost0 + p.remote + len(p.self); rows > math.MaxInt32 {
+	if rows := p.ghost0 + p.remote + p.more + len(p.self.rows); rows > math.MaxInt32 {
 		return fmt.Errorf("halo: %d atoms and ghosts on one rank are more than 2³¹; use more ranks", rows)
 	}
 	p.grow(a)
@@ -157,8 +158,10 @@ func (p *Plan) choose(part *domain.Partition, cell *domain.Cell, a *domain.Atoms
 			}
 		}
 	}
-	p.send, p.self = p.send[:0], p.self[:0]
-	p.segments, p.selfSegs = p.segments[:0], p.selfSegs[:0]
+	p.send.clear()
+	p.again.clear()
+	p.self.clear()
+	s.at = resize(s.at, a.N)
 	next := 0
 	for _, g := range s.segs {
 		lo, hi := part.Box(g.rank)
@@ -166,25 +169,59 @@ func (p *Plan) choose(part *domain.Partition, cell *domain.Cell, a *domain.Atoms
 			lo[k] -= p.depth[k] + float64(g.m[k])
 			hi[k] += p.depth[k] - float64(g.m[k])
 		}
-		rows, segs := &p.send, &p.segments
-		if g.rank == me {
-			rows, segs = &p.self, &p.selfSegs
-		} else if p.peers[next].rank != g.rank {
-			next++
-			p.peers[next].sendAt = len(p.send)
+		var q *peer
+		if g.rank != me {
+			for p.peers[next].rank != g.rank {
+				next++
+				p.peers[next].send.at, p.peers[next].sendAgain.at = len(p.send.rows), len(p.again.rows)
+			}
+			q = &p.peers[next]
 		}
-		g.lo = len(*rows)
+		sends, agains, selfs := len(p.send.rows), len(p.again.rows), len(p.self.rows)
 		for _, i := range s.near {
 			f := &s.frac[i]
-			if f[0] >= lo[0] && f[0] <= hi[0] && f[1] >= lo[1] && f[1] <= hi[1] && f[2] >= lo[2] && f[2] <= hi[2] {
-				*rows = append(*rows, i)
+			if !(f[0] >= lo[0] && f[0] <= hi[0] && f[1] >= lo[1] && f[1] <= hi[1] && f[2] >= lo[2] && f[2] <= hi[2]) {
+				continue
+			}
+			switch at := int(s.at[i]); {
+			case q == nil:
+				p.self.rows = append(p.self.rows, i)
+			case at >= q.send.at && at < len(p.send.rows) && p.send.rows[at] == i:
+				p.again.rows = append(p.again.rows, i)
+			default:
+				s.at[i] = int32(len(p.send.rows))
+				p.send.rows = append(p.send.rows, i)
 			}
 		}
-		if g.hi = len(*rows); g.hi > g.lo {
-			*segs = append(*segs, g)
+		p.send.segment(g, sends)
+		p.again.segment(g, agains)
+		p.self.segment(g, selfs)
+		if q != nil {
+			q.send.to, q.sendAgain.to = len(p.send.rows), len(p.again.rows)
 		}
-		if g.rank != me {
-			p.peers[next].sendTo = len(p.send)
+	}
+	p.place()
+}
+
+func (l *rowList) clear() { l.rows, l.segs = l.rows[:0], l.segs[:0] }
+
+// segment closes a run of rows that began at row lo.
+func (l *rowList) segment(g segment, lo int) {
+	if g.lo, g.hi = lo, len(l.rows); g.hi > g.lo {
+		l.segs = append(l.segs, g)
+	}
+}
+
+// place finds where in messages of positions each segment goes.
+func (p *Plan) place() {
+	s, a := 0, 0
+	for i := range p.peers {
+		q := &p.peers[i]
+		for ; s < len(p.send.segs) && p.send.segs[s].rank == q.rank; s++ {
+			p.send.segs[s].offset = q.sendAgain.at
+		}
+		for ; a < len(p.again.segs) && p.again.segs[a].rank == q.rank; a++ {
+			p.again.segs[a].offset = q.send.to
 		}
 	}
 }
@@ -192,36 +229,36 @@ func (p *Plan) choose(part *domain.Partition, cell *domain.Cell, a *domain.Atoms
 // tell exchanges the numbers of ghosts with every peer.
 func (p *Plan) tell() error {
 	n := len(p.peers)
-	b := view[int64](p.scratch.counts.bytes(p.c, 16*n), 2*n)
+	b := p.scratch.counts.bytes(p.c, 32*n)
+	out, in := view[[2]int64](b, n), view[[2]int64](b[16*n:], n)
 	p.outMsgs, p.inMsgs = p.outMsgs[:0], p.inMsgs[:0]
 	for i, q := range p.peers {
-		b[i] = int64(q.sendTo - q.sendAt)
-		p.outMsgs = append(p.outMsgs, comm.Message{Peer: q.rank, Tag: tagCount, Data: p.scratch.counts.b[8*i : 8*i+8]})
-		p.inMsgs = append(p.inMsgs, comm.Message{Peer: q.rank, Tag: tagCount, Data: p.scratch.counts.b[8*(n+i) : 8*(n+i)+8]})
+		out[i] = [2]int64{int64(q.send.to - q.send.at), int64(q.sendAgain.to - q.sendAgain.at)}
+		p.outMsgs = append(p.outMsgs, comm.Message{Peer: q.rank, Tag: tagCount, Data: b[16*i : 16*i+16]})
+		p.inMsgs = append(p.inMsgs, comm.Message{Peer: q.rank, Tag: tagCount, Data: b[16*(n+i) : 16*(n+i)+16]})
 	}
 	t := &p.stats.Borders
 	t.Calls++
 	t.Messages += int64(n)
-	t.Bytes += 8 * int64(n)
+	t.Bytes += 16 * int64(n)
 	if n > 0 {
 		if err := p.c.Exchange(p.outMsgs, p.inMsgs); err != nil {
 			return err
 		}
 	}
-	p.remote = 0
+	p.remote, p.more = 0, 0
 	for i := range p.peers {
 		q := &p.peers[i]
-		q.recvAt = p.remote
-		p.remote += int(b[n+i])
-		q.recvTo = p.remote
+		q.recv = span{p.remote, p.remote + int(in[i][0])}
+		q.recvAgain = span{p.more, p.more + int(in[i][1])}
+		p.remote, p.more = q.recv.to, q.recvAgain.to
 	}
 	return nil
 }
 
 // grow gives the atoms their ghost rows, and Home its entries.
 func (p *Plan) grow(a *domain.Atoms) {
-	p.images = len(p.self)
-	a.Ghost0, a.Remote, a.Images = p.ghost0, p.remote, p.images
+	a.Ghost0, a.Remote, a.Images = p.ghost0, p.remote, len(p.self.rows)+p.more
 	rows := a.Positions()
 	a.ID = resize(a.ID[:a.N], rows)
 	a.Species = resize(a.Species[:a.N], rows)
@@ -231,24 +268,48 @@ func (p *Plan) grow(a *domain.Atoms) {
 	for i := range p.Home[:a.Features()] {
 		p.Home[i] = int32(i)
 	}
-	for k, i := range p.self {
-		g := a.Features() + k
-		p.Home[g], a.ID[g], a.Species[g] = i, a.ID[i], a.Species[i]
-	}
+	copy(p.Home[a.Features():], p.self.rows)
 }
 
-// introduce sends the ghosts' IDs and species, 16 bytes for each.
+// introduce sends the ghosts' IDs and species, and for rows sent again their
+// place among the peer's ghosts: 16 bytes for each.
 func (p *Plan) introduce(a *domain.Atoms) error {
-	o, i := p.reserve(outward, 16)
-	out, in := view[[2]int64](o, len(p.send)), view[[2]int64](i, p.remote)
-	for k, row := range p.send {
-		out[k] = [2]int64{a.ID[row], int64(a.Species[row])}
+	o, i := p.reserve(outward, positions, 16)
+	out, in := view[[2]int64](o, len(o)/16), view[[2]int64](i, len(i)/16)
+	for k := range p.peers {
+		q := &p.peers[k]
+		to, _ := q.spans(positions)
+		at := to.at
+		for k, row := range p.send.rows[q.send.at:q.send.to] {
+			p.scratch.at[row] = int32(k)
+			out[at] = [2]int64{a.ID[row], int64(a.Species[row])}
+			at++
+		}
+		for _, row := range p.again.rows[q.sendAgain.at:q.sendAgain.to] {
+			out[at] = [2]int64{a.ID[row], int64(p.scratch.at[row])}
+			at++
+		}
 	}
-	if err := p.exchange(outward, tagGhosts, 16, &p.stats.Borders); err != nil {
+	if err := p.exchange(outward, positions, tagGhosts, 16, &p.stats.Borders); err != nil {
 		return err
 	}
-	for k, g := range in {
-		a.ID[p.ghost0+k], a.Species[p.ghost0+k] = g[0], int32(g[1])
+	image := a.Features() + len(p.self.rows)
+	for k := range p.peers {
+		q := &p.peers[k]
+		_, from := q.spans(positions)
+		first := p.ghost0 + q.recv.at
+		for k, g := range in[from.at:from.to] {
+			if row := first + k; row < p.ghost0+q.recv.to {
+				a.ID[row], a.Species[row] = g[0], int32(g[1])
+			} else {
+				p.Home[image] = int32(first + int(g[1]))
+				image++
+			}
+		}
+	}
+	for row := a.Features(); row < a.Positions(); row++ {
+		home := p.Home[row]
+		a.ID[row], a.Species[row] = a.ID[home], a.Species[home]
 	}
 	return nil
 }

@@ -7,9 +7,11 @@
 // # The map
 //
 // Forward is a linear map P from the owners' rows to the ghosts' rows, a copy,
-// and Reverse is its transpose Pᵀ, a sum: ⟨Px, y⟩ = ⟨x, Pᵀy⟩. A ghost that is
-// an image of an atom of the same rank has a position row but no feature row:
-// Plan.Home leads to the owner's row, so that one rank alone copies no features.
+// and Reverse is its transpose Pᵀ, a sum: ⟨Px, y⟩ = ⟨x, Pᵀy⟩. Every atom has one
+// feature row on a rank: a ghost that is an image of an atom of the same rank, or
+// of another ghost, has a position row only, and Plan.Home leads to the row with
+// its features. So one rank alone copies no features, and no atom's features are
+// sent to a rank twice.
 //
 // # Who sends what
 //
@@ -27,6 +29,6 @@
 //
 // Owned rows are sorted along a space-filling curve, then by ID. Ghosts follow
 // by peer, in rising order of rank, then by shift, then by the row of the owner;
-// images of own atoms come last. Sums are made in this order, so results have
+// then come the images of own atoms, last those of ghosts. Sums are made in this order, so results have
 // the same bits in every run with the same bricks.
 package halo

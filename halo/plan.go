@@ -23,19 +23,19 @@ const (
 // Positions do not allocate once they have been called with rows of that width.
 type Plan struct {
 	// Home is, for each position row, the row that holds its features: the row
-	// itself, save for images of own atoms, where it is the atom's row.
+	// itself, save for images, where it is the row of the owned atom or of the
+	// ghost that they are images of.
 	Home []int32
 
-	c        comm.Comm
-	ghost0   int // first ghost row
-	n        int // owned rows
-	remote   int // ghosts with a feature row
-	images   int
-	peers    []peer    // in rising order of rank; both sides agree that they are peers
-	segments []segment // of send, by peer, then by shift
-	send     []int32   // owned rows, by segment
-	selfSegs []segment // of self
-	self     []int32   // owned rows of the images
+	c      comm.Comm
+	ghost0 int    // first ghost row
+	remote int    // ghosts with a feature row
+	more   int    // further images of those
+	peers  []peer // in rising order of rank; both sides agree that they are peers
+
+	send  rowList // rows with features, each once for a peer
+	again rowList // rows that the peer has already, with another shift
+	self  rowList // rows of the images of own atoms
 
 	depth   [3]float64 // of the halo, in fractional coordinates
 	out, in buffer
@@ -45,11 +45,23 @@ type Plan struct {
 	scratch scratch
 }
 
-// peer is a rank that gets, or may get, ghosts from this one.
+// peer is a rank that gets, or may get, ghosts from this one. In messages that
+// concern positions, the rows sent again follow those with features.
 type peer struct {
-	rank           int
-	sendAt, sendTo int // range of Plan.send
-	recvAt, recvTo int // range of the remote ghosts, from 0
+	rank            int
+	send, sendAgain span // of Plan.send and Plan.again
+	recv, recvAgain span // of the remote ghosts and of their further images, from 0
+}
+
+// span is a range of rows, at ≤ row < to.
+type span struct{ at, to int }
+
+func (s span) plus(t span) span { return span{s.at + t.at, s.to + t.to} }
+
+// rowList is owned rows to be sent, by peer, then by image shift.
+type rowList struct {
+	rows []int32
+	segs []segment
 }
 
 // segment is a run of rows that go to one peer with one image shift.
@@ -57,6 +69,7 @@ type segment struct {
 	rank   int
 	m      [3]int32
 	lo, hi int
+	offset int // in messages of positions: row k has the place k + offset
 }
 
 // Traffic counts what one kind of call has sent from this rank.
@@ -87,7 +100,7 @@ func (p *Plan) Stats() Stats { return p.stats }
 func (p *Plan) Peers() int {
 	n := 0
 	for _, q := range p.peers {
-		if q.sendTo > q.sendAt || q.recvTo > q.recvAt {
+		if q.send.to > q.send.at || q.recv.to > q.recv.at {
 			n++
 		}
 	}
@@ -95,7 +108,7 @@ func (p *Plan) Peers() int {
 }
 
 // Sent is the number of rows that a Forward sends from this rank.
-func (p *Plan) Sent() int { return len(p.send) }
+func (p *Plan) Sent() int { return len(p.send.rows) }
 
 // direction says which way an exchange goes.
 type direction bool
@@ -105,27 +118,40 @@ const (
 	homeward direction = false // ghosts to owners
 )
 
+// content says which rows an exchange carries.
+type content bool
+
+const (
+	features  content = false
+	positions content = true // those, and the rows sent again
+)
+
+// spans are the rows that go to q and that come from it, in an outward exchange.
+func (q *peer) spans(what content) (out, in span) {
+	if what == positions {
+		return q.send.plus(q.sendAgain), q.recv.plus(q.recvAgain)
+	}
+	return q.send, q.recv
+}
+
 // exchange sends the rows in p.out and receives into p.in, size bytes per row,
 // both packed by peer.
-func (p *Plan) exchange(d direction, tag, size int, t *Traffic) error {
+func (p *Plan) exchange(d direction, what content, tag, size int, t *Traffic) error {
 	p.outMsgs, p.inMsgs = p.outMsgs[:0], p.inMsgs[:0]
 	for i := range p.peers {
 		q := &p.peers[i]
-		a, b := comm.Message{Peer: q.rank, Tag: tag}, comm.Message{Peer: q.rank, Tag: tag}
-		if d == outward {
-			a.Data = p.out.b[q.sendAt*size : q.sendTo*size]
-			b.Data = p.in.b[q.recvAt*size : q.recvTo*size]
-		} else {
-			a.Data = p.out.b[q.recvAt*size : q.recvTo*size]
-			b.Data = p.in.b[q.sendAt*size : q.sendTo*size]
+		out, in := q.spans(what)
+		if d == homeward {
+			out, in = in, out
 		}
-		if len(a.Data) > 0 {
-			p.outMsgs = append(p.outMsgs, a)
+		if out.to > out.at {
+			data := p.out.b[out.at*size : out.to*size]
+			p.outMsgs = append(p.outMsgs, comm.Message{Peer: q.rank, Tag: tag, Data: data})
 			t.Messages++
-			t.Bytes += int64(len(a.Data))
+			t.Bytes += int64(len(data))
 		}
-		if len(b.Data) > 0 {
-			p.inMsgs = append(p.inMsgs, b)
+		if in.to > in.at {
+			p.inMsgs = append(p.inMsgs, comm.Message{Peer: q.rank, Tag: tag, Data: p.in.b[in.at*size : in.to*size]})
 		}
 	}
 	if len(p.outMsgs)+len(p.inMsgs) == 0 {
@@ -135,8 +161,11 @@ func (p *Plan) exchange(d direction, tag, size int, t *Traffic) error {
 }
 
 // reserve makes room for rows of size bytes.
-func (p *Plan) reserve(d direction, size int) (out, in []byte) {
-	o, i := len(p.send), p.remote
+func (p *Plan) reserve(d direction, what content, size int) (out, in []byte) {
+	o, i := len(p.send.rows), p.remote
+	if what == positions {
+		o, i = o+len(p.again.rows), i+p.more
+	}
 	if d == homeward {
 		o, i = i, o
 	}
@@ -180,14 +209,14 @@ func (p *Plan) check(r domain.Rows, call string) {
 
 func forward[T float32 | float64](p *Plan, x []T, w, bytes int) error {
 	size := w * bytes
-	o, i := p.reserve(outward, size)
-	out := view[T](o, len(p.send)*w)
-	for k, row := range p.send {
+	o, i := p.reserve(outward, features, size)
+	out := view[T](o, len(p.send.rows)*w)
+	for k, row := range p.send.rows {
 		copy(out[k*w:(k+1)*w], x[int(row)*w:int(row)*w+w])
 	}
 	ghosts := x[min(len(x), p.ghost0*w):min(len(x), (p.ghost0+p.remote)*w)]
 	invariant.Poison(ghosts)
-	if err := p.exchange(outward, tagForward, size, &p.stats.Forward); err != nil {
+	if err := p.exchange(outward, features, tagForward, size, &p.stats.Forward); err != nil {
 		return err
 	}
 	copy(ghosts, view[T](i, p.remote*w))
@@ -196,15 +225,15 @@ func forward[T float32 | float64](p *Plan, x []T, w, bytes int) error {
 
 func reverse[T float32 | float64](p *Plan, x []T, w, bytes int) error {
 	size := w * bytes
-	o, i := p.reserve(homeward, size)
+	o, i := p.reserve(homeward, features, size)
 	ghosts := x[min(len(x), p.ghost0*w):min(len(x), (p.ghost0+p.remote)*w)]
 	copy(view[T](o, p.remote*w), ghosts)
-	if err := p.exchange(homeward, tagReverse, size, &p.stats.Reverse); err != nil {
+	if err := p.exchange(homeward, features, tagReverse, size, &p.stats.Reverse); err != nil {
 		return err
 	}
 	invariant.Poison(ghosts)
-	in := view[T](i, len(p.send)*w)
-	for k, row := range p.send {
+	in := view[T](i, len(p.send.rows)*w)
+	for k, row := range p.send.rows {
 		dst, src := x[int(row)*w:int(row)*w+w], in[k*w:(k+1)*w]
 		for c := range dst {
 			dst[c] += src[c]
@@ -221,26 +250,35 @@ func (p *Plan) Positions(cell domain.Cell, x [][3]float64) error {
 		panic(fmt.Sprintf("halo: Positions: %d rows given, the plan has %d", len(x), len(p.Home)))
 	}
 	p.stats.Positions.Calls++
-	o, i := p.reserve(outward, 24)
-	shifted(view[[3]float64](o, len(p.send)), x, p.send, p.segments, &cell)
-	if err := p.exchange(outward, tagPositions, 24, &p.stats.Positions); err != nil {
+	o, i := p.reserve(outward, positions, 24)
+	out := view[[3]float64](o, len(o)/24)
+	shifted(out, x, &p.send, &cell)
+	shifted(out, x, &p.again, &cell)
+	if err := p.exchange(outward, positions, tagPositions, 24, &p.stats.Positions); err != nil {
 		return err
 	}
-	copy(x[p.ghost0:], view[[3]float64](i, p.remote))
-	shifted(x[p.ghost0+p.remote:], x, p.self, p.selfSegs, &cell)
+	in := view[[3]float64](i, len(i)/24)
+	images := x[p.ghost0+p.remote:]
+	for k := range p.peers {
+		q := &p.peers[k]
+		_, from := q.spans(positions)
+		n := copy(x[p.ghost0+q.recv.at:p.ghost0+q.recv.to], in[from.at:])
+		copy(images[len(p.self.rows)+q.recvAgain.at:], in[from.at+n:from.to])
+	}
+	shifted(images, x, &p.self, &cell)
 	return nil
 }
 
 // shifted writes the positions of rows, moved by their segments' shifts, to dst.
-func shifted(dst, x [][3]float64, rows []int32, segs []segment, cell *domain.Cell) {
-	for _, s := range segs {
+func shifted(dst, x [][3]float64, l *rowList, cell *domain.Cell) {
+	for _, s := range l.segs {
 		t := cell.Shift(s.m)
-		for k := s.lo; k < s.hi; k++ {
-			r := x[rows[k]]
+		for k, row := range l.rows[s.lo:s.hi] {
+			r := x[row]
 			for l := range r {
 				r[l] += t[l]
 			}
-			dst[k] = r
+			dst[s.lo+s.offset+k] = r
 		}
 	}
 }

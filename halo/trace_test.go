@@ -273,7 +273,7 @@ func (r *recorder) Exchange(send, recv []comm.Message) error {
 			ids = integers(view[float64](m.Data, len(m.Data)/8))
 		case tagReverse:
 			i := slices.IndexFunc(r.p.peers, func(q peer) bool { return q.rank == m.Peer })
-			ids = r.a.ID[r.a.Ghost0:][r.p.peers[i].recvAt:r.p.peers[i].recvTo]
+			ids = r.a.ID[r.a.Ghost0:][r.p.peers[i].recv.at:r.p.peers[i].recv.to]
 		default:
 			continue
 		}

@@ -212,10 +212,22 @@ func TestGhostsEqualDirectCount(t *testing.T) {
 				}
 			}
 			var got []ghost
+			rows := map[int64]int{} // with features, by atom
+			for i := range a.Features() {
+				if i < a.N || i >= a.Ghost0 {
+					rows[a.ID[i]]++
+				}
+			}
+			for id, n := range rows {
+				if n != 1 {
+					return fmt.Errorf("atom %d has %d feature rows on rank %d", id, n, c.Rank())
+				}
+			}
 			for g := a.Ghost0; g < a.Positions(); g++ {
 				got = append(got, ghost{a.ID[g], a.X[g]})
 				home := int(p.Home[g])
-				if remote := g < a.Features(); remote != (home == g) || !remote && (home >= a.N || a.ID[home] != a.ID[g]) {
+				padding := home >= a.N && home < a.Ghost0
+				if remote := g < a.Features(); remote != (home == g) || home >= a.Features() || padding || a.ID[home] != a.ID[g] {
 					return fmt.Errorf("ghost row %d (atom %d) has its home in row %d", g, a.ID[g], home)
 				}
 				if a.Species[g] != int32(a.ID[g]%100) {
