@@ -131,7 +131,7 @@ func parseCell(f *Frame, lattice, pbc *Info) error {
 func parseProperties(s string) (*layout, error) {
 	part := strings.Split(strings.TrimSpace(s), ":")
 	if len(part)%3 != 0 {
-		return nil, fmt.Errorf("Properties %q is not a list of name:type:columns", clip(s))
+		return nil, fmt.Errorf("value %q of Properties is not a list of name:type:columns", clip(s))
 	}
 	l := &layout{species: -1, numbers: -1, pos: -1}
 	seen := map[string]bool{}
@@ -139,17 +139,17 @@ func parseProperties(s string) (*layout, error) {
 		name, typ := part[i], part[i+1]
 		width, err := strconv.Atoi(part[i+2])
 		if !validName(name) {
-			return nil, fmt.Errorf("Properties has a column named %q", clip(name))
+			return nil, fmt.Errorf("column name %q in Properties", clip(name))
 		}
 		if seen[name] {
-			return nil, fmt.Errorf("Properties names column %q twice", clip(name))
+			return nil, fmt.Errorf("column %q is twice in Properties", clip(name))
 		}
 		seen[name] = true
 		if len(typ) != 1 || !strings.Contains("RISL", typ) {
-			return nil, fmt.Errorf("Properties: column %q has type %q; known are R, I, S, L", clip(name), clip(typ))
+			return nil, fmt.Errorf("column %q in Properties has type %q; known are R, I, S, L", clip(name), clip(typ))
 		}
 		if err != nil || width < 1 || l.width+width > maxWidth {
-			return nil, fmt.Errorf("Properties: column %q has width %q; needs 1 to %d in all", clip(name), clip(part[i+2]), maxWidth)
+			return nil, fmt.Errorf("column %q in Properties has width %q; needs 1 to %d in all", clip(name), clip(part[i+2]), maxWidth)
 		}
 		c := field{name, Type(typ[0]), width, l.width}
 		l.width += width
@@ -160,9 +160,9 @@ func parseProperties(s string) (*layout, error) {
 	}
 	switch {
 	case l.pos < 0:
-		return nil, fmt.Errorf("Properties has no column pos")
+		return nil, fmt.Errorf("no column pos in Properties")
 	case l.species < 0 && l.numbers < 0:
-		return nil, fmt.Errorf("Properties has no column species (symbols) or Z (atomic numbers)")
+		return nil, fmt.Errorf("no column species (symbols) or Z (atomic numbers) in Properties")
 	}
 	return l, nil
 }
@@ -184,9 +184,9 @@ func (l *layout) role(c field, i int) error {
 	case (c.name == "symbol" || c.name == "element") && (c.typ != Text || c.width != 1):
 		return nil // some other column that happens to have this name
 	case c.typ != want || c.width != width:
-		return fmt.Errorf("Properties: column %s is %c:%d, needs %c:%d", c.name, c.typ, c.width, want, width)
+		return fmt.Errorf("column %s in Properties is %c:%d, needs %c:%d", c.name, c.typ, c.width, want, width)
 	case *at >= 0:
-		return fmt.Errorf("Properties: columns %s and %s mean the same", l.fields[*at].name, c.name)
+		return fmt.Errorf("columns %s and %s in Properties mean the same", l.fields[*at].name, c.name)
 	}
 	*at = i
 	return nil

@@ -43,7 +43,7 @@ func TestWrite(t *testing.T) {
 	f.SetReals("energy", -2)
 	f.Set("new key", `a "b"`)
 	f.Delete("flag")
-	f.SetColumn(Column{Name: "forces", Type: Real, Width: 3, Vec: [][3]float64{{0.1, 1e-300, -0.0}, {1. / 3, 1e21, 5}}})
+	f.SetColumn(Column{Name: "forces", Type: Real, Width: 3, Vec: [][3]float64{{0.1, 1e-300, 0}, {1. / 3, 1e21, 5}}})
 	f.DeleteColumn("label")
 	want := `2
 Lattice="5.0 0.0 0.0 0.5 5.0 0.0 0.0 0.0 5.0" Properties=species:S:1:pos:R:3:momenta:R:3:tags:I:1:move_mask:L:1:forces:R:3 ` +

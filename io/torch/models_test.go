@@ -4,14 +4,20 @@ import (
 	"errors"
 	"math"
 	"os"
+	"path/filepath"
 	"testing"
 )
 
-// open opens one of the published checkpoints, or skips where `make models` has not been run.
+// open opens one of the published checkpoints. Where `make models` has not been run the test is skipped,
+// unless WIGNER_REQUIRE_MODELS says that it must not be.
 func open(t *testing.T, name string) *Checkpoint {
 	t.Helper()
-	ck, err := Open("../../models/" + name)
-	if errors.Is(err, os.ErrNotExist) {
+	dir := os.Getenv("WIGNER_MODELS")
+	if dir == "" {
+		dir = "../../models"
+	}
+	ck, err := Open(filepath.Join(dir, name))
+	if errors.Is(err, os.ErrNotExist) && os.Getenv("WIGNER_REQUIRE_MODELS") == "" {
 		t.Skip("no models; run make models")
 	}
 	if err != nil {

@@ -118,14 +118,6 @@ func (d *dict) set(k, v any) error {
 	return nil
 }
 
-func (d *dict) get(k any) (any, bool) {
-	i, ok := d.at[k]
-	if !ok {
-		return nil, false
-	}
-	return d.pairs[i].Value, true
-}
-
 // kind names a value's type for messages.
 func kind(v any) string {
 	switch v := v.(type) {
