@@ -23,8 +23,7 @@ type vectors struct {
 
 	args convArgs
 	row  []int32
-	b    []float32 // spline weights [block][8][16]
-	y    []float32 // harmonics [block][ny][16]
+	b    []float32 // spline weights and harmonics [block][8+ny][16]
 	m    []float32 // folded couplings of one path [block][a][k][16]
 	bb   []float32 // B of one path [chunk][a][b][lanes]
 	z    []float32 // [edge][m][lanes]
@@ -114,8 +113,8 @@ func (c *vectors) prepare(e *Edges[float32], from, to int, j []int32, x []float3
 	n, ny := to-from, (c.s.LMax+1)*(c.s.LMax+1)
 	blocks, rows := (n+15)/16, len(x)/c.s.XWidth
 	grow(&c.row, 16*blocks)
-	grow(&c.b, 8*16*blocks)
-	grow(&c.y, ny*16*blocks)
+	step := 16 * (8 + ny)
+	grow(&c.b, step*blocks)
 	_, _, _ = j[to-1], e.R[to-1], e.Y[(ny-1)*e.Stride+to-1]
 	for _, k := range j[from:to] {
 		if uint(k) >= uint(rows) {
@@ -124,17 +123,17 @@ func (c *vectors) prepare(e *Edges[float32], from, to int, j []int32, x []float3
 	}
 	segs := (*byte)(unsafe.Pointer(&c.segs[0]))
 	if c.path == avx512 {
-		locateAVX512(n, &e.R[from], segs, len(c.segs), &c.row[0], &c.b[0], &e.Y[from], 4*e.Stride, ny, &c.y[0])
+		locateAVX512(n, &e.R[from], segs, len(c.segs), &c.row[0], &c.b[0], &e.Y[from], 4*e.Stride, ny, 4*step)
 	} else {
 		for h := range 2 {
 			if n > 8*h {
-				locateAVX2(n-8*h, &e.R[from+8*h], segs, len(c.segs), &c.row[8*h], &c.b[8*h], &e.Y[from+8*h], 4*e.Stride, ny, &c.y[8*h])
+				locateAVX2(n-8*h, &e.R[from+8*h], segs, len(c.segs), &c.row[8*h], &c.b[8*h], &e.Y[from+8*h], 4*e.Stride, ny, 4*step)
 			}
 		}
 	}
 	c.args = convArgs{
 		n: n, j: &j[from], xrow: 4 * c.s.XWidth,
-		row: &c.row[0], crow: 4 * c.t.W, b: &c.b[0], ystep: 64*ny - 64,
+		row: &c.row[0], crow: 4 * c.t.W, b: &c.b[0], ystep: 4*step - 64,
 	}
 }
 
@@ -161,10 +160,10 @@ func (c *vectors) Forward(e *Edges[float32], from, to int, j []int32, x, agg []f
 		grow(&c.m, blocks*size)
 		a.m = &c.m[0]
 		a.out, a.ocomp = &agg[p.agg.Offset+p.Col], 4*p.agg.Mul
-		y0 := p.L2 * p.L2 * 16
+		y0 := (8 + p.L2*p.L2) * 16
 		arg := (*byte)(unsafe.Pointer(a))
 		if c.path == avx512 {
-			combineAVX512(blocks, a.m, 4*size, &c.y[y0], 64*ny, &p.fold[0], 64, unbounded)
+			combineAVX512(blocks, a.m, 4*size, &c.b[y0], 64*(8+ny), &p.fold[0], 64, unbounded)
 			switch p.d3 {
 			case 1:
 				pathForward1AVX512(arg)
@@ -178,7 +177,7 @@ func (c *vectors) Forward(e *Edges[float32], from, to int, j []int32, x, agg []f
 			continue
 		}
 		for h := 0; h < 16; h += 8 {
-			combineAVX2(blocks, &c.m[h], 4*size, &c.y[y0+h], 64*ny, &p.fold[0], 64, unbounded)
+			combineAVX2(blocks, &c.m[h], 4*size, &c.b[y0+h], 64*(8+ny), &p.fold[0], 64, unbounded)
 		}
 		switch p.d3 {
 		case 1:
@@ -210,7 +209,7 @@ func (c *vectors) Backward(e *Edges[float32], from, to int, j []int32, x, g, gx 
 		if gx != nil {
 			a.gx = &gx[p.x.Offset]
 		}
-		a.bb, a.y = &c.bb[0], &c.y[p.L2*p.L2*16]
+		a.bb, a.y = &c.bb[0], &c.b[(8+p.L2*p.L2)*16]
 		a.z, a.zm, a.zrow = &c.z[0], 4*c.lanes*p.L2*p.L2, 4*c.lanes*ny
 		chunks, size := (p.x.Mul+c.lanes-1)/c.lanes, p.d1*p.d2*c.lanes
 		from := &g[p.agg.Offset+p.Col]
@@ -250,6 +249,9 @@ func (c *vectors) Backward(e *Edges[float32], from, to int, j []int32, x, g, gx 
 
 // newConv32 is NewConv32 on a given path.
 func newConv32(p path, s *Shape, t *Table) Conv[float32] {
+	if c := newFused(p, s, t); c != nil {
+		return c
+	}
 	if c := newVectors(p, s, t); c != nil {
 		return c
 	}

@@ -140,3 +140,31 @@ func TestConvAnyShape(t *testing.T) {
 		}
 	}
 }
+
+// The generated kernels against the loops: the models' own shapes, one with
+// other multiplicities, one with a coupling's sign flipped and one scaled.
+func TestConvFused(t *testing.T) {
+	rng := rand.New(rand.NewPCG(21, 22))
+	for _, p := range paths() {
+		all := shapes
+		odd := network([]int{16, 48, 16}, 2, 2)
+		for i := range odd.Paths {
+			q := &odd.Paths[i]
+			for k := range q.Terms {
+				q.Terms[k].C *= []float64{1, -1, 0.3}[i%3]
+			}
+		}
+		all = append(all[:len(all):len(all)], struct {
+			name   string
+			s      *Shape
+			layers int
+		}{"odd", odd, 0})
+		for _, s := range all {
+			tab := smooth(s.s.Weights)
+			c := newConv32(p, s.s, tab)
+			for range 6 {
+				compareConv(t, rng, p.String()+" "+s.name, s.s, tab, c)
+			}
+		}
+	}
+}

@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 	"math"
+	"sync"
 )
 
 // Segment is an interval [A, B] of a radial table, cut into N equal parts. A
@@ -19,6 +20,15 @@ type Table struct {
 	W    int
 	Segs []TableSegment
 	Coef []float32
+
+	grouped grouped
+}
+
+// grouped keeps the tables made for fused kernels with the Table they were
+// made of, so that all users of a Table share them.
+type grouped struct {
+	mu sync.Mutex
+	m  map[string][]float32
 }
 
 // TableSegment is a Segment with the row where its coefficients begin (N+3 rows).

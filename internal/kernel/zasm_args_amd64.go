@@ -6,28 +6,35 @@ package kernel
 
 // convArgs is what the convolution kernels read.
 type convArgs struct {
-	n     int      // edges
-	mul   int      // channels
-	d1    int      // components of x
-	j     *int32   // feature rows of the neighbours
-	x     *float32 // the block of x in record 0
-	xrow  int      // bytes from record to record
-	xcomp int      // bytes from component to component
-	gx    *float32 // like x, or nil
-	row   *int32   // first coefficient row of each edge
-	coef  *float32 // first function of the path in row 0
-	crow  int      // bytes from row to row
-	group int      // bytes from the table of one group of 16 channels to the next
-	b     *float32 // spline weights, [block][8][16]
-	y     *float32 // harmonics, [block][ny][16], from the first of the path
-	ystep int      // bytes from block to block of y, less 64
-	m     *float32 // folded couplings, [block][…][16]
-	bb    *float32 // couplings contracted with the gradient, [chunk][…][lanes]
-	z     *float32 // sums [edge][m][lanes], row 0 for the radial part
-	zm    int      // bytes from row 0 to the first row of the path
-	zrow  int      // bytes from edge to edge
-	out   *float32 // aggregate, the path's first channel
-	ocomp int      // bytes from component to component of the aggregate
-	next  *int32   // rows to fetch ahead
-	nnext int      // how many
+	n      int      // edges
+	mul    int      // channels
+	d1     int      // components of x
+	j      *int32   // feature rows of the neighbours
+	x      *float32 // the block of x in record 0
+	xrow   int      // bytes from record to record
+	xcomp  int      // bytes from component to component
+	gx     *float32 // like x, or nil
+	row    *int32   // first coefficient row of each edge
+	coef   *float32 // first function of the path in row 0
+	crow   int      // bytes from row to row
+	group  int      // bytes from the table of one group of 16 channels to the next
+	b      *float32 // spline weights and harmonics, [block][8+ny][16]
+	y      *float32 // in b, the first harmonic of the path
+	ystep  int      // bytes from block to block of b, less 64
+	m      *float32 // folded couplings, [block][…][16]
+	bb     *float32 // couplings contracted with the gradient, [chunk][…][lanes]
+	z      *float32 // sums [edge][m][lanes], row 0 for the radial part
+	zm     int      // bytes from row 0 to the first row of the path
+	zrow   int      // bytes from edge to edge
+	out    *float32 // aggregate, the path's first channel
+	ocomp  int      // bytes from component to component of the aggregate
+	outs   *outArg  // aggregate or its gradient, path by path
+	next   *int32   // a row to fetch ahead for each edge
+	gdelta int      // bytes from x to gx
+}
+
+// outArg is where one path's rows of the aggregate are.
+type outArg struct {
+	p    *float32
+	comp int // bytes from component to component
 }

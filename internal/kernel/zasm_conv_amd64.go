@@ -4,11 +4,12 @@
 
 package kernel
 
-// locateAVX512 finds rows, weights b [block][8][16] (four for the value, four for the slope), and copies harmonics to yb [block][ny][16].
+// locateAVX512 finds rows; of each block of 16 edges it writes to b, step bytes apart,
+// eight rows of 16 spline weights, four for the value and four for the slope, then the ny harmonics.
 // Of every block of 16 edges it does the first vector.
 //
 //go:noescape
-func locateAVX512(n int, r *float32, segs *byte, nsegs int, row *int32, b *float32, y *float32, ystride int, ny int, yb *float32)
+func locateAVX512(n int, r *float32, segs *byte, nsegs int, row *int32, b *float32, y *float32, ystride int, ny int, step int)
 
 // combineAVX512 sets result after result (step bytes apart) of each block to a linear combination of rows of src; rows hold n numbers in all.
 //
@@ -60,11 +61,12 @@ func pathBackward7AVX512(a *byte)
 //go:noescape
 func laneSumsAVX512(n int, ny int, z *float32, gr *float32, gy *float32, stride int)
 
-// locateAVX2 finds rows, weights b [block][8][16] (four for the value, four for the slope), and copies harmonics to yb [block][ny][16].
+// locateAVX2 finds rows; of each block of 16 edges it writes to b, step bytes apart,
+// eight rows of 16 spline weights, four for the value and four for the slope, then the ny harmonics.
 // Of every block of 16 edges it does the first vector.
 //
 //go:noescape
-func locateAVX2(n int, r *float32, segs *byte, nsegs int, row *int32, b *float32, y *float32, ystride int, ny int, yb *float32)
+func locateAVX2(n int, r *float32, segs *byte, nsegs int, row *int32, b *float32, y *float32, ystride int, ny int, step int)
 
 // combineAVX2 sets result after result (step bytes apart) of each block to a linear combination of rows of src; rows hold n numbers in all.
 //

@@ -4,45 +4,44 @@
 
 #include "textflag.h"
 
-// func locateAVX512(n int, r *float32, segs *byte, nsegs int, row *int32, b *float32, y *float32, ystride int, ny int, yb *float32)
-// Requires: AVX, AVX512F, BMI2, CMOV
+// func locateAVX512(n int, r *float32, segs *byte, nsegs int, row *int32, b *float32, y *float32, ystride int, ny int, step int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV
 TEXT ·locateAVX512(SB), NOSPLIT, $0-80
 	MOVQ n+0(FP), AX
 	MOVQ r+8(FP), CX
 	MOVQ row+32(FP), DX
 	MOVQ b+40(FP), BX
 	MOVQ y+48(FP), SI
-	MOVQ yb+72(FP), DI
 	MOVQ ystride+56(FP), R8
 
 block16001:
-	MOVL         $0xffffffff, R9
-	MOVL         AX, R10
-	MOVL         $0x00000010, R11
-	CMPL         R10, $0x10
-	CMOVLGT      R11, R10
-	BZHIL        R10, R9, R9
-	KMOVW        R9, K1
+	MOVL         $0xffffffff, DI
+	MOVL         AX, R9
+	MOVL         $0x00000010, R10
+	CMPL         R9, $0x10
+	CMOVLGT      R10, R9
+	BZHIL        R9, DI, DI
+	KMOVW        DI, K1
 	VMOVUPS.Z    (CX), K1, Z0
-	MOVQ         segs+16(FP), R9
-	MOVQ         nsegs+24(FP), R10
-	VBROADCASTSS (R9), Z1
-	VBROADCASTSS 4(R9), Z2
-	VBROADCASTSS 8(R9), Z3
-	VBROADCASTSS 12(R9), Z4
+	MOVQ         segs+16(FP), DI
+	MOVQ         nsegs+24(FP), R9
+	VBROADCASTSS (DI), Z1
+	VBROADCASTSS 4(DI), Z2
+	VBROADCASTSS 8(DI), Z3
+	VBROADCASTSS 12(DI), Z4
 
 segment16001:
-	DECQ         R10
+	DECQ         R9
 	JZ           found16001
-	ADDQ         $+16, R9
-	VBROADCASTSS (R9), Z5
+	ADDQ         $+16, DI
+	VBROADCASTSS (DI), Z5
 	VCMPPS       $0x0d, Z5, Z0, K2
 	VBLENDMPS    Z5, Z1, K2, Z1
-	VBROADCASTSS 4(R9), Z5
+	VBROADCASTSS 4(DI), Z5
 	VBLENDMPS    Z5, Z2, K2, Z2
-	VBROADCASTSS 8(R9), Z5
+	VBROADCASTSS 8(DI), Z5
 	VBLENDMPS    Z5, Z3, K2, Z3
-	VBROADCASTSS 12(R9), Z5
+	VBROADCASTSS 12(DI), Z5
 	VBLENDMPS    Z5, Z4, K2, Z4
 	JMP          segment16001
 
@@ -51,25 +50,25 @@ found16001:
 	VMULPS       Z2, Z0, Z1
 	VRNDSCALEPS  $0x09, Z1, Z1
 	VMINPS       Z4, Z1, Z1
-	VPXORD       Z6, Z6, Z6
-	VMAXPS       Z6, Z1, Z1
-	VMOVAPS      Z1, Z4
-	VFMSUB231PS  Z2, Z0, Z4
+	VXORPS       Z4, Z4, Z4
+	VMAXPS       Z4, Z1, Z1
+	VMOVAPS      Z1, Z5
+	VFMSUB231PS  Z2, Z0, Z5
 	VADDPS       Z3, Z1, Z1
 	VCVTPS2DQ    Z1, Z1
 	VMOVDQU32    Z1, (DX)
 	VBROADCASTSS f3e2aaaab<>+0(SB), Z0
 	VBROADCASTSS f3f000000<>+0(SB), Z1
 	VBROADCASTSS f3f800000<>+0(SB), Z3
-	VSUBPS       Z4, Z3, Z3
-	VMULPS       Z4, Z4, Z5
+	VSUBPS       Z5, Z3, Z3
+	VMULPS       Z5, Z5, Z6
 	VMULPS       Z3, Z3, Z7
 	VMULPS       Z3, Z7, Z3
 	VMULPS       Z0, Z3, Z3
 	VMOVUPS      Z3, (BX)
-	VMULPS       Z0, Z5, Z3
+	VMULPS       Z0, Z6, Z3
 	VBROADCASTSS f40400000<>+0(SB), Z8
-	VMULPS       Z8, Z4, Z8
+	VMULPS       Z8, Z5, Z8
 	VBROADCASTSS f40c00000<>+0(SB), Z9
 	VSUBPS       Z9, Z8, Z8
 	VBROADCASTSS f3f2aaaab<>+0(SB), Z9
@@ -78,38 +77,39 @@ found16001:
 	VMOVUPS      Z9, 64(BX)
 	VBROADCASTSS fc0400000<>+0(SB), Z3
 	VBROADCASTSS f40400000<>+0(SB), Z8
-	VFMADD213PS  Z8, Z4, Z3
+	VFMADD213PS  Z8, Z5, Z3
 	VBROADCASTSS f40400000<>+0(SB), Z8
-	VFMADD213PS  Z8, Z4, Z3
+	VFMADD213PS  Z8, Z5, Z3
 	VBROADCASTSS f3f800000<>+0(SB), Z8
-	VFMADD213PS  Z8, Z4, Z3
+	VFMADD213PS  Z8, Z5, Z3
 	VMULPS       Z0, Z3, Z3
 	VMOVUPS      Z3, 128(BX)
-	VMULPS       Z4, Z5, Z3
+	VMULPS       Z5, Z6, Z3
 	VMULPS       Z0, Z3, Z0
 	VMOVUPS      Z0, 192(BX)
 	VMULPS       Z1, Z2, Z0
 	VMULPS       Z0, Z7, Z1
-	VSUBPS       Z1, Z6, Z1
+	VSUBPS       Z1, Z4, Z1
 	VMOVUPS      Z1, 256(BX)
 	VBROADCASTSS f40400000<>+0(SB), Z1
-	VMULPS       Z1, Z4, Z1
+	VMULPS       Z1, Z5, Z1
 	VBROADCASTSS f40800000<>+0(SB), Z2
 	VSUBPS       Z2, Z1, Z1
-	VMULPS       Z4, Z1, Z1
+	VMULPS       Z5, Z1, Z1
 	VMULPS       Z0, Z1, Z1
 	VMOVUPS      Z1, 320(BX)
 	VBROADCASTSS fc0400000<>+0(SB), Z1
 	VBROADCASTSS f40000000<>+0(SB), Z2
-	VFMADD213PS  Z2, Z4, Z1
+	VFMADD213PS  Z2, Z5, Z1
 	VBROADCASTSS f3f800000<>+0(SB), Z2
-	VFMADD213PS  Z2, Z4, Z1
+	VFMADD213PS  Z2, Z5, Z1
 	VMULPS       Z0, Z1, Z1
 	VMOVUPS      Z1, 384(BX)
-	VMULPS       Z0, Z5, Z0
+	VMULPS       Z0, Z6, Z0
 	VMOVUPS      Z0, 448(BX)
 	MOVQ         ny+64(FP), R10
 	MOVQ         SI, R9
+	LEAQ         512(BX), DI
 
 copy16001:
 	VMOVUPS.Z (R9), K1, Z0
@@ -121,7 +121,8 @@ copy16001:
 	ADDQ      $+64, SI
 	ADDQ      $+64, CX
 	ADDQ      $+64, DX
-	ADDQ      $+512, BX
+	MOVQ      step+72(FP), DI
+	ADDQ      DI, BX
 	SUBQ      $+16, AX
 	JGT       block16001
 	VZEROUPPER
@@ -155,7 +156,7 @@ DATA f40000000<>+0(SB)/4, $0x40000000
 GLOBL f40000000<>(SB), RODATA|NOPTR, $4
 
 // func combineAVX512(blocks int, dst *float32, dstep int, src *float32, sstep int, prog *int32, step int, n int)
-// Requires: AVX, AVX512F, BMI2, CMOV
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV
 TEXT ·combineAVX512(SB), NOSPLIT, $0-64
 	MOVQ blocks+0(FP), AX
 	MOVQ dst+8(FP), CX
@@ -177,7 +178,7 @@ block16002:
 result16002:
 	MOVLQSX (DI), R9
 	ADDQ    $+4, DI
-	VPXORD  Z0, Z0, Z0
+	VXORPS  Z0, Z0, Z0
 	TESTQ   R9, R9
 	JLT     done16002
 	JZ      store16002
@@ -209,7 +210,7 @@ done16002:
 	RET
 
 // func pathForward1AVX512(a *byte)
-// Requires: AVX, AVX512F, BMI2, CMOV
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV
 TEXT ·pathForward1AVX512(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), DX
@@ -223,7 +224,7 @@ chunk16003:
 	CMOVLGT DI, SI
 	BZHIL   SI, BX, BX
 	KMOVW   BX, K1
-	VPXORD  Z0, Z0, Z0
+	VXORPS  Z0, Z0, Z0
 	MOVQ    96(AX), SI
 	MOVQ    120(AX), DI
 	XORQ    BX, BX
@@ -272,7 +273,7 @@ component16003:
 	TESTQ            $+15, BX
 	JNZ              same16003
 	LEAQ             -60(R10), DI
-	ADDQ             $+448, SI
+	ADDQ             112(AX), SI
 
 same16003:
 	CMPQ      BX, (AX)
@@ -280,8 +281,8 @@ same16003:
 	MOVQ      160(AX), BX
 	ADDQ      CX, BX
 	VMOVUPS.Z (BX), K1, Z1
-	VADDPS    Z0, Z1, Z1
-	VMOVUPS   Z1, K1, (BX)
+	VADDPS    Z0, Z1, Z0
+	VMOVUPS   Z0, K1, (BX)
 	ADDQ      $+64, CX
 	SUBQ      $+16, DX
 	JGT       chunk16003
@@ -367,7 +368,7 @@ nogx16004:
 	INCQ    CX
 	TESTQ   $+15, CX
 	JNZ     same16004
-	ADDQ    $+448, DX
+	ADDQ    112(AX), DX
 	ADDQ    112(AX), BX
 
 same16004:
@@ -377,7 +378,7 @@ same16004:
 	RET
 
 // func pathForward3AVX512(a *byte)
-// Requires: AVX, AVX512F, BMI2, CMOV
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV
 TEXT ·pathForward3AVX512(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), DX
@@ -391,9 +392,9 @@ chunk16005:
 	CMOVLGT DI, SI
 	BZHIL   SI, BX, BX
 	KMOVW   BX, K1
-	VPXORD  Z0, Z0, Z0
-	VPXORD  Z1, Z1, Z1
-	VPXORD  Z2, Z2, Z2
+	VXORPS  Z0, Z0, Z0
+	VXORPS  Z1, Z1, Z1
+	VXORPS  Z2, Z2, Z2
 	MOVQ    96(AX), SI
 	MOVQ    120(AX), DI
 	XORQ    BX, BX
@@ -444,7 +445,7 @@ component16005:
 	TESTQ            $+15, BX
 	JNZ              same16005
 	LEAQ             -60(R10), DI
-	ADDQ             $+448, SI
+	ADDQ             112(AX), SI
 
 same16005:
 	CMPQ      BX, (AX)
@@ -452,16 +453,16 @@ same16005:
 	MOVQ      160(AX), BX
 	ADDQ      CX, BX
 	VMOVUPS.Z (BX), K1, Z3
-	VADDPS    Z0, Z3, Z3
-	VMOVUPS   Z3, K1, (BX)
+	VADDPS    Z0, Z3, Z0
+	VMOVUPS   Z0, K1, (BX)
 	ADDQ      168(AX), BX
-	VMOVUPS.Z (BX), K1, Z3
-	VADDPS    Z1, Z3, Z3
-	VMOVUPS   Z3, K1, (BX)
+	VMOVUPS.Z (BX), K1, Z0
+	VADDPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (BX)
 	ADDQ      168(AX), BX
-	VMOVUPS.Z (BX), K1, Z3
-	VADDPS    Z2, Z3, Z3
-	VMOVUPS   Z3, K1, (BX)
+	VMOVUPS.Z (BX), K1, Z0
+	VADDPS    Z2, Z0, Z0
+	VMOVUPS   Z0, K1, (BX)
 	ADDQ      $+64, CX
 	SUBQ      $+16, DX
 	JGT       chunk16005
@@ -561,7 +562,7 @@ nogx16006:
 	INCQ    CX
 	TESTQ   $+15, CX
 	JNZ     same16006
-	ADDQ    $+448, DX
+	ADDQ    112(AX), DX
 	ADDQ    112(AX), BX
 
 same16006:
@@ -571,7 +572,7 @@ same16006:
 	RET
 
 // func pathForward5AVX512(a *byte)
-// Requires: AVX, AVX512F, BMI2, CMOV
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV
 TEXT ·pathForward5AVX512(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), DX
@@ -585,11 +586,11 @@ chunk16007:
 	CMOVLGT DI, SI
 	BZHIL   SI, BX, BX
 	KMOVW   BX, K1
-	VPXORD  Z0, Z0, Z0
-	VPXORD  Z1, Z1, Z1
-	VPXORD  Z2, Z2, Z2
-	VPXORD  Z3, Z3, Z3
-	VPXORD  Z4, Z4, Z4
+	VXORPS  Z0, Z0, Z0
+	VXORPS  Z1, Z1, Z1
+	VXORPS  Z2, Z2, Z2
+	VXORPS  Z3, Z3, Z3
+	VXORPS  Z4, Z4, Z4
 	MOVQ    96(AX), SI
 	MOVQ    120(AX), DI
 	XORQ    BX, BX
@@ -642,7 +643,7 @@ component16007:
 	TESTQ            $+15, BX
 	JNZ              same16007
 	LEAQ             -60(R10), DI
-	ADDQ             $+448, SI
+	ADDQ             112(AX), SI
 
 same16007:
 	CMPQ      BX, (AX)
@@ -650,24 +651,24 @@ same16007:
 	MOVQ      160(AX), BX
 	ADDQ      CX, BX
 	VMOVUPS.Z (BX), K1, Z5
-	VADDPS    Z0, Z5, Z5
-	VMOVUPS   Z5, K1, (BX)
+	VADDPS    Z0, Z5, Z0
+	VMOVUPS   Z0, K1, (BX)
 	ADDQ      168(AX), BX
-	VMOVUPS.Z (BX), K1, Z5
-	VADDPS    Z1, Z5, Z5
-	VMOVUPS   Z5, K1, (BX)
+	VMOVUPS.Z (BX), K1, Z0
+	VADDPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (BX)
 	ADDQ      168(AX), BX
-	VMOVUPS.Z (BX), K1, Z5
-	VADDPS    Z2, Z5, Z5
-	VMOVUPS   Z5, K1, (BX)
+	VMOVUPS.Z (BX), K1, Z0
+	VADDPS    Z2, Z0, Z0
+	VMOVUPS   Z0, K1, (BX)
 	ADDQ      168(AX), BX
-	VMOVUPS.Z (BX), K1, Z5
-	VADDPS    Z3, Z5, Z5
-	VMOVUPS   Z5, K1, (BX)
+	VMOVUPS.Z (BX), K1, Z0
+	VADDPS    Z3, Z0, Z0
+	VMOVUPS   Z0, K1, (BX)
 	ADDQ      168(AX), BX
-	VMOVUPS.Z (BX), K1, Z5
-	VADDPS    Z4, Z5, Z5
-	VMOVUPS   Z5, K1, (BX)
+	VMOVUPS.Z (BX), K1, Z0
+	VADDPS    Z4, Z0, Z0
+	VMOVUPS   Z0, K1, (BX)
 	ADDQ      $+64, CX
 	SUBQ      $+16, DX
 	JGT       chunk16007
@@ -777,7 +778,7 @@ nogx16008:
 	INCQ    CX
 	TESTQ   $+15, CX
 	JNZ     same16008
-	ADDQ    $+448, DX
+	ADDQ    112(AX), DX
 	ADDQ    112(AX), BX
 
 same16008:
@@ -787,7 +788,7 @@ same16008:
 	RET
 
 // func pathForward7AVX512(a *byte)
-// Requires: AVX, AVX512F, BMI2, CMOV
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV
 TEXT ·pathForward7AVX512(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), DX
@@ -801,13 +802,13 @@ chunk16009:
 	CMOVLGT DI, SI
 	BZHIL   SI, BX, BX
 	KMOVW   BX, K1
-	VPXORD  Z0, Z0, Z0
-	VPXORD  Z1, Z1, Z1
-	VPXORD  Z2, Z2, Z2
-	VPXORD  Z3, Z3, Z3
-	VPXORD  Z4, Z4, Z4
-	VPXORD  Z5, Z5, Z5
-	VPXORD  Z6, Z6, Z6
+	VXORPS  Z0, Z0, Z0
+	VXORPS  Z1, Z1, Z1
+	VXORPS  Z2, Z2, Z2
+	VXORPS  Z3, Z3, Z3
+	VXORPS  Z4, Z4, Z4
+	VXORPS  Z5, Z5, Z5
+	VXORPS  Z6, Z6, Z6
 	MOVQ    96(AX), SI
 	MOVQ    120(AX), DI
 	XORQ    BX, BX
@@ -862,7 +863,7 @@ component16009:
 	TESTQ            $+15, BX
 	JNZ              same16009
 	LEAQ             -60(R10), DI
-	ADDQ             $+448, SI
+	ADDQ             112(AX), SI
 
 same16009:
 	CMPQ      BX, (AX)
@@ -870,32 +871,32 @@ same16009:
 	MOVQ      160(AX), BX
 	ADDQ      CX, BX
 	VMOVUPS.Z (BX), K1, Z7
-	VADDPS    Z0, Z7, Z7
-	VMOVUPS   Z7, K1, (BX)
+	VADDPS    Z0, Z7, Z0
+	VMOVUPS   Z0, K1, (BX)
 	ADDQ      168(AX), BX
-	VMOVUPS.Z (BX), K1, Z7
-	VADDPS    Z1, Z7, Z7
-	VMOVUPS   Z7, K1, (BX)
+	VMOVUPS.Z (BX), K1, Z0
+	VADDPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (BX)
 	ADDQ      168(AX), BX
-	VMOVUPS.Z (BX), K1, Z7
-	VADDPS    Z2, Z7, Z7
-	VMOVUPS   Z7, K1, (BX)
+	VMOVUPS.Z (BX), K1, Z0
+	VADDPS    Z2, Z0, Z0
+	VMOVUPS   Z0, K1, (BX)
 	ADDQ      168(AX), BX
-	VMOVUPS.Z (BX), K1, Z7
-	VADDPS    Z3, Z7, Z7
-	VMOVUPS   Z7, K1, (BX)
+	VMOVUPS.Z (BX), K1, Z0
+	VADDPS    Z3, Z0, Z0
+	VMOVUPS   Z0, K1, (BX)
 	ADDQ      168(AX), BX
-	VMOVUPS.Z (BX), K1, Z7
-	VADDPS    Z4, Z7, Z7
-	VMOVUPS   Z7, K1, (BX)
+	VMOVUPS.Z (BX), K1, Z0
+	VADDPS    Z4, Z0, Z0
+	VMOVUPS   Z0, K1, (BX)
 	ADDQ      168(AX), BX
-	VMOVUPS.Z (BX), K1, Z7
-	VADDPS    Z5, Z7, Z7
-	VMOVUPS   Z7, K1, (BX)
+	VMOVUPS.Z (BX), K1, Z0
+	VADDPS    Z5, Z0, Z0
+	VMOVUPS   Z0, K1, (BX)
 	ADDQ      168(AX), BX
-	VMOVUPS.Z (BX), K1, Z7
-	VADDPS    Z6, Z7, Z7
-	VMOVUPS   Z7, K1, (BX)
+	VMOVUPS.Z (BX), K1, Z0
+	VADDPS    Z6, Z0, Z0
+	VMOVUPS   Z0, K1, (BX)
 	ADDQ      $+64, CX
 	SUBQ      $+16, DX
 	JGT       chunk16009
@@ -1015,7 +1016,7 @@ nogx16010:
 	INCQ    CX
 	TESTQ   $+15, CX
 	JNZ     same16010
-	ADDQ    $+448, DX
+	ADDQ    112(AX), DX
 	ADDQ    112(AX), BX
 
 same16010:
@@ -1076,7 +1077,7 @@ next16011:
 	VZEROUPPER
 	RET
 
-// func locateAVX2(n int, r *float32, segs *byte, nsegs int, row *int32, b *float32, y *float32, ystride int, ny int, yb *float32)
+// func locateAVX2(n int, r *float32, segs *byte, nsegs int, row *int32, b *float32, y *float32, ystride int, ny int, step int)
 // Requires: AVX, AVX2, FMA3, SSE2
 TEXT ·locateAVX2(SB), NOSPLIT, $0-80
 	MOVQ n+0(FP), AX
@@ -1084,7 +1085,6 @@ TEXT ·locateAVX2(SB), NOSPLIT, $0-80
 	MOVQ row+32(FP), DX
 	MOVQ b+40(FP), BX
 	MOVQ y+48(FP), SI
-	MOVQ yb+72(FP), DI
 	MOVQ ystride+56(FP), R8
 
 block8001:
@@ -1092,25 +1092,25 @@ block8001:
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     iota8<>+0(SB), Y0, Y0
 	VMASKMOVPS   (CX), Y0, Y1
-	MOVQ         segs+16(FP), R9
-	MOVQ         nsegs+24(FP), R10
-	VBROADCASTSS (R9), Y2
-	VBROADCASTSS 4(R9), Y3
-	VBROADCASTSS 8(R9), Y4
-	VBROADCASTSS 12(R9), Y5
+	MOVQ         segs+16(FP), DI
+	MOVQ         nsegs+24(FP), R9
+	VBROADCASTSS (DI), Y2
+	VBROADCASTSS 4(DI), Y3
+	VBROADCASTSS 8(DI), Y4
+	VBROADCASTSS 12(DI), Y5
 
 segment8001:
-	DECQ         R10
+	DECQ         R9
 	JZ           found8001
-	ADDQ         $+16, R9
-	VBROADCASTSS (R9), Y6
+	ADDQ         $+16, DI
+	VBROADCASTSS (DI), Y6
 	VCMPPS       $0x0d, Y6, Y1, Y7
 	VBLENDVPS    Y7, Y6, Y2, Y2
-	VBROADCASTSS 4(R9), Y6
+	VBROADCASTSS 4(DI), Y6
 	VBLENDVPS    Y7, Y6, Y3, Y3
-	VBROADCASTSS 8(R9), Y6
+	VBROADCASTSS 8(DI), Y6
 	VBLENDVPS    Y7, Y6, Y4, Y4
-	VBROADCASTSS 12(R9), Y6
+	VBROADCASTSS 12(DI), Y6
 	VBLENDVPS    Y7, Y6, Y5, Y5
 	JMP          segment8001
 
@@ -1178,6 +1178,7 @@ found8001:
 	VMOVUPS      Y1, 448(BX)
 	MOVQ         ny+64(FP), R10
 	MOVQ         SI, R9
+	LEAQ         512(BX), DI
 
 copy8001:
 	VMASKMOVPS (R9), Y0, Y1
@@ -1189,7 +1190,8 @@ copy8001:
 	ADDQ       $+64, SI
 	ADDQ       $+64, CX
 	ADDQ       $+64, DX
-	ADDQ       $+512, BX
+	MOVQ       step+72(FP), DI
+	ADDQ       DI, BX
 	SUBQ       $+16, AX
 	JGT        block8001
 	VZEROUPPER
@@ -1316,7 +1318,7 @@ component8003:
 	TESTQ        $+15, BX
 	JNZ          same8003
 	LEAQ         -60(R10), DI
-	ADDQ         $+448, SI
+	ADDQ         112(AX), SI
 
 same8003:
 	CMPQ       BX, (AX)
@@ -1415,7 +1417,7 @@ nogx8004:
 	INCQ    CX
 	TESTQ   $+15, CX
 	JNZ     same8004
-	ADDQ    $+448, DX
+	ADDQ    112(AX), DX
 	ADDQ    112(AX), BX
 
 same8004:
@@ -1491,7 +1493,7 @@ component8005:
 	TESTQ        $+15, BX
 	JNZ          same8005
 	LEAQ         -60(R10), DI
-	ADDQ         $+448, SI
+	ADDQ         112(AX), SI
 
 same8005:
 	CMPQ       BX, (AX)
@@ -1615,7 +1617,7 @@ nogx8006:
 	INCQ    CX
 	TESTQ   $+15, CX
 	JNZ     same8006
-	ADDQ    $+448, DX
+	ADDQ    112(AX), DX
 	ADDQ    112(AX), BX
 
 same8006:
@@ -1697,7 +1699,7 @@ component8007:
 	TESTQ        $+15, BX
 	JNZ          same8007
 	LEAQ         -60(R10), DI
-	ADDQ         $+448, SI
+	ADDQ         112(AX), SI
 
 same8007:
 	CMPQ       BX, (AX)
@@ -1841,7 +1843,7 @@ nogx8008:
 	INCQ    CX
 	TESTQ   $+15, CX
 	JNZ     same8008
-	ADDQ    $+448, DX
+	ADDQ    112(AX), DX
 	ADDQ    112(AX), BX
 
 same8008:
@@ -1929,7 +1931,7 @@ component8009:
 	TESTQ        $+15, BX
 	JNZ          same8009
 	LEAQ         -60(R10), DI
-	ADDQ         $+448, SI
+	ADDQ         112(AX), SI
 
 same8009:
 	CMPQ       BX, (AX)
@@ -2093,7 +2095,7 @@ nogx8010:
 	INCQ    CX
 	TESTQ   $+15, CX
 	JNZ     same8010
-	ADDQ    $+448, DX
+	ADDQ    112(AX), DX
 	ADDQ    112(AX), BX
 
 same8010:

@@ -196,7 +196,7 @@ DATA f40a3f383<>+0(SB)/4, $0x40a3f383
 GLOBL f40a3f383<>(SB), RODATA|NOPTR, $4
 
 // func gradientAVX512(n int, lmax int, unit bool, x *float32, y *float32, z *float32, ux *float32, uy *float32, uz *float32, r *float32, gr *float32, gy *float32, out *float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·gradientAVX512(SB), NOSPLIT, $0-104
 	MOVQ n+0(FP), AX
 	SHLQ $0x02, AX
@@ -209,9 +209,9 @@ loop16002:
 	VMOVUPS      (DX)(CX*1), Z1
 	MOVQ         z+40(FP), DX
 	VMOVUPS      (DX)(CX*1), Z2
-	VPXORD       Z3, Z3, Z3
-	VPXORD       Z4, Z4, Z4
-	VPXORD       Z5, Z5, Z5
+	VXORPS       Z3, Z3, Z3
+	VXORPS       Z4, Z4, Z4
+	VXORPS       Z5, Z5, Z5
 	MOVQ         lmax+8(FP), DX
 	MOVQ         gy+88(FP), BX
 	LEAQ         (BX)(CX*1), BX

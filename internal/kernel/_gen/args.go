@@ -25,9 +25,9 @@ var args = []struct{ name, typ, doc string }{
 	{"coef", "*float32", "first function of the path in row 0"},
 	{"crow", "int", "bytes from row to row"},
 	{"group", "int", "bytes from the table of one group of 16 channels to the next"},
-	{"b", "*float32", "spline weights, [block][8][16]"},
-	{"y", "*float32", "harmonics, [block][ny][16], from the first of the path"},
-	{"ystep", "int", "bytes from block to block of y, less 64"},
+	{"b", "*float32", "spline weights and harmonics, [block][8+ny][16]"},
+	{"y", "*float32", "in b, the first harmonic of the path"},
+	{"ystep", "int", "bytes from block to block of b, less 64"},
 	{"m", "*float32", "folded couplings, [block][…][16]"},
 	{"bb", "*float32", "couplings contracted with the gradient, [chunk][…][lanes]"},
 	{"z", "*float32", "sums [edge][m][lanes], row 0 for the radial part"},
@@ -35,8 +35,9 @@ var args = []struct{ name, typ, doc string }{
 	{"zrow", "int", "bytes from edge to edge"},
 	{"out", "*float32", "aggregate, the path's first channel"},
 	{"ocomp", "int", "bytes from component to component of the aggregate"},
-	{"next", "*int32", "rows to fetch ahead"},
-	{"nnext", "int", "how many"},
+	{"outs", "*outArg", "aggregate or its gradient, path by path"},
+	{"next", "*int32", "a row to fetch ahead for each edge"},
+	{"gdelta", "int", "bytes from x to gx"},
 }
 
 // field is the place of an argument.
@@ -56,7 +57,7 @@ func writeArgs() error {
 	for _, f := range args {
 		fmt.Fprintf(&b, "\t%s %s // %s\n", f.name, f.typ, f.doc)
 	}
-	b.WriteString("}\n")
+	b.WriteString("}\n\n// outArg is where one path's rows of the aggregate are.\ntype outArg struct {\n\tp *float32\n\tcomp int // bytes from component to component\n}\n")
 	src, err := format.Source(b.Bytes())
 	if err != nil {
 		return err

@@ -78,13 +78,7 @@ func (a *asm) arg(name string) reg.GPVirtual {
 	return r
 }
 
-func (a *asm) zero(v reg.VecVirtual) {
-	if a.lanes == 16 {
-		a.VPXORD(v, v, v)
-	} else {
-		a.VXORPS(v, v, v)
-	}
-}
+func (a *asm) zero(v reg.VecVirtual) { a.VXORPS(v, v, v) }
 
 func (a *asm) load(m operand.Mem, v reg.VecVirtual)  { a.VMOVUPS(m, v) }
 func (a *asm) store(v reg.VecVirtual, m operand.Mem) { a.VMOVUPS(v, m) }

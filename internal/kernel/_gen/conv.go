@@ -38,10 +38,11 @@ func (a *asm) movq(field string) reg.GPVirtual {
 // locate: coefficient row and spline weights of edges, and their harmonics
 // copied to blocks.
 func (a *asm) locate() {
-	a.function("locate", "(n int, r *float32, segs *byte, nsegs int, row *int32, b *float32, y *float32, ystride, ny int, yb *float32)",
-		"finds rows, weights b [block][8][16] (four for the value, four for the slope), and copies harmonics to yb [block][ny][16].\n"+
+	a.function("locate", "(n int, r *float32, segs *byte, nsegs int, row *int32, b *float32, y *float32, ystride, ny int, step int)",
+		"finds rows; of each block of 16 edges it writes to b, step bytes apart,\n"+
+			"eight rows of 16 spline weights, four for the value and four for the slope, then the ny harmonics.\n"+
 			"Of every block of 16 edges it does the first vector.")
-	n, r, row, b, y, yb := a.arg("n"), a.arg("r"), a.arg("row"), a.arg("b"), a.arg("y"), a.arg("yb")
+	n, r, row, b, y, yb := a.arg("n"), a.arg("r"), a.arg("row"), a.arg("b"), a.arg("y"), a.GP64()
 	ystride := a.arg("ystride")
 	a.Label(a.lab("block"))
 	t := a.remaining(n)
@@ -102,6 +103,7 @@ func (a *asm) locate() {
 	// harmonics
 	p, c := a.GP64(), a.arg("ny")
 	a.MOVQ(y, p)
+	a.LEAQ(at(b, 512), yb)
 	a.Label(a.lab("copy"))
 	a.store(a.loadTail(at(p, 0), t), at(yb, 0))
 	a.ADDQ(ystride, p)
@@ -111,7 +113,7 @@ func (a *asm) locate() {
 	a.ADDQ(imm(64), y)
 	a.ADDQ(imm(64), r)
 	a.ADDQ(imm(64), row)
-	a.ADDQ(imm(512), b)
+	a.ADDQ(a.arg("step"), b)
 	a.SUBQ(imm(16), n)
 	a.JGT(a.ref("block"))
 	a.ret()
@@ -224,7 +226,7 @@ func (a *asm) pathForward(d3 int) {
 	a.TESTQ(imm(15), e)
 	a.JNZ(a.ref("same"))
 	a.LEAQ(at(p, 4-64), m) // p is at the next block, its lane 15
-	a.ADDQ(imm(512-64), b)
+	a.ADDQ(a.field("ystep"), b)
 	a.Label(a.lab("same"))
 	a.CMPQ(e, a.field("n"))
 	a.JLT(a.ref("edge"))
@@ -355,7 +357,7 @@ func (a *asm) pathBackward(d2 int) {
 	a.INCQ(e)
 	a.TESTQ(imm(15), e)
 	a.JNZ(a.ref("same"))
-	a.ADDQ(imm(512-64), b)
+	a.ADDQ(a.field("ystep"), b)
 	a.ADDQ(a.field("ystep"), y)
 	a.Label(a.lab("same"))
 	a.CMPQ(e, a.field("n"))

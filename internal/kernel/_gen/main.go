@@ -8,12 +8,14 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"log"
 	"os"
 	"path/filepath"
 
 	"github.com/mmcloughlin/avo/build"
-	"github.com/mmcloughlin/avo/pass"
+	"github.com/mmcloughlin/avo/ir"
+	passes "github.com/mmcloughlin/avo/pass"
 	"github.com/mmcloughlin/avo/printer"
 )
 
@@ -30,10 +32,14 @@ func main() {
 		{"gate", gates},
 		{"edges", edges},
 		{"conv", conv},
+		{"fused", fused},
 	} {
 		if err := write(f.name, f.body); err != nil {
 			log.Fatalf("%s: %v", f.name, err)
 		}
+	}
+	if err := writeRegistry(); err != nil {
+		log.Fatal(err)
 	}
 }
 
@@ -46,7 +52,12 @@ func write(name string, body func(*build.Context)) error {
 	if err != nil {
 		return err
 	}
-	if err := pass.Compile.Execute(f); err != nil {
+	for _, fn := range f.Functions() { // one at a time, to name the one that fails
+		if err := passes.Compile.Execute(&ir.File{Sections: []ir.Section{fn}}); err != nil {
+			return fmt.Errorf("%s: %w", fn.Name, err)
+		}
+	}
+	if err := passes.IncludeTextFlagHeader(f); err != nil {
 		return err
 	}
 	cfg := printer.Config{Name: "internal/kernel/_gen", Pkg: "kernel"}

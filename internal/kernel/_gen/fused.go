@@ -1,0 +1,404 @@
+package main
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// networks are the shapes that get kernels of their own: harmonics and features
+// to lmax, all paths that lead to l3 ≤ lout. Multiplicities are not part of the
+// code: any multiple of 16 will do.
+var networks = []struct {
+	name       string
+	lmax, lout int
+}{
+	{"SevenNet-0, inner layers", 2, 2},
+	{"SevenNet-0, last layer", 2, 0},
+	{"SevenNet-l3i5, inner layers", 3, 3},
+	{"SevenNet-l3i5, last layer", 3, 0},
+}
+
+// fpath is one coupling (l1, l2, l3) of a kernel.
+type fpath struct {
+	l2, l3 int
+	c      [][][]float64
+}
+
+func (p fpath) d2() int { return 2*p.l2 + 1 }
+func (p fpath) d3() int { return 2*p.l3 + 1 }
+func (p fpath) y0() int { return p.l2 * p.l2 }
+
+// pass is one sweep over the edges: the paths of one l1 whose sums fit the
+// registers.
+type pass struct {
+	l1    int
+	paths []fpath
+
+	forms  []form          // distinct folded couplings Σ_b C[a,b,k] Y_b, up to sign
+	index  map[formKey]int // where a form is
+	slopes bool            // also without the gradient of x
+	bs     []form          // distinct Σ_k C[a,b,k] g_k, up to sign
+	bidx   map[formKey]int
+}
+
+type form struct {
+	path int
+	c    []float64
+}
+
+type formKey struct {
+	base int
+	c    string
+}
+
+func (p *pass) d1() int { return 2*p.l1 + 1 }
+
+// name is unique for the list of paths.
+func (p *pass) name() string {
+	s := fmt.Sprintf("%d", p.l1)
+	for _, q := range p.paths {
+		s += fmt.Sprintf("_%d%d", q.l2, q.l3)
+	}
+	return s
+}
+
+// canon returns the sign of the first non-zero element and a key of c times it.
+func canon(base int, c []float64) (sign float64, k formKey) {
+	for _, v := range c {
+		if v != 0 {
+			sign = math.Copysign(1, v)
+			break
+		}
+	}
+	k.base = base
+	for _, v := range c {
+		k.c += fmt.Sprintf("%.10f ", sign*v+0)
+	}
+	return sign, k
+}
+
+// fold returns the sign and the number of the form of element (a, k).
+func (p *pass) fold(ip, a, k int) (sign float64, n int) {
+	q := p.paths[ip]
+	c := make([]float64, q.d2())
+	for b := range c {
+		c[b] = q.c[a][b][k]
+	}
+	sign, key := canon(q.l2, c)
+	if sign == 0 {
+		return 0, 0
+	}
+	n, ok := p.index[key]
+	if !ok {
+		for b := range c {
+			c[b] *= sign
+		}
+		n = len(p.forms)
+		p.index[key] = n
+		p.forms = append(p.forms, form{ip, c})
+	}
+	return sign, n
+}
+
+// contract is the same for B[a,b].
+func (p *pass) contract(ip, a, b int) (sign float64, n int) {
+	c := append([]float64(nil), p.paths[ip].c[a][b]...)
+	sign, key := canon(ip, c)
+	if sign == 0 {
+		return 0, 0
+	}
+	n, ok := p.bidx[key]
+	if !ok {
+		for k := range c {
+			c[k] *= sign
+		}
+		n = len(p.bs)
+		p.bidx[key] = n
+		p.bs = append(p.bs, form{ip, c})
+	}
+	return sign, n
+}
+
+// divide puts the paths of l1 by l2 into as few passes as the registers
+// allow, and then as equal ones as can be.
+func divide(l1, lmax, lout, limit int) []*pass {
+	var byL2 [][]fpath
+	for l2 := range lmax + 1 {
+		var ps []fpath
+		for l3 := max(l1-l2, l2-l1); l3 <= min(l1+l2, lout); l3++ {
+			ps = append(ps, fpath{l2, l3, coupling(l1, l2, l3)})
+		}
+		if ps != nil {
+			byL2 = append(byL2, ps)
+		}
+	}
+	sums := func(ps []fpath) (n int) {
+		for _, p := range ps {
+			n += p.d3()
+		}
+		return n
+	}
+	for n := 1; ; n++ {
+		var best [][]fpath
+		least := limit + 1
+		total := 1
+		for range byL2 {
+			total *= n
+		}
+		for code := range total {
+			parts := make([][]fpath, n)
+			for i, c := 0, code; i < len(byL2); i, c = i+1, c/n {
+				parts[c%n] = append(parts[c%n], byL2[i]...)
+			}
+			most := 0
+			for _, p := range parts {
+				most = max(most, sums(p))
+				if len(p) == 0 {
+					most = math.MaxInt
+				}
+			}
+			if most < least {
+				best, least = parts, most
+			}
+		}
+		if best == nil {
+			if n > 20 {
+				panic("no division into passes")
+			}
+			continue
+		}
+		var out []*pass
+		for _, ps := range best {
+			out = append(out, &pass{l1: l1, paths: ps, index: map[formKey]int{}, bidx: map[formKey]int{}})
+		}
+		return out
+	}
+}
+
+// fused writes the kernels of all networks, each list of paths once.
+func fused(c *build.Context) {
+	data := map[string]operand.Mem{}
+	a := &asm{Context: c, lanes: 16, label: 0, data: data}
+	seen := map[string]bool{}
+	for _, n := range networks {
+		for l1 := range n.lmax + 1 {
+			for _, p := range divide(l1, n.lmax, n.lout, 32-(2*l1+1)-3) {
+				if seen[p.name()] {
+					continue
+				}
+				seen[p.name()] = true
+				a.fusedForward(p)
+				a.fusedBackward(p, true)
+				if l1 == 0 && n.lout > 0 {
+					p.slopes = true
+					a.fusedBackward(p, false)
+				}
+				registry = append(registry, p)
+			}
+		}
+	}
+}
+
+var registry []*pass
+
+// fusedFold writes M [block][form][16] from the harmonics, for all edges.
+func (a *asm) fusedFold(p *pass) {
+	y, m, n := a.movq("b"), a.movq("m"), a.movq("n")
+	a.Label(a.lab("fold"))
+	for i, f := range p.forms {
+		var v val
+		first := true
+		y0 := p.paths[f.path].y0()
+		for b, c := range f.c {
+			if c == 0 {
+				continue
+			}
+			src := at(y, 64*(8+y0+b))
+			switch {
+			case first && math.Abs(c-1) < 1e-12:
+				v = a.get(src)
+			case first:
+				v = a.mul(a.num(c), src)
+			default:
+				a.fma(v, a.num(c), src)
+			}
+			first = false
+		}
+		a.store(v, at(m, 64*i))
+	}
+	a.ADDQ(a.field("ystep"), y)
+	a.ADDQ(imm(64), y)
+	a.ADDQ(imm(64*len(p.forms)), m)
+	a.SUBQ(imm(16), n)
+	a.JGT(a.ref("fold"))
+}
+
+// fusedForward: for every chunk of 16 channels, over the edges, all sums of the
+// pass in registers. The weight comes from the four rows c of the table as
+// c1 − Σ_q β_q (c1 − c_q), q ≠ 1, for Σ β = 1: the differences use the adders.
+func (a *asm) fusedForward(p *pass) {
+	np, d1 := len(p.paths), p.d1()
+	nacc := 0
+	for ip, q := range p.paths {
+		nacc += q.d3()
+		for i := range d1 {
+			for k := range q.d3() {
+				if q.l2 > 0 {
+					p.fold(ip, i, k)
+				}
+			}
+		}
+	}
+	a.begin("fusedForward"+p.name(), fmt.Sprintf("adds the messages of %d paths with l1 = %d.", np, p.l1))
+	if len(p.forms) > 0 {
+		a.fusedFold(p)
+	}
+	x0, coef, left := a.movq("x"), a.movq("coef"), a.movq("mul")
+	out := a.GP64()
+	a.XORQ(out, out)
+	a.Label(a.lab("chunk"))
+	acc := a.vecs(nacc)
+	for _, v := range acc {
+		a.zero(v)
+	}
+	e, b, m := a.GP64(), a.movq("b"), a.movq("m")
+	a.XORQ(e, e)
+	comp := a.movq("xcomp")
+	a.Label(a.lab("edge"))
+	x, t, f := a.GP64(), a.GP64(), a.GP64()
+	element := func(list string, r reg.GPVirtual) {
+		a.MOVQ(a.field(list), r)
+		a.MOVLQSX(operand.Mem{Base: r, Index: e, Scale: 4}, r)
+	}
+	element("next", f)
+	a.IMULQ(a.field("xrow"), f)
+	a.ADDQ(x0, f)
+	element("j", x)
+	a.IMULQ(a.field("xrow"), x)
+	a.ADDQ(x0, x)
+	element("row", t)
+	a.IMUL3Q(imm(64*np), t, t)
+	a.ADDQ(coef, t)
+	xs := make([]val, d1)
+	for i := range xs {
+		xs[i] = a.get(at(x, 0))
+		a.PREFETCHT1(at(f, 0))
+		if i < d1-1 {
+			a.ADDQ(comp, x)
+			a.ADDQ(comp, f)
+		}
+	}
+	inRegs := min(3, 32-nacc-d1-3)
+	beta := make([]val, 3)
+	for i := range inRegs {
+		beta[i] = a.spread(at(b, []int{0, 128, 192}[i]))
+	}
+	k0 := 0
+	for ip, q := range p.paths {
+		c1, W, d := a.get(at(t, 64*(np+ip))), a.vec(), a.vec()
+		a.VMOVAPS(c1, W)
+		for i, r := range []int{0, 2, 3} {
+			a.VSUBPS(at(t, 64*(r*np+ip)), c1, d)
+			if i < inRegs {
+				a.VFNMADD231PS(beta[i], d, W)
+			} else {
+				a.VFNMADD231PS_BCST(at(b, 64*r), d, W)
+			}
+		}
+		A := acc[k0 : k0+q.d3()]
+		k0 += q.d3()
+		a.fusedMessage(p, ip, W, xs, A, m)
+	}
+	a.ADDQ(imm(4), b)
+	if len(p.forms) > 0 {
+		a.ADDQ(imm(4), m)
+	}
+	a.INCQ(e)
+	a.TESTQ(imm(15), e)
+	a.JNZ(a.ref("same"))
+	a.ADDQ(a.field("ystep"), b)
+	if len(p.forms) > 0 {
+		a.ADDQ(imm(64*len(p.forms)-64), m)
+	}
+	a.Label(a.lab("same"))
+	a.CMPQ(e, a.field("n"))
+	a.JLT(a.ref("edge"))
+	// the sums go to the aggregate
+	outs := a.movq("outs")
+	k0 = 0
+	for ip, q := range p.paths {
+		o, oc := a.GP64(), a.GP64()
+		a.MOVQ(at(outs, 16*ip), o)
+		a.ADDQ(out, o)
+		if q.d3() > 1 {
+			a.MOVQ(at(outs, 16*ip+8), oc)
+		}
+		for k := range q.d3() {
+			v := acc[k0+k]
+			a.VADDPS(at(o, 0), v, v)
+			a.store(v, at(o, 0))
+			if k < q.d3()-1 {
+				a.ADDQ(oc, o)
+			}
+		}
+		k0 += q.d3()
+	}
+	a.ADDQ(imm(64), x0)
+	a.ADDQ(imm(64), out)
+	a.ADDQ(a.field("group"), coef)
+	a.SUBQ(imm(16), left)
+	a.JGT(a.ref("chunk"))
+	a.ret()
+}
+
+// fusedMessage adds W·Σ_a M[a,k] x_a to A[k], the shorter way round.
+func (a *asm) fusedMessage(p *pass, ip int, W val, xs, A []val, m reg.GPVirtual) {
+	q, d1 := p.paths[ip], p.d1()
+	M := func(n int) operand.Mem { return at(m, 64*n) }
+	if q.l2 == 0 { // C is the unit matrix
+		for k := range A {
+			a.fma(A[k], W, xs[k])
+		}
+		return
+	}
+	if d1 <= q.d3() {
+		for i := range d1 {
+			wx := a.mul(xs[i], W)
+			for k := range A {
+				switch s, n := p.fold(ip, i, k); {
+				case s > 0:
+					a.VFMADD231PS_BCST(M(n), wx, A[k])
+				case s < 0:
+					a.VFNMADD231PS_BCST(M(n), wx, A[k])
+				}
+			}
+		}
+		return
+	}
+	for k := range A {
+		v := a.vec()
+		first, neg := true, false
+		for i := range d1 {
+			s, n := p.fold(ip, i, k)
+			switch {
+			case s == 0:
+			case first:
+				a.VMULPS_BCST(M(n), xs[i], v)
+				first, neg = false, s < 0
+			case (s < 0) != neg:
+				a.VFNMADD231PS_BCST(M(n), xs[i], v)
+			default:
+				a.VFMADD231PS_BCST(M(n), xs[i], v)
+			}
+		}
+		if neg {
+			a.VFNMADD231PS(v, W, A[k])
+		} else {
+			a.fma(A[k], W, v)
+		}
+	}
+}

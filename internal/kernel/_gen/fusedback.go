@@ -1,0 +1,382 @@
+package main
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// backward holds the registers of a backward kernel.
+type backward struct {
+	*asm
+	p      *pass
+	gx     bool
+	reload bool // the differences of the table's rows do not fit: read them twice
+	x, g   []val
+	Z      map[int]val // by number of the harmonic
+	S      [3]val      // Σ gw (c1 − c_q), q = 0, 2, 3
+	t, b   reg.GPVirtual
+	B      reg.GPVirtual
+}
+
+// fusedContract writes B [chunk][B][16] from the gradient of the aggregate.
+func (a *asm) fusedContract(p *pass) {
+	left, off, B, outs := a.movq("mul"), a.GP64(), a.movq("bb"), a.movq("outs")
+	a.XORQ(off, off)
+	a.Label(a.lab("contract"))
+	for ip, q := range p.paths {
+		o, oc := a.GP64(), a.GP64()
+		a.MOVQ(at(outs, 16*ip), o)
+		a.ADDQ(off, o)
+		if q.d3() > 1 {
+			a.MOVQ(at(outs, 16*ip+8), oc)
+		}
+		G := make([]val, q.d3())
+		for k := range G {
+			G[k] = a.get(at(o, 0))
+			if k < len(G)-1 {
+				a.ADDQ(oc, o)
+			}
+		}
+		for i, f := range p.bs {
+			if f.path != ip {
+				continue
+			}
+			v := a.vec()
+			first := true
+			for k, c := range f.c {
+				switch {
+				case c == 0:
+					continue
+				case first && math.Abs(c-1) < 1e-12:
+					a.VMOVAPS(G[k], v)
+				case first:
+					a.VMULPS_BCST(a.datum(c), G[k], v)
+				default:
+					a.VFMADD231PS_BCST(a.datum(c), G[k], v)
+				}
+				first = false
+			}
+			a.store(v, at(B, 64*i))
+		}
+	}
+	a.ADDQ(imm(64), off)
+	a.ADDQ(imm(64*len(p.bs)), B)
+	a.SUBQ(imm(16), left)
+	a.JGT(a.ref("contract"))
+}
+
+// fusedBackward: for every edge, over the chunks, the sums for ∂/∂Y (Z) and
+// ∂/∂r (S) in registers.
+func (a *asm) fusedBackward(p *pass, gx bool) {
+	np, d1 := len(p.paths), p.d1()
+	nz := 0
+	last := -1
+	for ip, q := range p.paths {
+		if q.l2 > 0 && q.l2 != last {
+			nz += q.d2()
+		}
+		last = q.l2
+		for i := range d1 {
+			for m := range q.d2() {
+				p.contract(ip, i, m)
+			}
+		}
+	}
+	k := &backward{asm: a, p: p, gx: gx, Z: map[int]val{}}
+	name, doc := "fusedBackward", ""
+	comps := d1
+	if gx {
+		comps = 2 * d1
+	} else {
+		name, doc = "fusedSlopes", ", without that of x"
+	}
+	k.reload = nz+3+comps+8 > 31
+	a.begin(name+p.name(), fmt.Sprintf("adds the gradients of %d paths with l1 = %d%s.", np, p.l1, doc))
+	a.fusedContract(p)
+	e, z := a.GP64(), a.movq("z")
+	k.b = a.movq("b")
+	a.XORQ(e, e)
+	comp := a.movq("xcomp")
+	a.Label(a.lab("edge"))
+	for _, q := range p.paths {
+		for m := q.y0(); q.l2 > 0 && m < q.y0()+q.d2(); m++ {
+			if _, ok := k.Z[m]; !ok {
+				k.Z[m] = a.vec()
+			}
+		}
+	}
+	for m := range 64 {
+		if v, ok := k.Z[m]; ok {
+			a.load(at(z, 64*m), v)
+		}
+	}
+	for i := range k.S {
+		k.S[i] = a.vec()
+		a.zero(k.S[i])
+	}
+	x, x2, g, g2, f, fw := a.GP64(), a.GP64(), a.GP64(), a.GP64(), a.GP64(), a.GP64()
+	a.MOVQ(a.field("j"), g)
+	a.MOVLQSX(operand.Mem{Base: g, Index: e, Scale: 4}, x)
+	a.IMULQ(a.field("xrow"), x)
+	if gx {
+		a.MOVQ(a.field("gx"), g)
+		a.ADDQ(x, g)
+		a.MOVQ(a.field("next"), fw)
+		a.MOVLQSX(operand.Mem{Base: fw, Index: e, Scale: 4}, f)
+		a.IMULQ(a.field("xrow"), f)
+		a.ADDQ(a.field("x"), f)
+	}
+	a.ADDQ(a.field("x"), x)
+	k.t = a.GP64()
+	a.MOVQ(a.field("row"), k.t)
+	a.MOVLQSX(operand.Mem{Base: k.t, Index: e, Scale: 4}, k.t)
+	a.IMUL3Q(imm(64*np), k.t, k.t)
+	a.ADDQ(a.field("coef"), k.t)
+	k.B = a.movq("bb")
+	left := a.movq("mul")
+	a.Label(a.lab("chunk"))
+	k.x = a.vecs(d1)
+	if d1 > 1 {
+		a.LEAQ(operand.Mem{Base: x, Index: comp, Scale: 1}, x2)
+	}
+	for i, v := range k.x {
+		a.load(a.component(x, x2, comp, i), v)
+	}
+	if gx {
+		k.g = a.vecs(d1)
+		if d1 > 1 {
+			a.LEAQ(operand.Mem{Base: g, Index: comp, Scale: 1}, g2)
+		}
+		for i, v := range k.g {
+			a.load(a.component(g, g2, comp, i), v)
+		}
+		a.MOVQ(f, fw)
+		for i := range 2 * d1 {
+			if i == d1 {
+				a.MOVQ(f, fw)
+				a.ADDQ(a.field("gdelta"), fw)
+			}
+			a.PREFETCHT1(at(fw, 0))
+			if i%d1 < d1-1 {
+				a.ADDQ(comp, fw)
+			}
+		}
+	}
+	for ip := range p.paths {
+		k.path(ip)
+	}
+	if gx {
+		for i, v := range k.g {
+			a.store(v, a.component(g, g2, comp, i))
+		}
+		a.ADDQ(imm(64), g)
+		a.ADDQ(imm(64), f)
+	}
+	a.ADDQ(imm(64), x)
+	a.ADDQ(a.field("group"), k.t)
+	a.ADDQ(imm(64*len(p.bs)), k.B)
+	a.SUBQ(imm(16), left)
+	a.JGT(a.ref("chunk"))
+	R := a.get(at(z, 0))
+	for i, q := range []int{0, 2, 3} {
+		a.VFNMADD231PS_BCST(at(k.b, 256+64*q), k.S[i], R)
+	}
+	a.store(R, at(z, 0))
+	for m := range 64 {
+		if v, ok := k.Z[m]; ok {
+			a.store(v, at(z, 64*m))
+		}
+	}
+	a.ADDQ(a.field("zrow"), z)
+	a.ADDQ(imm(4), k.b)
+	a.INCQ(e)
+	a.TESTQ(imm(15), e)
+	a.JNZ(a.ref("same"))
+	a.ADDQ(a.field("ystep"), k.b)
+	a.Label(a.lab("same"))
+	a.CMPQ(e, a.field("n"))
+	a.JLT(a.ref("edge"))
+	a.ret()
+}
+
+// component i of a row: base + i·comp; odd ones from base2 = base + comp. The
+// seventh wants an address of its own.
+func (a *asm) component(base, base2, comp reg.GPVirtual, i int) operand.Mem {
+	switch i {
+	case 0:
+		return at(base, 0)
+	case 1:
+		return at(base2, 0)
+	case 6:
+		r := a.GP64()
+		a.LEAQ(operand.Mem{Base: base, Index: comp, Scale: 2}, r)
+		return operand.Mem{Base: r, Index: comp, Scale: 4}
+	}
+	if i%2 == 1 {
+		return operand.Mem{Base: base2, Index: comp, Scale: uint8(i - 1)}
+	}
+	return operand.Mem{Base: base, Index: comp, Scale: uint8(i)}
+}
+
+// weight is W of a path; the differences go along unless they are read again.
+func (k *backward) weight(ip int) (W val, d [3]val) {
+	np := len(k.p.paths)
+	c1 := k.get(at(k.t, 64*(np+ip)))
+	if k.reload {
+		W, d := k.vec(), k.vec()
+		k.VMOVAPS(c1, W)
+		for _, r := range []int{0, 2, 3} {
+			k.VSUBPS(at(k.t, 64*(r*np+ip)), c1, d)
+			k.VFNMADD231PS_BCST(at(k.b, 64*r), d, W)
+		}
+		return W, [3]val{}
+	}
+	for i, r := range []int{0, 2, 3} {
+		d[i] = k.sub(c1, at(k.t, 64*(r*np+ip)))
+	}
+	for i, r := range []int{0, 2, 3} {
+		k.VFNMADD231PS_BCST(at(k.b, 64*r), d[i], c1)
+	}
+	return c1, d
+}
+
+// slopes adds to the sums for the slope.
+func (k *backward) slopes(ip int, gw val, d [3]val) {
+	np := len(k.p.paths)
+	if k.reload {
+		c1, v := k.get(at(k.t, 64*(np+ip))), k.vec()
+		for i, r := range []int{0, 2, 3} {
+			k.VSUBPS(at(k.t, 64*(r*np+ip)), c1, v)
+			k.fma(k.S[i], gw, v)
+		}
+		return
+	}
+	for i := range d {
+		k.fma(k.S[i], gw, d[i])
+	}
+}
+
+// sfma is acc += s·x·y.
+func (k *backward) sfma(s float64, acc, x, y val) {
+	if s < 0 {
+		k.VFNMADD231PS(y, x, acc)
+	} else {
+		k.VFMADD231PS(y, x, acc)
+	}
+}
+
+func (k *backward) path(ip int) {
+	p := k.p
+	q, d1 := p.paths[ip], p.d1()
+	y := func(m int) operand.Mem { return at(k.b, 64*(8+q.y0()+m)) }
+	b := func(n int) operand.Mem { return at(k.B, 64*n) }
+	W, d := k.weight(ip)
+	gw := k.vec()
+	dot := func(first bool, x val, y operand.Op) {
+		if first {
+			k.VMULPS(y, x, gw)
+		} else {
+			k.VFMADD231PS(y, x, gw)
+		}
+	}
+	switch {
+	case q.l2 == 0: // h_a = B_a
+		for i := range d1 {
+			_, n := p.contract(ip, i, 0)
+			v := k.get(b(n))
+			dot(i == 0, k.x[i], v)
+			if k.gx {
+				k.fma(k.g[i], W, v)
+			}
+		}
+		k.slopes(ip, gw, d)
+	case q.l3 == 0: // one vector B for all a = b
+		for i := range d1 {
+			if i == 0 {
+				k.VMULPS_BCST(y(i), k.x[i], gw)
+			} else {
+				k.VFMADD231PS_BCST(y(i), k.x[i], gw)
+			}
+		}
+		s, n := p.contract(ip, 0, 0)
+		if s < 0 {
+			panic("sign of (l,l,0)")
+		}
+		v := k.get(b(n))
+		k.VMULPS(v, gw, gw)
+		k.slopes(ip, gw, d)
+		k.VMULPS(v, W, W)
+		for i := range d1 {
+			k.fma(k.Z[q.y0()+i], W, k.x[i])
+			if k.gx {
+				k.VFMADD231PS_BCST(y(i), W, k.g[i])
+			}
+		}
+	case q.d2() < d1: // T_b = Σ_a B x_a, then everything from it
+		for m := range q.d2() {
+			T := k.vec()
+			qm := k.mulSpread(W, y(m))
+			first := true
+			for i := range d1 {
+				s, n := p.contract(ip, i, m)
+				if s == 0 {
+					continue
+				}
+				v := k.get(b(n))
+				if first && s > 0 {
+					k.VMULPS(k.x[i], v, T)
+				} else {
+					if first {
+						k.zero(T)
+					}
+					k.sfma(s, T, v, k.x[i])
+				}
+				first = false
+				if k.gx {
+					k.sfma(s, k.g[i], v, qm)
+				}
+			}
+			if m == 0 {
+				k.VMULPS_BCST(y(m), T, gw)
+			} else {
+				k.VFMADD231PS_BCST(y(m), T, gw)
+			}
+			k.fma(k.Z[q.y0()+m], W, T)
+		}
+		k.slopes(ip, gw, d)
+	default: // h_a = Σ_b B Y_b
+		for i := range d1 {
+			wx := k.mul(k.x[i], W)
+			h := k.vec()
+			first := true
+			for m := range q.d2() {
+				s, n := p.contract(ip, i, m)
+				if s == 0 {
+					continue
+				}
+				v := k.get(b(n))
+				switch {
+				case first && s > 0:
+					k.VMULPS_BCST(y(m), v, h)
+				case s > 0:
+					k.VFMADD231PS_BCST(y(m), v, h)
+				default:
+					if first {
+						k.zero(h)
+					}
+					k.VFNMADD231PS_BCST(y(m), v, h)
+				}
+				first = false
+				k.sfma(s, k.Z[q.y0()+m], v, wx)
+			}
+			dot(i == 0, k.x[i], h)
+			if k.gx {
+				k.fma(k.g[i], W, h)
+			}
+		}
+		k.slopes(ip, gw, d)
+	}
+}
