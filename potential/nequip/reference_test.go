@@ -16,11 +16,11 @@ import (
 )
 
 // Reference energies, forces and stress: torch, e3nn and sevenn 0.10.4 in
-// double precision (testdata/reference/README.md, testdata/sevennet-tiny/README.md), printed to 11
-// decimals.
+// double precision (testdata/reference/README.md, printed to 11 decimals; testdata/README.md here).
 var references = []struct{ model, file string }{
 	{"sevennet-0", "../../testdata/reference/sevennet-0.extxyz"},
 	{"sevennet-l3i5", "../../testdata/reference/sevennet-l3i5.extxyz"},
+	{"sevennet-0-22may2024", "testdata/sevennet-0-22may2024.extxyz"},
 }
 
 // bars are the largest deviations allowed: energy (eV/atom), atomic energy (eV;

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Make the small SevenNet checkpoints of potential/nequip/testdata: rarer shapes of model, in the way and with the
-environment of sevennet_tiny.py (see its head). Not run by any test:
+environment of sevennet_tiny.py (see its head), and evaluate a published one. Not run by any test:
 
+    make models
     TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD=1 /tmp/venv/bin/python tools/golden/sevennet_more.py potential/nequip/testdata
 """
 
@@ -42,18 +43,28 @@ MODELS = {
 }
 
 
+# Published files that testdata/reference does not cover; only the answers are kept.
+PUBLISHED = ['models/sevennet-0-22may2024.pth']
+
+
+def answers(path, file):
+    name = os.path.basename(path).removesuffix('.pth')
+    net, cutoff, known = tiny.load_double(torch.load(path, map_location='cpu', weights_only=False))
+    print('%s: %d bytes' % (path, os.path.getsize(path)))
+    head = 'model=%s program="sevenn %s, e3nn %s, torch %s, float64" command="tools/golden/sevennet_more.py" date=%s' % (
+        name, sevenn.__version__, e3nn.__version__, torch.__version__.split('+')[0], datetime.date.today().isoformat())
+    with open(file, 'w') as w:
+        w.write(tiny.golden(net, cutoff, known, head))
+
+
 def main(out):
     assert e3nn.__version__ == '0.4.4', 'e3nn is %s, see the head of sevennet_tiny.py' % e3nn.__version__
-    date = datetime.date.today().isoformat()
     for name, (model, options) in MODELS.items():
         path = os.path.join(out, name + '.pth')
         torch.save(tiny.make_checkpoint(model, options), path)
-        net, cutoff, known = tiny.load_double(torch.load(path, map_location='cpu', weights_only=False))
-        print('%s: %d bytes' % (path, os.path.getsize(path)))
-        head = 'model=%s program="sevenn %s, e3nn %s, torch %s, float64" command="tools/golden/sevennet_more.py" date=%s' % (
-            name, sevenn.__version__, e3nn.__version__, torch.__version__.split('+')[0], date)
-        with open(os.path.join(out, name + '.extxyz'), 'w') as w:
-            w.write(tiny.golden(net, cutoff, known, head))
+        answers(path, os.path.join(out, name + '.extxyz'))
+    for path in PUBLISHED:
+        answers(path, os.path.join(out, os.path.basename(path).removesuffix('.pth') + '.extxyz'))
 
 
 if __name__ == '__main__':
