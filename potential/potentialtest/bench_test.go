@@ -36,7 +36,7 @@ func silicon(n int) System {
 // Lennard-Jones, positions.
 func BenchmarkStages(b *testing.B) {
 	for _, n := range []int{14, 29} { // 21,952 and 195,112 atoms
-		for _, ranks := range []int{1, 2} {
+		for _, ranks := range []int{1, 2, 8} {
 			b.Run(fmt.Sprintf("atoms=%d/ranks=%d", 8*n*n*n, ranks), func(b *testing.B) { stages(b, silicon(n), ranks) })
 		}
 	}
@@ -88,6 +88,7 @@ func stages(b *testing.B, sys System, ranks int) {
 				b.ReportMetric(best[k], name+"-µs/atom")
 			}
 			b.ReportMetric(float64(a.Remote+a.Images)/float64(a.N), "ghosts/atom")
+			b.ReportMetric(float64(a.Remote)/float64(a.N), "remote/atom")
 		}
 		return nil
 	})
