@@ -14,7 +14,7 @@ import (
 
 const (
 	maxLine  = 64 << 20 // bytes of one line
-	maxAhead = 1 << 20  // numbers that are made room for before they have been read
+	maxAhead = 4 << 20  // numbers that are made room for before any has been read
 )
 
 // Reader reads one frame after another.
@@ -112,7 +112,7 @@ func (r *Reader) Atoms(f *Frame, keep func(i int, z int32, x [3]float64) bool) e
 		panic("extxyz: Atoms of a frame that Header did not return last")
 	}
 	l := r.lay
-	ahead := min(f.N, maxAhead)
+	ahead := min(f.N, maxAhead/l.width) // a count is a claim until the lines have come
 	if keep != nil {
 		ahead, f.Index = 0, []int{}
 	}
@@ -252,7 +252,7 @@ func newColumns(l *layout, rows int) []Column {
 		if i == l.species || i == l.pos || (i == l.numbers && l.species < 0) || l.loose {
 			continue
 		}
-		n := min(rows*c.width, maxAhead)
+		n := rows * c.width
 		col := Column{Name: c.name, Type: c.typ, Width: c.width}
 		switch c.typ {
 		case Real:

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -200,6 +201,26 @@ func TestKeepAndSkip(t *testing.T) {
 	}
 	if _, err := r.Next(); err != io.EOF {
 		t.Error("at the end:", err)
+	}
+}
+
+// A file of a few kB that claims many atoms with many columns must not cost memory.
+func TestClaims(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("1000000000\nProperties=species:S:1:pos:R:3")
+	for i := range 5000 {
+		fmt.Fprintf(&b, ":c%d:R:10", i)
+	}
+	b.WriteString("\nH 0 0 0\n")
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := readText(b.String())
+	runtime.ReadMemStats(&after)
+	if err == nil || !strings.Contains(err.Error(), "4 columns, expected 50004") {
+		t.Error(err)
+	}
+	if used := after.TotalAlloc - before.TotalAlloc; used > 200<<20 {
+		t.Errorf("allocated %d MB", used>>20)
 	}
 }
 
