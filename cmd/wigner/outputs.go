@@ -172,7 +172,7 @@ func (d *dump) Observe(s *md.Sim) error {
 	}
 	f := &extxyz.Frame{N: len(t.ID), Cell: s.Cell.Vectors(), HasCell: s.Cell.Given(), PBC: s.Cell.Periodic(), Z: t.Species, X: t.X}
 	f.Set("step", strconv.FormatInt(s.Step, 10))
-	f.SetReals("time_ps", s.Time()/picosecond)
+	f.Set("time_ps", string(appendTime(nil, s.Time())))
 	f.SetReals("energy", x.Potential)
 	d.place(f, s, t)
 	for _, p := range d.cfg.Properties {
@@ -266,7 +266,7 @@ func (r *runner) lastGood(t *md.TroubleError) (string, error) {
 	}
 	f := &extxyz.Frame{N: len(table.ID), Cell: snap.Cell.Vectors(), HasCell: snap.Cell.Given(), PBC: snap.Cell.Periodic(), Z: table.Species, X: table.X}
 	f.Set("step", strconv.FormatInt(snap.Step, 10))
-	f.SetReals("time_ps", snap.Time/picosecond)
+	f.Set("time_ps", string(appendTime(nil, snap.Time)))
 	for _, p := range d.cfg.Properties {
 		f.Columns = append(f.Columns, column(p, table, r.sim.Mass))
 	}

@@ -73,11 +73,13 @@ func (t *thermo) Observe(s *md.Sim) error {
 	return nil
 }
 
-// appendThermo writes one line of thermo.csv, numbers in the shortest form
-// that reads back exactly.
+// appendThermo writes one line of thermo.csv, numbers but the time in the
+// shortest form that reads back exactly.
 func appendThermo(b []byte, x *md.Thermo) []byte {
 	b = strconv.AppendInt(b, x.Step, 10)
-	values := []float64{x.Time / picosecond, x.Temperature, x.Potential, x.Kinetic, x.Total(), x.Pressure() * md.Bar}
+	b = append(b, ',')
+	b = appendTime(b, x.Time)
+	values := []float64{x.Temperature, x.Potential, x.Kinetic, x.Total(), x.Pressure() * md.Bar}
 	for _, p := range x.P {
 		values = append(values, p*md.Bar)
 	}
@@ -86,6 +88,12 @@ func appendThermo(b []byte, x *md.Thermo) []byte {
 		b = strconv.AppendFloat(b, v, 'g', -1, 64)
 	}
 	return append(b, '\n')
+}
+
+// appendTime writes a time in ps. Twelve digits hide that a timestep in fs is
+// no round number in the units inside.
+func appendTime(b []byte, t float64) []byte {
+	return strconv.AppendFloat(b, t/picosecond, 'g', 12, 64)
 }
 
 // newBar is a progress bar on standard error where that is a terminal, else nil.
