@@ -36,12 +36,19 @@ func share(n, processes int) []int {
 func TestConformance(t *testing.T) {
 	for _, processes := range []int{1, 2, 3} {
 		t.Run(fmt.Sprintf("processes=%d", processes), func(t *testing.T) {
-			commtest.Run(t, func(n int, f func(comm.Comm) error) error { return over(share(n, processes), f) })
+			var sizes []int // of commtest
+			if race {
+				sizes = []int{2, 5}
+			}
+			commtest.Run(t, func(n int, f func(comm.Comm) error) error { return over(share(n, processes), f) }, sizes...)
 		})
 	}
 }
 
 func TestManyBricks(t *testing.T) {
+	if race {
+		t.Skip("slow")
+	}
 	commtest.Run(t, func(n int, f func(comm.Comm) error) error { return over(share(n, 4), f) }, 27)
 }
 
@@ -123,6 +130,9 @@ func TestDifferentReductions(t *testing.T) {
 }
 
 func TestSteadyStateDoesNotAllocate(t *testing.T) {
+	if race {
+		t.Skip("the race detector allocates")
+	}
 	const warm, n = 20, 200
 	err := over([]int{2, 2}, func(c comm.Comm) error {
 		send := []comm.Message{{Peer: (c.Rank() + 1) % 4, Data: c.Alloc(100)}}

@@ -13,10 +13,18 @@ import (
 )
 
 func TestConformance(t *testing.T) {
+	if race {
+		commtest.Run(t, inproc.Run, 1, 2, 5)
+		return
+	}
 	commtest.Run(t, inproc.Run)
 }
 
 func TestManyRanks(t *testing.T) {
+	if race {
+		commtest.Run(t, inproc.Run, 16)
+		return
+	}
 	commtest.Run(t, inproc.Run, 27, 64)
 }
 

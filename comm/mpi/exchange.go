@@ -21,6 +21,7 @@ type exchange struct {
 	statuses []byte
 	parts    []part
 	bounce   []bounce
+	spare    []byte // memory for the data of messages that is not from Alloc
 	start    time.Time
 	polls    int
 }
@@ -83,32 +84,37 @@ func (c *Comm) post(x *exchange, send, recv []comm.Message) error {
 		return err
 	}
 	x.n, x.polls, x.parts, x.bounce = 0, 0, x.parts[:0], x.bounce[:0]
-	total := 0
+	total, foreign := 0, 0
 	for _, list := range [2][]comm.Message{recv, send} {
 		for i := range list {
 			total += c.count(len(list[i].Data))
+			if d := list[i].Data; !c.mine(d) {
+				foreign += len(d)
+			}
 		}
 	}
 	c.ensure(x, total)
+	if foreign > len(x.spare) {
+		x.spare = c.Alloc(2 * foreign)
+	}
+	spare := x.spare
 	for i := range recv {
-		m := &recv[i]
-		data := m.Data
+		data := recv[i].Data
 		if !c.mine(data) {
-			data = c.Alloc(len(data))
-			x.bounce = append(x.bounce, bounce{m.Data, data})
+			data, spare = spare[:len(data)], spare[len(data):]
+			x.bounce = append(x.bounce, bounce{recv[i].Data, data})
 		}
-		if err := c.postParts(x, fnIrecv, m, data); err != nil {
+		if err := c.postParts(x, fnIrecv, &recv[i], data); err != nil {
 			return err
 		}
 	}
 	for i := range send {
-		m := &send[i]
-		data := m.Data
+		data := send[i].Data
 		if !c.mine(data) {
-			data = c.Alloc(len(data))
-			copy(data, m.Data)
+			copy(spare, data)
+			data, spare = spare[:len(data)], spare[len(data):]
 		}
-		if err := c.postParts(x, fnIsend, m, data); err != nil {
+		if err := c.postParts(x, fnIsend, &send[i], data); err != nil {
 			return err
 		}
 	}

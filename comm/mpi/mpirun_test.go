@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wigner-md/wigner/comm"
+	"github.com/wigner-md/wigner/comm/inproc"
 	"github.com/wigner-md/wigner/comm/mpi"
 )
 
@@ -185,6 +187,7 @@ func TestFailures(t *testing.T) {
 		{"any error", errTest.Error()},
 		{"short", "rank 2 expects 200 bytes from rank 0 (tag 4) but 100 were sent"},
 		{"long", "rank 2 expects 100 bytes from rank 0 (tag 4) but more bytes were sent"},
+		{"brick fails", ended + errTest.Error()},
 		{"long, large", "rank 2 expects 1048576 bytes from rank 0 (tag 4) but more bytes were sent"},
 	} {
 		t.Run(k.program, func(t *testing.T) {
@@ -200,6 +203,32 @@ func TestFailures(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestHybrid(t *testing.T) {
+	var want uint64
+	if err := inproc.Run(12, func(c comm.Comm) error {
+		bits, err := testSum(c)
+		if c.Rank() == 0 {
+			want = bits
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	eachLauncher(t, func(t *testing.T, l launcher) {
+		for _, n := range []int{1, 2, 4} {
+			l.good(t, n, "hybrid")
+		}
+		for _, n := range []int{1, 3} {
+			r := l.launch(t, n, "hybrid bits")
+			for _, brick := range []int{0, 11} {
+				if says := fmt.Sprintf("brick %d has %x\n", brick, want); !strings.Contains(r.out, says) {
+					t.Errorf("%d processes: want %q\n%v", n, says, r)
+				}
+			}
+		}
+	})
 }
 
 // TestMismatch: the other family's library sees a world of one rank, N times.

@@ -15,8 +15,12 @@ type Latency struct {
 }
 
 func (l Latency) String() string {
-	return fmt.Sprintf("%d B: %.2f µs (%.2f GB/s each way)", l.Bytes, float64(l.Time.Nanoseconds())/1e3,
-		float64(l.Bytes)/float64(max(1, l.Time.Nanoseconds())))
+	ns := max(1, l.Time.Nanoseconds())
+	text := fmt.Sprintf("%d B: %.2f µs", l.Bytes, float64(ns)/1e3)
+	if l.Bytes > 1<<16 {
+		text += fmt.Sprintf(" (%.1f GB/s each way)", float64(l.Bytes)/float64(ns))
+	}
+	return text
 }
 
 // PingPong is collective. It measures exchanges of 8 B and 1 MiB between the

@@ -5,6 +5,7 @@ package mpi_test
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"runtime"
 	"testing"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/wigner-md/wigner/comm"
 	"github.com/wigner-md/wigner/comm/commtest"
+	"github.com/wigner-md/wigner/comm/hybrid"
 	"github.com/wigner-md/wigner/comm/mpi"
 )
 
@@ -56,6 +58,9 @@ var programs = map[string]program{
 	"long":         {f: func(c *mpi.Comm) (string, error) { return "", wrongLength(c, 200, 100) }},
 	"long, large":  {f: func(c *mpi.Comm) (string, error) { return "", wrongLength(c, 2<<20, 1<<20) }},
 	"latency":      {f: latency},
+	"hybrid":       {f: hybridCheck},
+	"hybrid bits":  {f: hybridBits},
+	"brick fails":  {f: brickFails},
 	"info": {f: func(c *mpi.Comm) (string, error) {
 		info := c.Info()
 		return info.String(), nil
@@ -89,16 +94,15 @@ func collect(c *mpi.Comm) (string, error) {
 	stop, stopped := make(chan bool), make(chan bool)
 	go func() {
 		defer close(stopped)
-		var keep [][]byte
+		var keep [256][]byte
 		for k := 0; ; k++ {
 			select {
 			case <-stop:
 				return
 			default:
 			}
-			keep = append(keep, make([]byte, 1000+k%100000))
+			keep[k%len(keep)] = make([]byte, 1000+k%100000)
 			if k%200 == 0 {
-				keep = nil
 				runtime.GC()
 			}
 		}
@@ -111,21 +115,32 @@ func collect(c *mpi.Comm) (string, error) {
 	return "checked", nil
 }
 
-// heapBuffers sends from and receives into Go's heap.
+// heapBuffers sends from and receives into Go's heap, several times.
 func heapBuffers(c *mpi.Comm) (string, error) {
 	n := c.Size()
-	out, in := make([]byte, 100000), make([]byte, 100000)
-	for i := range out {
-		out[i] = byte(i + c.Rank())
-	}
 	next, last := (c.Rank()+1)%n, (c.Rank()+n-1)%n
-	err := c.Exchange([]comm.Message{{Peer: next, Data: out}}, []comm.Message{{Peer: last, Data: in}})
-	for i := range in {
-		if err == nil && in[i] != byte(i+last) {
-			return "", fmt.Errorf("byte %d is %d", i, in[i])
+	for round := range 20 {
+		var send, recv []comm.Message
+		for tag := range 3 {
+			out, in := make([]byte, 100+round*1000*tag), make([]byte, 100+round*1000*tag)
+			for i := range out {
+				out[i] = byte(i + c.Rank() + round + tag)
+			}
+			send = append(send, comm.Message{Peer: next, Tag: tag, Data: out})
+			recv = append(recv, comm.Message{Peer: last, Tag: tag, Data: in})
+		}
+		if err := c.Exchange(send, recv); err != nil {
+			return "", err
+		}
+		for tag, m := range recv {
+			for i, v := range m.Data {
+				if v != byte(i+last+round+tag) {
+					return "", fmt.Errorf("round %d, tag %d: byte %d is %d", round, tag, i, v)
+				}
+			}
 		}
 	}
-	return "checked", err
+	return "checked", nil
 }
 
 func isLast(c comm.Comm) bool { return c.Rank() == c.Size()-1 }
@@ -206,4 +221,53 @@ func latency(c *mpi.Comm) (string, error) {
 		}
 	}
 	return fmt.Sprint(all, " sum of 10 numbers ", time.Since(start)/n), nil
+}
+
+// hybridCheck runs the suite on 1, 2, 3, 1, … bricks per process.
+func hybridCheck(c *mpi.Comm) (string, error) {
+	bricks := make([]int, c.Size())
+	for p := range bricks {
+		bricks[p] = 1 + p%3
+	}
+	return "checked", hybrid.Run(c, bricks, commtest.Check)
+}
+
+// twelve deals 12 bricks out to the processes.
+func twelve(c *mpi.Comm) []int {
+	bricks := make([]int, c.Size())
+	for k := range 12 {
+		bricks[k%len(bricks)]++
+	}
+	return bricks
+}
+
+// testSum is a sum whose bits depend on the order of its terms.
+func testSum(c comm.Comm) (uint64, error) {
+	x := []float64{math.Exp(float64(c.Rank()*7%12) - 5)}
+	err := c.Allreduce(x, comm.Sum)
+	return math.Float64bits(x[0]), err
+}
+
+func hybridBits(c *mpi.Comm) (text string, err error) {
+	err = hybrid.Run(c, twelve(c), func(b comm.Comm) error {
+		bits, err := testSum(b)
+		if b.Rank() == 0 || b.Rank() == 11 {
+			fmt.Printf("brick %d has %x\n", b.Rank(), bits)
+		}
+		return err
+	})
+	return "added", err
+}
+
+func brickFails(c *mpi.Comm) (string, error) {
+	return "", hybrid.Run(c, twelve(c), func(b comm.Comm) error {
+		if b.Rank() == 11 {
+			time.Sleep(10 * time.Millisecond)
+			return errTest
+		}
+		if b.Rank() < 6 {
+			return waitReduce(b)
+		}
+		return waitExchange(b)
+	})
 }
