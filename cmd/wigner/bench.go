@@ -44,7 +44,7 @@ a FILE is repeated as it is.`,
 		Example: `  wigner bench -m sevennet-0
   wigner bench -m sevennet-0 --structure cu --atoms 500,4000 --steps 20 --ranks 1,2 --json`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, args []string) error { return a.bench(&o) },
+		RunE: a.verb(func([]string) error { return a.bench(&o) }),
 	}
 	f := cmd.Flags()
 	f.StringVarP(&o.model, "model", "m", "", "model: a path or a name")

@@ -34,10 +34,10 @@ for such the mirror line is a report, not a check.`,
 		Example: `  wigner check configs/silicon.toml
   wigner check -m sevennet-0 in.extxyz --json`,
 		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
+		RunE: a.verb(func(args []string) error {
 			o.in = args[0]
 			return a.check(&o)
-		},
+		}),
 	}
 	f := cmd.Flags()
 	f.StringVarP(&o.model, "model", "m", "", "model: a path or a name; the argument is then a structure")

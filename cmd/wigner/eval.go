@@ -37,10 +37,10 @@ and columns of these names are replaced; --prefix keeps both.`,
   wigner eval in.extxyz -m models/my.pth -o out.extxyz --precision float64 --ranks 4
   mpirun -n 4 wigner eval big.extxyz -m sevennet-l3i5 -o out.extxyz --stats stats.json`,
 		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
+		RunE: a.verb(func(args []string) error {
 			o.in = args[0]
 			return a.eval(&o)
-		},
+		}),
 	}
 	f := cmd.Flags()
 	f.StringVarP(&o.model, "model", "m", "", "model: a path or a name")

@@ -29,12 +29,12 @@ func (a *app) infoCmd() *cobra.Command {
   wigner info in.extxyz
   wigner info runs/silicon`,
 		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
+		RunE: a.verb(func(args []string) error {
 			if a.quiet {
 				return nil
 			}
 			return info(a.out, args[0])
-		},
+		}),
 	}
 }
 

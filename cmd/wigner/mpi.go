@@ -18,7 +18,7 @@ the first and the last of them take. WIGNER_MPI names a library.`,
 		Example: `  wigner mpi
   mpirun -n 2 wigner mpi`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, args []string) error { return a.mpi() },
+		RunE: a.verb(func([]string) error { return a.mpi() }),
 	}
 }
 

@@ -39,21 +39,21 @@ func openPotential(p input.Potential) (*source, error) {
 
 // openModel reads a model by path or name.
 func openModel(name, precision string) (*source, error) {
+	if precision != "float32" && precision != "float64" {
+		return nil, usagef("precision %q is not known; it may be float32, float64", precision)
+	}
 	path, err := findModel(name)
 	if err != nil {
 		return nil, err
 	}
 	ck, err := torch.Open(path)
 	if err != nil {
-		return nil, usage(fmt.Errorf("model %s: %w", path, err))
+		return nil, usage(fmt.Errorf("model: %w", err))
 	}
 	defer ck.Close()
 	m, err := nequip.Read(ck.Config, ck.Weights())
 	if err != nil {
 		return nil, usage(fmt.Errorf("model %s: %w", path, err))
-	}
-	if precision != "float32" && precision != "float64" {
-		return nil, usagef("precision %q is not known; it may be float32, float64", precision)
 	}
 	s := &source{Name: filepath.Base(name), Path: path, Family: "SevenNet", Model: m, Cutoff: m.Cutoff(), Supports: supportsAny(m.Elements())}
 	return s.with(precision), nil

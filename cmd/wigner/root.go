@@ -39,19 +39,25 @@ signal or the wall time, with a restart written.`,
 		Example: `  wigner run configs/silicon.toml --ranks 2
   wigner eval in.extxyz -m sevennet-0 -o out.extxyz
   mpirun -n 4 wigner run configs/silicon.toml`,
-		Version:       versionText(),
-		SilenceUsage:  true,
-		SilenceErrors: true,
-		PersistentPreRunE: func(cmd *cobra.Command, args []string) error {
-			a.started = true
-			return a.startLog()
-		},
+		Version:           versionText(),
+		SilenceUsage:      true,
+		SilenceErrors:     true,
+		PersistentPreRunE: func(cmd *cobra.Command, args []string) error { return a.startLog() },
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "print errors only")
 	root.PersistentFlags().StringVar(&a.logLevel, "log-level", "info", "debug, info, warn or error")
 	root.AddCommand(a.runCmd(), a.evalCmd(), a.infoCmd(), a.checkCmd(), a.benchCmd(), a.mpiCmd())
 	return root
+}
+
+// verb marks where a verb's own code begins: errors before are of the command
+// line.
+func (a *app) verb(f func(args []string) error) func(*cobra.Command, []string) error {
+	return func(_ *cobra.Command, args []string) error {
+		a.started = true
+		return f(args)
+	}
 }
 
 // versionText is the program's version and what it was built from.

@@ -45,10 +45,10 @@ Keys:
   wigner run configs/silicon.toml --dry-run --ranks 64
   mpirun -n 4 wigner run configs/silicon.toml --resume`,
 		Args: cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
+		RunE: a.verb(func(args []string) error {
 			o.config, o.sets = args[0], args[1:]
 			return a.run(&o)
-		},
+		}),
 	}
 	f := cmd.Flags()
 	f.IntVar(&o.ranks, "ranks", 0, "ranks in this process (default: the usable cores; 1 under a launcher)")
