@@ -257,18 +257,60 @@ func (a *asm) fusedForward(p *pass) {
 	if len(p.forms) > 0 {
 		a.fusedFold(p)
 	}
-	x0, coef, left := a.movq("x"), a.movq("coef"), a.movq("mul")
-	out := a.GP64()
-	a.XORQ(out, out)
-	a.Label(a.lab("chunk"))
-	acc := a.vecs(nacc)
-	for _, v := range acc {
-		a.zero(v)
+	r := &forward{asm: a, p: p, nacc: nacc, x0: a.movq("x"), coef: a.movq("coef"), left: a.movq("mul"), out: a.GP64()}
+	a.XORQ(r.out, r.out)
+	// Several chunks at once where their sums fit: that saves loads of the
+	// couplings and the addresses.
+	wide := 1
+	for _, w := range []int{2, 4, 8} {
+		if w*(nacc+1)+8 <= 32 && w*16 <= mostChannels[p.l1] {
+			wide = w
+		}
+	}
+	if wide > 1 {
+		a.CMPQ(r.left, imm(16*wide))
+		a.JLT(a.ref("narrow"))
+		a.Label(a.lab("wide"))
+		r.chunks(wide, "W")
+		a.SUBQ(imm(16*wide), r.left)
+		a.JZ(a.ref("end"))
+		a.CMPQ(r.left, imm(16*wide))
+		a.JGE(a.ref("wide"))
+	}
+	a.Label(a.lab("narrow"))
+	r.chunks(1, "N")
+	a.SUBQ(imm(16), r.left)
+	a.JGT(a.ref("narrow"))
+	a.Label(a.lab("end"))
+	a.ret()
+}
+
+// mostChannels of each l are expected: no wider code than that is made.
+var mostChannels = []int{128, 64, 32, 32}
+
+// forward holds the registers of a forward kernel.
+type forward struct {
+	*asm
+	p                   *pass
+	nacc                int
+	x0, coef, left, out reg.GPVirtual
+}
+
+// chunks writes the loop over the edges for w chunks and moves on by them.
+func (r *forward) chunks(w int, suffix string) {
+	a, p := r.asm, r.p
+	np, d1 := len(p.paths), p.d1()
+	acc := make([][]val, w)
+	for c := range acc {
+		acc[c] = a.vecs(r.nacc)
+		for _, v := range acc[c] {
+			a.zero(v)
+		}
 	}
 	e, b, m := a.GP64(), a.movq("b"), a.movq("m")
 	a.XORQ(e, e)
 	comp := a.movq("xcomp")
-	a.Label(a.lab("edge"))
+	a.Label(a.lab("edge" + suffix))
 	x, t, f := a.GP64(), a.GP64(), a.GP64()
 	element := func(list string, r reg.GPVirtual) {
 		a.MOVQ(a.field(list), r)
@@ -276,42 +318,51 @@ func (a *asm) fusedForward(p *pass) {
 	}
 	element("next", f)
 	a.IMULQ(a.field("xrow"), f)
-	a.ADDQ(x0, f)
+	a.ADDQ(r.x0, f)
 	element("j", x)
 	a.IMULQ(a.field("xrow"), x)
-	a.ADDQ(x0, x)
+	a.ADDQ(r.x0, x)
 	element("row", t)
 	a.IMUL3Q(imm(64*np), t, t)
-	a.ADDQ(coef, t)
-	xs := make([]val, d1)
-	for i := range xs {
-		xs[i] = a.get(at(x, 0))
-		a.PREFETCHT1(at(f, 0))
+	a.ADDQ(r.coef, t)
+	xs := make([][]val, w)
+	for i := range d1 {
+		for c := range w {
+			// one chunk after the other needs the x of one only, unless d1 = 1
+			if c == 0 || d1 == 1 {
+				xs[c] = append(xs[c], a.get(at(x, 64*c)))
+			}
+			a.PREFETCHT1(at(f, 64*c))
+		}
 		if i < d1-1 {
 			a.ADDQ(comp, x)
 			a.ADDQ(comp, f)
 		}
 	}
-	inRegs := min(3, 32-nacc-d1-3)
-	beta := make([]val, 3)
-	for i := range inRegs {
-		beta[i] = a.spread(at(b, []int{0, 128, 192}[i]))
-	}
-	k0 := 0
-	for ip, q := range p.paths {
-		c1, W, d := a.get(at(t, 64*(np+ip))), a.vec(), a.vec()
-		a.VMOVAPS(c1, W)
-		for i, r := range []int{0, 2, 3} {
-			a.VSUBPS(at(t, 64*(r*np+ip)), c1, d)
-			if i < inRegs {
-				a.VFNMADD231PS(beta[i], d, W)
-			} else {
-				a.VFNMADD231PS_BCST(at(b, 64*r), d, W)
+	beta := a.betas(b, min(3, 32-w*r.nacc-d1-3-2*(w-1)))
+	if d1 == 1 {
+		r.together(xs, acc, t, b, m, beta)
+	} else {
+		for c := range w {
+			if c > 0 {
+				for range d1 - 1 {
+					a.SUBQ(comp, x)
+				}
+				a.ADDQ(imm(64), x)
+				for i := range d1 {
+					xs[c] = append(xs[c], a.get(at(x, 0)))
+					if i < d1-1 {
+						a.ADDQ(comp, x)
+					}
+				}
+				a.ADDQ(a.field("group"), t)
+			}
+			k0 := 0
+			for ip, q := range p.paths {
+				a.fusedMessage(p, ip, a.fusedWeight(np, ip, t, b, beta), xs[c], acc[c][k0:k0+q.d3()], m)
+				k0 += q.d3()
 			}
 		}
-		A := acc[k0 : k0+q.d3()]
-		k0 += q.d3()
-		a.fusedMessage(p, ip, W, xs, A, m)
 	}
 	a.ADDQ(imm(4), b)
 	if len(p.forms) > 0 {
@@ -319,40 +370,107 @@ func (a *asm) fusedForward(p *pass) {
 	}
 	a.INCQ(e)
 	a.TESTQ(imm(15), e)
-	a.JNZ(a.ref("same"))
+	a.JNZ(a.ref("same" + suffix))
 	a.ADDQ(a.field("ystep"), b)
 	if len(p.forms) > 0 {
 		a.ADDQ(imm(64*len(p.forms)-64), m)
 	}
-	a.Label(a.lab("same"))
+	a.Label(a.lab("same" + suffix))
 	a.CMPQ(e, a.field("n"))
-	a.JLT(a.ref("edge"))
+	a.JLT(a.ref("edge" + suffix))
 	// the sums go to the aggregate
 	outs := a.movq("outs")
-	k0 = 0
+	k0 := 0
 	for ip, q := range p.paths {
 		o, oc := a.GP64(), a.GP64()
 		a.MOVQ(at(outs, 16*ip), o)
-		a.ADDQ(out, o)
+		a.ADDQ(r.out, o)
 		if q.d3() > 1 {
 			a.MOVQ(at(outs, 16*ip+8), oc)
 		}
 		for k := range q.d3() {
-			v := acc[k0+k]
-			a.VADDPS(at(o, 0), v, v)
-			a.store(v, at(o, 0))
+			for c := range w {
+				v := acc[c][k0+k]
+				a.VADDPS(at(o, 64*c), v, v)
+				a.store(v, at(o, 64*c))
+			}
 			if k < q.d3()-1 {
 				a.ADDQ(oc, o)
 			}
 		}
 		k0 += q.d3()
 	}
-	a.ADDQ(imm(64), x0)
-	a.ADDQ(imm(64), out)
-	a.ADDQ(a.field("group"), coef)
-	a.SUBQ(imm(16), left)
-	a.JGT(a.ref("chunk"))
-	a.ret()
+	a.ADDQ(imm(64*w), r.x0)
+	a.ADDQ(imm(64*w), r.out)
+	for range w {
+		a.ADDQ(a.field("group"), r.coef)
+	}
+}
+
+// together is l1 = 0 for several chunks: each coupling is loaded once.
+func (r *forward) together(xs, acc [][]val, t, b, m reg.GPVirtual, beta []val) {
+	a, p, w := r.asm, r.p, len(xs)
+	np := len(p.paths)
+	group := a.movq("group")
+	k0 := 0
+	for ip, q := range p.paths {
+		tc := t
+		wx := make([]val, w)
+		for c := range w {
+			if c > 0 {
+				next := a.GP64()
+				a.LEAQ(operand.Mem{Base: tc, Index: group, Scale: 1}, next)
+				tc = next
+			}
+			W := a.fusedWeight(np, ip, tc, b, beta)
+			if q.l2 == 0 {
+				a.fma(acc[c][k0], W, xs[c][0])
+			} else {
+				wx[c] = a.mul(W, xs[c][0])
+			}
+		}
+		if q.l2 > 0 {
+			for k := range q.d3() {
+				s, n := p.fold(ip, 0, k)
+				if s < 0 {
+					panic("sign of (0,l,l)")
+				}
+				if w == 1 {
+					a.VFMADD231PS_BCST(at(m, 64*n), wx[0], acc[0][k0+k])
+					continue
+				}
+				M := a.spread(at(m, 64*n))
+				for c := range w {
+					a.fma(acc[c][k0+k], M, wx[c])
+				}
+			}
+		}
+		k0 += q.d3()
+	}
+}
+
+// betas loads the first n of the three spline weights that are needed.
+func (a *asm) betas(b reg.GPVirtual, n int) []val {
+	v := make([]val, max(n, 0))
+	for i := range v {
+		v[i] = a.spread(at(b, []int{0, 128, 192}[i]))
+	}
+	return v
+}
+
+// fusedWeight is W = c1 − Σ_q β_q (c1 − c_q).
+func (a *asm) fusedWeight(np, ip int, t, b reg.GPVirtual, beta []val) val {
+	c1, W, d := a.get(at(t, 64*(np+ip))), a.vec(), a.vec()
+	a.VMOVAPS(c1, W)
+	for i, r := range []int{0, 2, 3} {
+		a.VSUBPS(at(t, 64*(r*np+ip)), c1, d)
+		if i < len(beta) {
+			a.VFNMADD231PS(beta[i], d, W)
+		} else {
+			a.VFNMADD231PS_BCST(at(b, 64*r), d, W)
+		}
+	}
+	return W
 }
 
 // fusedMessage adds W·Σ_a M[a,k] x_a to A[k], the shorter way round.

@@ -17,6 +17,8 @@ type backward struct {
 	x, g   []val
 	Z      map[int]val // by number of the harmonic
 	S      [3]val      // Σ gw (c1 − c_q), q = 0, 2, 3
+	beta   []val       // spline weights in registers
+	Y      map[int]val // harmonics in registers, by number
 	t, b   reg.GPVirtual
 	B      reg.GPVirtual
 }
@@ -94,6 +96,10 @@ func (a *asm) fusedBackward(p *pass, gx bool) {
 		name, doc = "fusedSlopes", ", without that of x"
 	}
 	k.reload = nz+3+comps+8 > 31
+	free := 31 - (nz + 3 + comps + 8)
+	if k.reload {
+		free += 3
+	}
 	a.begin(name+p.name(), fmt.Sprintf("adds the gradients of %d paths with l1 = %d%s.", np, p.l1, doc))
 	a.fusedContract(p)
 	e, z := a.GP64(), a.movq("z")
@@ -116,6 +122,13 @@ func (a *asm) fusedBackward(p *pass, gx bool) {
 	for i := range k.S {
 		k.S[i] = a.vec()
 		a.zero(k.S[i])
+	}
+	k.beta = a.betas(k.b, min(3, max(0, free)))
+	k.Y = map[int]val{}
+	for m := range 64 {
+		if _, ok := k.Z[m]; ok && free-3-len(k.Y) > 0 {
+			k.Y[m] = a.spread(at(k.b, 64*(8+m)))
+		}
 	}
 	x, x2, g, g2, f, fw := a.GP64(), a.GP64(), a.GP64(), a.GP64(), a.GP64(), a.GP64()
 	a.MOVQ(a.field("j"), g)
@@ -224,21 +237,19 @@ func (a *asm) component(base, base2, comp reg.GPVirtual, i int) operand.Mem {
 // weight is W of a path; the differences go along unless they are read again.
 func (k *backward) weight(ip int) (W val, d [3]val) {
 	np := len(k.p.paths)
-	c1 := k.get(at(k.t, 64*(np+ip)))
 	if k.reload {
-		W, d := k.vec(), k.vec()
-		k.VMOVAPS(c1, W)
-		for _, r := range []int{0, 2, 3} {
-			k.VSUBPS(at(k.t, 64*(r*np+ip)), c1, d)
-			k.VFNMADD231PS_BCST(at(k.b, 64*r), d, W)
-		}
-		return W, [3]val{}
+		return k.fusedWeight(np, ip, k.t, k.b, k.beta), [3]val{}
 	}
+	c1 := k.get(at(k.t, 64*(np+ip)))
 	for i, r := range []int{0, 2, 3} {
 		d[i] = k.sub(c1, at(k.t, 64*(r*np+ip)))
 	}
 	for i, r := range []int{0, 2, 3} {
-		k.VFNMADD231PS_BCST(at(k.b, 64*r), d[i], c1)
+		if i < len(k.beta) {
+			k.VFNMADD231PS(k.beta[i], d[i], c1)
+		} else {
+			k.VFNMADD231PS_BCST(at(k.b, 64*r), d[i], c1)
+		}
 	}
 	return c1, d
 }
@@ -271,7 +282,26 @@ func (k *backward) sfma(s float64, acc, x, y val) {
 func (k *backward) path(ip int) {
 	p := k.p
 	q, d1 := p.paths[ip], p.d1()
-	y := func(m int) operand.Mem { return at(k.b, 64*(8+q.y0()+m)) }
+	// yset is v = x·Y_m, yadd v += s·x·Y_m.
+	yset := func(m int, x, v val) {
+		if y, ok := k.Y[q.y0()+m]; ok {
+			k.VMULPS(y, x, v)
+		} else {
+			k.VMULPS_BCST(at(k.b, 64*(8+q.y0()+m)), x, v)
+		}
+	}
+	yadd := func(s float64, m int, x, v val) {
+		y, ok := k.Y[q.y0()+m]
+		mem := at(k.b, 64*(8+q.y0()+m))
+		switch {
+		case ok:
+			k.sfma(s, v, x, y)
+		case s < 0:
+			k.VFNMADD231PS_BCST(mem, x, v)
+		default:
+			k.VFMADD231PS_BCST(mem, x, v)
+		}
+	}
 	b := func(n int) operand.Mem { return at(k.B, 64*n) }
 	W, d := k.weight(ip)
 	gw := k.vec()
@@ -296,9 +326,9 @@ func (k *backward) path(ip int) {
 	case q.l3 == 0: // one vector B for all a = b
 		for i := range d1 {
 			if i == 0 {
-				k.VMULPS_BCST(y(i), k.x[i], gw)
+				yset(i, k.x[i], gw)
 			} else {
-				k.VFMADD231PS_BCST(y(i), k.x[i], gw)
+				yadd(1, i, k.x[i], gw)
 			}
 		}
 		s, n := p.contract(ip, 0, 0)
@@ -312,13 +342,14 @@ func (k *backward) path(ip int) {
 		for i := range d1 {
 			k.fma(k.Z[q.y0()+i], W, k.x[i])
 			if k.gx {
-				k.VFMADD231PS_BCST(y(i), W, k.g[i])
+				yadd(1, i, W, k.g[i])
 			}
 		}
 	case q.d2() < d1: // T_b = Σ_a B x_a, then everything from it
 		for m := range q.d2() {
 			T := k.vec()
-			qm := k.mulSpread(W, y(m))
+			qm := k.vec()
+			yset(m, W, qm)
 			first := true
 			for i := range d1 {
 				s, n := p.contract(ip, i, m)
@@ -340,9 +371,9 @@ func (k *backward) path(ip int) {
 				}
 			}
 			if m == 0 {
-				k.VMULPS_BCST(y(m), T, gw)
+				yset(m, T, gw)
 			} else {
-				k.VFMADD231PS_BCST(y(m), T, gw)
+				yadd(1, m, T, gw)
 			}
 			k.fma(k.Z[q.y0()+m], W, T)
 		}
@@ -358,16 +389,13 @@ func (k *backward) path(ip int) {
 					continue
 				}
 				v := k.get(b(n))
-				switch {
-				case first && s > 0:
-					k.VMULPS_BCST(y(m), v, h)
-				case s > 0:
-					k.VFMADD231PS_BCST(y(m), v, h)
-				default:
+				if first && s > 0 {
+					yset(m, v, h)
+				} else {
 					if first {
 						k.zero(h)
 					}
-					k.VFNMADD231PS_BCST(y(m), v, h)
+					yadd(s, m, v, h)
 				}
 				first = false
 				k.sfma(s, k.Z[q.y0()+m], v, wx)
