@@ -1,7 +1,6 @@
 package nequip
 
 import (
-	"fmt"
 	"sort"
 	"strconv"
 	"strings"
@@ -27,37 +26,29 @@ type config struct {
 	irreps      []o3.Irreps // layers+1, from the embedding to the last output
 }
 
-// table reads typed values of a configuration; the first error stays.
-type table struct {
-	m   map[any]any
-	err error
-}
-
-func (c *table) fail(format string, args ...any) {
-	if c.err == nil {
-		c.err = fmt.Errorf("nequip: "+format, args...)
-	}
-}
+// table reads typed values of a configuration. Like those of tensors, its
+// methods panic with a failure.
+type table map[any]any
 
 // get is the value of key, with ok false when it is absent or nil.
-func (c *table) get(key string) (any, bool) {
-	v, ok := c.m[key]
+func (c table) get(key string) (any, bool) {
+	v, ok := c[key]
 	return v, ok && v != nil
 }
 
-func (c *table) integer(key string, def int) int {
+func (c table) integer(key string, def int) int {
 	v, ok := c.get(key)
 	if !ok {
 		return def
 	}
 	n, ok := toInt(v)
 	if !ok {
-		c.fail("configuration: %s is %v, not a whole number", key, v)
+		fail("configuration: %s is %v, not a whole number", key, v)
 	}
 	return n
 }
 
-func (c *table) real(key string, def float64) float64 {
+func (c table) real(key string, def float64) float64 {
 	v, ok := c.get(key)
 	if !ok {
 		return def
@@ -68,45 +59,45 @@ func (c *table) real(key string, def float64) float64 {
 	case int64:
 		return float64(x)
 	}
-	c.fail("configuration: %s is %v, not a number", key, v)
+	fail("configuration: %s is %v, not a number", key, v)
 	return def
 }
 
-func (c *table) boolean(key string, def bool) bool {
+func (c table) boolean(key string, def bool) bool {
 	v, ok := c.get(key)
 	if !ok {
 		return def
 	}
 	b, ok := v.(bool)
 	if !ok {
-		c.fail("configuration: %s is %v, not True or False", key, v)
+		fail("configuration: %s is %v, not True or False", key, v)
 	}
 	return b
 }
 
-func (c *table) text(key, def string) string {
+func (c table) text(key, def string) string {
 	v, ok := c.get(key)
 	if !ok {
 		return def
 	}
 	s, ok := v.(string)
 	if !ok {
-		c.fail("configuration: %s is %v, not a text", key, v)
+		fail("configuration: %s is %v, not a text", key, v)
 	}
 	return s
 }
 
 // sub is a dictionary inside the configuration, nil when absent.
-func (c *table) sub(key string) *table {
+func (c table) sub(key string) table {
 	v, ok := c.get(key)
 	if !ok {
-		return &table{}
+		return nil
 	}
 	m, ok := v.(map[any]any)
 	if !ok {
-		c.fail("configuration: %s is %v, not a dictionary", key, v)
+		fail("configuration: %s is %v, not a dictionary", key, v)
 	}
-	return &table{m: m}
+	return m
 }
 
 func toInt(v any) (int, bool) {
@@ -123,18 +114,17 @@ func toInt(v any) (int, bool) {
 }
 
 // parse reads the configuration and refuses, by name, what is not supported.
-func parse(m map[any]any) (*config, error) {
-	c := &table{m: m}
+func parse(c table) *config {
 	f := &config{version: c.text("version", "")}
 	minor := c.version(f.version)
 	c.refuse()
 	f.layers = c.integer("num_convolution_layer", 3)
 	f.cutoff = c.real("cutoff", 4.5)
-	if c.err == nil && (f.layers < 1 || f.layers > 64) {
-		c.fail("configuration: num_convolution_layer is %d; supported are 1 to 64", f.layers)
+	if f.layers < 1 || f.layers > 64 {
+		fail("configuration: num_convolution_layer is %d; supported are 1 to 64", f.layers)
 	}
-	if c.err == nil && !(f.cutoff > 0 && f.cutoff < 1e3) {
-		c.fail("configuration: cutoff is %g Å", f.cutoff)
+	if !(f.cutoff > 0 && f.cutoff < 1e3) {
+		fail("configuration: cutoff is %g Å", f.cutoff)
 	}
 	f.parity = c.boolean("is_parity", true)
 	f.unit = c.boolean("_normalize_sph", minor > 9)
@@ -146,134 +136,116 @@ func parse(m map[any]any) (*config, error) {
 	if f.lmaxNode < 0 {
 		f.lmaxNode = lmax
 	}
-	if c.err == nil && (f.lmaxEdge < 0 || f.lmaxEdge > 8 || f.lmaxNode < 0 || f.lmaxNode > 8) {
-		c.fail("configuration: lmax is %d for edges and %d for nodes; supported are 0 to 8", f.lmaxEdge, f.lmaxNode)
+	if f.lmaxEdge < 0 || f.lmaxEdge > 8 || f.lmaxNode < 0 || f.lmaxNode > 8 {
+		fail("configuration: lmax is %d for edges and %d for nodes; supported are 0 to 8", f.lmaxEdge, f.lmaxNode)
 	}
 	switch s := c.text("self_connection_type", "nequip"); s {
 	case "nequip":
 		f.speciesSkip = true
 	case "linear":
 	default:
-		c.fail("configuration: self_connection_type %q is not supported; linear and nequip are", s)
+		fail("configuration: self_connection_type %q is not supported; linear and nequip are", s)
 	}
 	f.envelope = c.cutoffFunction(f.cutoff)
 	f.basis = c.radialBasis()
 	f.hidden = c.hiddenNeurons()
 	c.typeMap(f)
 	c.irreps(f)
-	if c.err != nil {
-		return nil, c.err
-	}
-	return f, nil
+	return f
 }
 
 // version checks the version and returns its second number.
-func (c *table) version(s string) int {
+func (c table) version(s string) int {
 	if s == "" {
-		c.fail("configuration has no version; is this a SevenNet checkpoint?")
-		return 0
+		fail("configuration has no version; is this a SevenNet checkpoint?")
 	}
 	parts := strings.SplitN(s, ".", 3)
 	var n [2]int
 	for k := range n {
 		var err error
 		if k >= len(parts) {
-			c.fail("configuration: version %q is not of the form 0.10.4", s)
-			return 0
+			fail("configuration: version %q is not of the form 0.10.4", s)
 		} else if n[k], err = strconv.Atoi(strings.TrimSpace(parts[k])); err != nil {
-			c.fail("configuration: version %q is not of the form 0.10.4", s)
-			return 0
+			fail("configuration: version %q is not of the form 0.10.4", s)
 		}
 	}
 	if n[0] > 0 || n[1] >= 11 {
-		c.fail("SevenNet checkpoints of version %s are not supported yet (from 0.11 on the radial weights stand in another order); versions up to 0.10 are", s)
+		fail("SevenNet checkpoints of version %s are not supported yet (from 0.11 on the radial weights stand in another order); versions up to 0.10 are", s)
 	}
 	return n[1]
 }
 
 // refuse names what is known and not supported.
-func (c *table) refuse() {
+func (c table) refuse() {
 	if s := c.text("_model_type", "E3_equivariant_model"); s != "E3_equivariant_model" {
-		c.fail("configuration: model type %q is not supported", s)
+		fail("configuration: model type %q is not supported", s)
 	}
 	if s := c.text("interaction_type", "nequip"); s != "nequip" {
-		c.fail("configuration: interaction_type %q is not supported; nequip is", s)
+		fail("configuration: interaction_type %q is not supported; nequip is", s)
 	}
 	for key, why := range map[string]string{
-		"use_bias_in_linear": "linear maps with a bias",
-		"readout_as_fcn":     "a readout by a multi-layer network",
-		"use_modality":       "multi-fidelity (modal) models",
+		"use_bias_in_linear": "linear maps have a bias",
+		"readout_as_fcn":     "the readout is a multi-layer network",
+		"use_modality":       "the model is multi-fidelity (modal)",
 	} {
 		if c.boolean(key, false) {
-			c.fail("configuration: %s is True: %s are not supported yet", key, why)
+			fail("configuration: %s is True: %s, which is not supported yet", key, why)
 		}
 	}
-	if m := c.sub("_modal_map"); len(m.m) > 0 {
-		c.fail("configuration has a _modal_map: multi-fidelity (modal) models are not supported yet")
+	if m := c.sub("_modal_map"); len(m) > 0 {
+		fail("configuration has a _modal_map: the model is multi-fidelity (modal), which is not supported yet")
 	}
 	if n := c.integer("_number_of_modalities", 0); n > 1 {
-		c.fail("configuration: _number_of_modalities is %d: multi-fidelity (modal) models are not supported yet", n)
+		fail("configuration: _number_of_modalities is %d: the model is multi-fidelity (modal), which is not supported yet", n)
 	}
 	if s := c.text("act_radial", "silu"); s != "silu" {
-		c.fail("configuration: act_radial %q is not supported; silu is", s)
+		fail("configuration: act_radial %q is not supported; silu is", s)
 	}
 	for _, key := range []string{"act_scalar", "act_gate"} {
 		m := c.sub(key)
 		if s := m.text("e", "silu"); s != "silu" {
-			c.fail("configuration: %s of even scalars is %q, which is not supported; silu is", key, s)
+			fail("configuration: %s of even scalars is %q, which is not supported; silu is", key, s)
 		}
 		if s := m.text("o", "tanh"); s != "tanh" {
-			c.fail("configuration: %s of odd scalars is %q, which is not supported; tanh is", key, s)
-		}
-		if m.err != nil {
-			c.fail("%s: %w", key, m.err)
+			fail("configuration: %s of odd scalars is %q, which is not supported; tanh is", key, s)
 		}
 	}
 }
 
-func (c *table) cutoffFunction(rc float64) envelope {
+func (c table) cutoffFunction(rc float64) envelope {
 	m := c.sub("cutoff_function")
 	switch s := m.text("cutoff_function_name", "poly_cut"); s {
 	case "poly_cut":
 		p := m.real("poly_cut_p_value", 6)
-		if m.err == nil && !(p >= 2 && p <= 100) {
-			c.fail("configuration: poly_cut_p_value is %g; supported are 2 to 100", p)
-		}
-		if m.err != nil {
-			c.fail("cutoff_function: %w", m.err)
+		if !(p >= 2 && p <= 100) {
+			fail("configuration: poly_cut_p_value is %g; supported are 2 to 100", p)
 		}
 		return polyCut{rc, p}
 	case "XPLOR":
 		on := m.real("cutoff_on", 0)
-		if m.err == nil && !(on > 0 && on < rc) {
-			c.fail("configuration: cutoff_on is %g Å; it must lie between 0 and the cutoff %g Å", on, rc)
-		}
-		if m.err != nil {
-			c.fail("cutoff_function: %w", m.err)
+		if !(on > 0 && on < rc) {
+			fail("configuration: cutoff_on is %g Å; it must lie between 0 and the cutoff %g Å", on, rc)
 		}
 		return xplor{rc, on}
 	default:
-		c.fail("configuration: cutoff function %q is not supported; poly_cut and XPLOR are", s)
-		return polyCut{rc, 6}
+		fail("configuration: cutoff function %q is not supported; poly_cut and XPLOR are", s)
+		return nil
 	}
 }
 
-func (c *table) radialBasis() int {
+func (c table) radialBasis() int {
 	m := c.sub("radial_basis")
 	if s := m.text("radial_basis_name", "bessel"); s != "bessel" {
-		c.fail("configuration: radial basis %q is not supported; bessel is", s)
+		fail("configuration: radial basis %q is not supported; bessel is", s)
 	}
 	n := m.integer("bessel_basis_num", 8)
-	if m.err == nil && (n < 1 || n > 1024) {
-		c.fail("configuration: bessel_basis_num is %d; supported are 1 to 1024", n)
-	}
-	if m.err != nil {
-		c.fail("radial_basis: %w", m.err)
+	if n < 1 || n > 1024 {
+		fail("configuration: bessel_basis_num is %d; supported are 1 to 1024", n)
 	}
 	return n
 }
 
-func (c *table) hiddenNeurons() []int {
+func (c table) hiddenNeurons() []int {
 	v, ok := c.get("weight_nn_hidden_neurons")
 	if !ok {
 		return []int{64, 64}
@@ -284,7 +256,7 @@ func (c *table) hiddenNeurons() []int {
 		for _, x := range list {
 			n, ok := toInt(x)
 			if !ok {
-				c.fail("configuration: weight_nn_hidden_neurons holds %v", x)
+				fail("configuration: weight_nn_hidden_neurons holds %v", x)
 			}
 			out = append(out, n)
 		}
@@ -293,30 +265,29 @@ func (c *table) hiddenNeurons() []int {
 			out = append(out, int(n))
 		}
 	default:
-		c.fail("configuration: weight_nn_hidden_neurons is %v, not a list", v)
+		fail("configuration: weight_nn_hidden_neurons is %v, not a list", v)
 	}
 	for _, n := range out {
 		if n < 1 || n > 1<<16 {
-			c.fail("configuration: weight_nn_hidden_neurons holds %d", n)
+			fail("configuration: weight_nn_hidden_neurons holds %d", n)
 		}
 	}
 	return out
 }
 
-func (c *table) typeMap(f *config) {
+func (c table) typeMap(f *config) {
 	m := c.sub("_type_map")
 	f.species = map[int]int{}
-	f.nspecies = c.integer("_number_of_species", len(m.m))
-	if c.err == nil && (len(m.m) == 0 || f.nspecies < len(m.m) || f.nspecies > 1024) {
-		c.fail("configuration: _type_map has %d elements, _number_of_species is %d", len(m.m), f.nspecies)
+	f.nspecies = c.integer("_number_of_species", len(m))
+	if len(m) == 0 || f.nspecies < len(m) || f.nspecies > 1024 {
+		fail("configuration: _type_map has %d elements, _number_of_species is %d", len(m), f.nspecies)
 	}
 	seen := map[int]bool{}
-	for k, v := range m.m {
+	for k, v := range m {
 		z, ok := toInt(k)
 		n, ok2 := toInt(v)
 		if !ok || !ok2 || z < 1 || z > 118 || n < 0 || n >= f.nspecies || seen[n] {
-			c.fail("configuration: _type_map has %v: %v; wanted are atomic numbers from 1 to 118 and different indices below %d", k, v, f.nspecies)
-			return
+			fail("configuration: _type_map has %v: %v; wanted are atomic numbers from 1 to 118 and different indices below %d", k, v, f.nspecies)
 		}
 		f.species[z] = n
 		seen[n] = true
@@ -324,21 +295,15 @@ func (c *table) typeMap(f *config) {
 }
 
 // irreps finds the features between the layers.
-func (c *table) irreps(f *config) {
-	if c.err != nil {
-		return
-	}
+func (c table) irreps(f *config) {
 	even := o3.Irrep{L: 0, P: 1}
 	if v, ok := c.get("irreps_manual"); ok && v != false {
 		c.manualIrreps(f, v)
 		return
 	}
 	ch := c.integer("channel", 32)
-	if c.err == nil && (ch < 1 || ch > 1<<16) {
-		c.fail("configuration: channel is %d", ch)
-	}
-	if c.err != nil {
-		return
+	if ch < 1 || ch > 1<<16 {
+		fail("configuration: channel is %d", ch)
 	}
 	f.irreps = []o3.Irreps{{{Mul: ch, Irrep: even}}}
 	for t := range f.layers {
@@ -351,47 +316,44 @@ func (c *table) irreps(f *config) {
 	}
 }
 
-func (c *table) manualIrreps(f *config, v any) {
+func (c table) manualIrreps(f *config, v any) {
 	list, ok := v.([]any)
 	if !ok || len(list) != f.layers+1 {
-		c.fail("configuration: irreps_manual is %v; wanted is a list of %d irreps, one more than layers", v, f.layers+1)
-		return
+		fail("configuration: irreps_manual is %v; wanted is a list of %d irreps, one more than layers", v, f.layers+1)
 	}
 	for t, x := range list {
 		s, ok := x.(string)
 		if !ok {
-			c.fail("configuration: irreps_manual holds %v, not a text", x)
-			return
+			fail("configuration: irreps_manual holds %v, not a text", x)
 		}
 		irr, err := o3.ParseIrreps(s)
 		if err != nil {
-			c.fail("configuration: irreps_manual: %w", err)
-			return
+			fail("configuration: irreps_manual: %w", err)
 		}
 		seen := map[o3.Irrep]bool{}
 		for k, r := range irr {
 			switch {
 			case r.Mul == 0 || r.Mul > 1<<16 || r.L > 8:
-				c.fail("configuration: irreps_manual has the term %s, which is not supported", r)
+				fail("configuration: irreps_manual has the term %s, which is not supported", r)
 			case seen[r.Irrep]:
-				c.fail("configuration: irreps_manual %q has %s twice, which is not supported", s, r.Irrep)
+				fail("configuration: irreps_manual %q has %s twice, which is not supported", s, r.Irrep)
 			case r.P < 0 && !f.parity:
-				c.fail("configuration: irreps_manual %q has odd irreps, but is_parity is False", s)
+				fail("configuration: irreps_manual %q has odd irreps, but is_parity is False", s)
 			case r.L > 0 && (t == 0 || t == f.layers), r.P < 0 && t == 0:
-				c.fail("configuration: irreps_manual %q: the first and the last features must be even scalars", s)
+				fail("configuration: irreps_manual %q: the first and the last features must be even scalars", s)
 			}
 			if r.L == 0 && k > 0 && irr[k-1].L > 0 {
-				c.fail("configuration: irreps_manual %q has scalars behind other irreps, which is not supported", s)
+				fail("configuration: irreps_manual %q has scalars behind other irreps, which is not supported", s)
 			}
 			seen[r.Irrep] = true
 		}
-		if c.err == nil && irr.Count(o3.Irrep{L: 0, P: 1}) == 0 {
-			c.fail("configuration: irreps_manual %q has no even scalars, which is not supported", s)
+		if irr.Count(o3.Irrep{L: 0, P: 1}) == 0 {
+			fail("configuration: irreps_manual %q has no even scalars, which is not supported", s)
 		}
 		f.irreps = append(f.irreps, irr)
 	}
-	if c.err == nil && f.irreps[f.layers].Count(o3.Irrep{L: 0, P: -1}) > 0 {
-		c.fail("configuration: irreps_manual: the last features must be even scalars")
+	if f.irreps[f.layers].Count(o3.Irrep{L: 0, P: -1}) > 0 {
+		fail("configuration: irreps_manual: the last features must be even scalars")
 	}
 }
 

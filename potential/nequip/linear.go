@@ -44,7 +44,7 @@ func readMaps(t *tensors, name string, in, out o3.Irreps, species int) *maps {
 	if species > 0 {
 		why += fmt.Sprintf(" for %d species", species)
 	}
-	w := t.get(name+part, total, why)
+	w := t.get(name+part, why, total)
 	for k := range m.pairs {
 		p := &m.pairs[k]
 		a, b := in[p.in].Mul, out[p.out].Mul

@@ -56,33 +56,37 @@ type matrix struct {
 // come out of a pickle) and its tensors. Errors name the key or tensor, what
 // was wanted and what was found, or what is not supported.
 func Read(cfg map[any]any, w potential.Weights) (*Model, error) {
-	c, err := parse(cfg)
-	if err != nil {
+	m := &Model{}
+	if err := m.load(cfg, w); err != nil {
 		return nil, err
 	}
+	return m, nil
+}
+
+func (m *Model) load(cfg table, w potential.Weights) (err error) {
+	defer catch(&err)
+	c := parse(cfg)
+	m.cfg = c
 	t := newTensors(w)
-	m := &Model{cfg: c}
 	ns, ch := c.nspecies, c.irreps[0].Dim()
 	why := fmt.Sprintf("%d species × %d channels", ns, ch)
-	e := t.get("onehot_to_feature_x.linear.weight", ns*ch, why)
+	e := t.get("onehot_to_feature_x.linear.weight", why, ns*ch)
 	for s := range ns {
 		m.embed = append(m.embed, scaled(e[s*ch:(s+1)*ch], 1/math.Sqrt(float64(ns))))
 	}
-	m.coeffs = t.get("edge_embedding.basis_function.coeffs", c.basis, "bessel_basis_num")
-	flips := t.couplingSigns(c.layers)
+	m.coeffs = t.get("edge_embedding.basis_function.coeffs", "bessel_basis_num", c.basis)
+	flips := t.couplingSigns()
 	for n := range c.layers {
 		m.layer = append(m.layer, readLayer(t, c, n, flips))
 	}
 	m.readout(t)
-	if err := t.finish(); err != nil {
-		return nil, err
-	}
+	t.finish()
 	for name := range t.used {
 		if strings.HasSuffix(name, "weight") || strings.HasSuffix(name, "coeffs") {
 			m.params += t.size(name)
 		}
 	}
-	return m, nil
+	return nil
 }
 
 func readLayer(t *tensors, c *config, n int, flips map[[3]int]float64) layerWeights {
@@ -97,16 +101,16 @@ func readLayer(t *tensors, c *config, n int, flips map[[3]int]float64) layerWeig
 	}
 	l.skip = readMaps(t, name("self_connection_intro"), l.in, l.gate, ns)
 	l.lin2 = readMaps(t, name("self_interaction_2"), l.message, l.gate, 0)
-	d := t.get(name("convolution.denominator"), 1, "one number")[0]
-	if t.err == nil && d == 0 {
-		t.fail("tensor %s is zero", name("convolution.denominator"))
+	d := t.get(name("convolution.denominator"), "one number", 1)[0]
+	if d == 0 {
+		fail("tensor %s is zero", name("convolution.denominator"))
 	}
 	l.lin2.scale(1 / d)
 
 	width := append(append([]int{c.basis}, c.hidden...), o3.Weights(l.paths))
 	for k := range len(width) - 1 {
 		a, b := width[k], width[k+1]
-		w := t.get(name(fmt.Sprintf("convolution.weight_nn.layer%d.weight", k)), a*b, fmt.Sprintf("%d × %d", a, b))
+		w := t.get(name(fmt.Sprintf("convolution.weight_nn.layer%d.weight", k)), "radial network", a, b)
 		l.mlp = append(l.mlp, matrix{a, b, scaled(w, 1/math.Sqrt(float64(a)))})
 	}
 	out := l.mlp[len(l.mlp)-1]
@@ -126,9 +130,9 @@ func readLayer(t *tensors, c *config, n int, flips map[[3]int]float64) layerWeig
 // and reads shift and scale, per species or single.
 func (m *Model) readout(t *tensors) {
 	ch := m.cfg.irreps[m.cfg.layers].Dim()
-	hidden := t.size("reduce_hidden_to_energy.linear.weight")
-	a := t.get("reduce_input_to_hidden.linear.weight", ch*hidden, fmt.Sprintf("%d × %d", ch, hidden))
-	b := t.get("reduce_hidden_to_energy.linear.weight", hidden, fmt.Sprintf("%d × 1", hidden))
+	hidden := max(1, t.size("reduce_hidden_to_energy.linear.weight"))
+	b := t.get("reduce_hidden_to_energy.linear.weight", fmt.Sprintf("%d × 1", hidden), hidden)
+	a := t.get("reduce_input_to_hidden.linear.weight", fmt.Sprintf("%d channels × %d of reduce_hidden_to_energy.linear.weight", ch, hidden), ch*hidden)
 	m.read = make([]float64, ch)
 	for u := range m.read {
 		for h, w := range b {
@@ -140,7 +144,7 @@ func (m *Model) readout(t *tensors) {
 		if t.has(name) && t.size(name) == 1 {
 			n = 1
 		}
-		v := t.get(name, n, fmt.Sprintf("one number or one for each of %d species", m.cfg.nspecies))
+		v := t.get(name, fmt.Sprintf("one number or one for each of %d species", m.cfg.nspecies), n)
 		for len(v) < m.cfg.nspecies {
 			v = append(v, v[0])
 		}
@@ -165,7 +169,7 @@ func gateInput(out o3.Irreps) o3.Irreps {
 
 // couplingSigns compares the coupling tensors that the checkpoint holds with
 // those of o3: the model was trained with the sign found.
-func (t *tensors) couplingSigns(layers int) map[[3]int]float64 {
+func (t *tensors) couplingSigns() map[[3]int]float64 {
 	signs := map[[3]int]float64{}
 	const mark = "_w3j_"
 	for name := range t.name {
@@ -177,21 +181,20 @@ func (t *tensors) couplingSigns(layers int) map[[3]int]float64 {
 		var rest string
 		n, _ := fmt.Sscanf(strings.ReplaceAll(name[k+len(mark):], "_", " ")+" .", "%d %d %d %s", &l[0], &l[1], &l[2], &rest)
 		if n != 4 || rest != "." || l[0] < 0 || l[1] < 0 || l[2] < max(l[0]-l[1], l[1]-l[0]) || l[2] > l[0]+l[1] || l[0]+l[1] > 32 {
-			t.fail("tensor %s: cannot tell the orders of the coupling", name)
-			return signs
+			fail("tensor %s: cannot tell the orders of the coupling", name)
 		}
 		c := o3.Coupling(l[0], l[1], l[2])
-		w := t.get(name, len(c.Data), fmt.Sprintf("%d × %d × %d", c.Dim[0], c.Dim[1], c.Dim[2]))
+		w := t.get(name, "coupling", c.Dim[:]...)
 		dot := 0.0
 		for q, x := range w {
 			dot += x * c.Data[q]
 		}
 		sign := math.Copysign(1, dot)
-		if t.err == nil && math.Abs(dot*sign-1) > 1e-5 {
-			t.fail("tensor %s is not the coupling of its orders (overlap %.6f)", name, dot)
+		if math.Abs(dot*sign-1) > 1e-5 {
+			fail("tensor %s is not the coupling of its orders (overlap %.6f)", name, dot)
 		}
 		if was, ok := signs[l]; ok && was != sign {
-			t.fail("tensor %s has the opposite sign of the same coupling in another layer", name)
+			fail("tensor %s has the opposite sign of the same coupling in another layer", name)
 		}
 		signs[l] = sign
 	}

@@ -2,20 +2,35 @@ package nequip
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
 	"github.com/wigner-md/wigner/potential"
 )
 
-// tensors reads a checkpoint's tensors under their present names; the first
-// error stays. It knows what it has handed out, so that a tensor that nothing
-// asked for is noticed.
+// tensors reads a checkpoint's tensors under their present names. Its methods
+// panic with a failure, which Read returns as error. It knows what it has handed
+// out, so that a tensor that nothing asked for is noticed.
 type tensors struct {
 	w    potential.Weights
 	name map[string]string // present name → name in the file
 	used map[string]bool
-	err  error
+}
+
+type failure struct{ error }
+
+func fail(format string, args ...any) { panic(failure{fmt.Errorf("nequip: "+format, args...)}) }
+
+// catch turns the panic of a failure into an error.
+func catch(err *error) {
+	switch r := recover().(type) {
+	case nil:
+	case failure:
+		*err = r.error
+	default:
+		panic(r)
+	}
 }
 
 // Names that older files use for the first part of a tensor's name; blanks
@@ -35,49 +50,69 @@ func newTensors(w potential.Weights) *tensors {
 			head = now
 		}
 		now := strings.ReplaceAll(head, " ", "_") + "." + strings.ReplaceAll(tail, "denumerator", "denominator")
-		if was, ok := t.name[now]; ok && t.err == nil {
-			t.err = fmt.Errorf("nequip: tensors %q and %q have the same meaning", was, n)
+		if was, ok := t.name[now]; ok {
+			fail("tensors %q and %q have the same meaning", was, n)
 		}
 		t.name[now] = n
 	}
 	return t
 }
 
-// fail keeps the first error.
-func (t *tensors) fail(format string, args ...any) {
-	if t.err == nil {
-		t.err = fmt.Errorf("nequip: "+format, args...)
-	}
-}
-
 // has reports whether there is such a tensor.
 func (t *tensors) has(name string) bool { _, ok := t.name[name]; return ok }
 
-// get is the tensor of this many numbers, in double precision; why says what
-// the size follows from. After a failure it is zeros.
-func (t *tensors) get(name string, n int, why string) []float64 {
-	out := make([]float64, max(n, 0))
-	file, ok := t.name[name]
-	if !ok {
-		t.fail("the checkpoint has no tensor %s (%s)", name, why)
-		return out
+// doubles is implemented by weights that keep double precision.
+type doubles interface {
+	Tensor64(name string) (shape []int, data []float64, ok bool)
+}
+
+// get is the tensor of these dimensions, or flat with as many numbers; why says
+// what they follow from. After a failure it is zeros.
+func (t *tensors) get(name, why string, dims ...int) []float64 {
+	n := 1
+	for _, d := range dims {
+		n *= d
 	}
+	shape, data, ok := t.read(name)
 	t.used[name] = true
-	shape, data, ok := t.w.Tensor(file)
-	if !ok {
-		t.fail("the checkpoint has no tensor %s (%s)", name, why)
-		return out
-	}
-	if len(data) != n {
-		t.fail("tensor %s has %d numbers (shape %v), wanted are %d (%s)", name, len(data), shape, n, why)
-		return out
+	switch {
+	case !ok:
+		fail("the checkpoint has no tensor %s (%s)", name, why)
+	case len(data) != n || !slices.Equal(squeeze(shape), squeeze(dims)) && len(squeeze(shape)) > 1:
+		fail("tensor %s has %d numbers (shape %v), wanted are %d (shape %v: %s)", name, len(data), shape, n, dims, why)
 	}
 	for k, v := range data {
 		if v-v != 0 {
-			t.fail("tensor %s has the value %v at position %d", name, v, k)
-			return out
+			fail("tensor %s has the value %v at position %d", name, v, k)
 		}
-		out[k] = float64(v)
+	}
+	return data
+}
+
+// read is the tensor in double precision, in memory of its own.
+func (t *tensors) read(name string) (shape []int, data []float64, ok bool) {
+	file, ok := t.name[name]
+	if !ok {
+		return nil, nil, false
+	}
+	if d, yes := t.w.(doubles); yes {
+		shape, data, ok = d.Tensor64(file)
+		return shape, slices.Clone(data), ok
+	}
+	shape, single, ok := t.w.Tensor(file)
+	for _, v := range single {
+		data = append(data, float64(v))
+	}
+	return shape, data, ok
+}
+
+// squeeze leaves out dimensions of 1.
+func squeeze(shape []int) []int {
+	var out []int
+	for _, d := range shape {
+		if d != 1 {
+			out = append(out, d)
+		}
 	}
 	return out
 }
@@ -88,9 +123,9 @@ func (t *tensors) size(name string) int {
 	return len(data)
 }
 
-// finish returns the first error, or one that names a tensor which was not
-// asked for and is more than a constant of the program that wrote the file.
-func (t *tensors) finish() error {
+// finish fails when there is a tensor that was not asked for and is more than a
+// constant of the program that wrote the file.
+func (t *tensors) finish() {
 	var rest []string
 	for n := range t.name {
 		constant := strings.HasSuffix(n, ".output_mask") || strings.Contains(n, "._w3j_") || strings.Contains(n, ".gate.")
@@ -98,9 +133,8 @@ func (t *tensors) finish() error {
 			rest = append(rest, n)
 		}
 	}
-	if t.err == nil && len(rest) > 0 {
+	if len(rest) > 0 {
 		sort.Strings(rest)
-		t.fail("the checkpoint has tensors that this kind of model does not use: %s; it is not supported", strings.Join(rest, ", "))
+		fail("the checkpoint has tensors that this kind of model does not use: %s; it is not supported", strings.Join(rest, ", "))
 	}
-	return t.err
 }
