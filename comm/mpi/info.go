@@ -83,17 +83,18 @@ func (i *Info) warn() {
 		is = MPICH
 	}
 	if f := i.Launch.Family; f != "" && is != f && is != MPI5 && i.Launch.Rank == 0 {
-		fmt.Fprintf(os.Stderr, "wigner: the launcher (%s) is that of %s, but the library %s is %s\n",
-			i.Launch.Launcher, f, i.Library, is)
+		fmt.Fprintf(os.Stderr, "wigner: the launcher (%s) is that of %s, but %s is %s: they seem to belong to different MPIs. %s\n",
+			i.Launch.Launcher, f, i.Library, is, remedy)
 	}
 }
+
+const remedy = "Set WIGNER_MPI to the libmpi.so of the MPI whose mpirun (or srun --mpi=...) is used"
 
 // mismatch is the error of a library that does not know its launcher: every
 // process would be a world of its own.
 func (i *Info) mismatch() error {
 	version, _, _ := strings.Cut(strings.TrimSpace(i.Version), "\n")
 	return fmt.Errorf("mpi: the launcher announced %d ranks (%s) but %s (%s, %s) sees %d: "+
-		"the library and the launcher belong to different MPIs. "+
-		"Set WIGNER_MPI to the libmpi.so of the MPI whose mpirun (or srun --mpi=...) is used",
-		i.Launch.Size, i.Launch.Launcher, i.Library, i.Family, version, i.Size)
+		"the library and the launcher belong to different MPIs. %s",
+		i.Launch.Size, i.Launch.Launcher, i.Library, i.Family, version, i.Size, remedy)
 }
