@@ -216,11 +216,14 @@ func (e *evaluation) frame(f *extxyz.Frame, s *system) error {
 		sum, err = ev.Totals(nil)
 	}
 	if err != nil {
-		var trouble *md.TroubleError
-		if errors.As(err, &trouble) && e.c.Rank() == 0 {
-			return e.blame(f, err)
+		var trouble *md.TroubleError // the same on all ranks; only the first knows the frame
+		if !errors.As(err, &trouble) {
+			return err
 		}
-		return err
+		if err = nil; e.c.Rank() == 0 {
+			err = e.blame(f, trouble)
+		}
+		return agree(e.c, err)
 	}
 	t, err := e.move.Gather(ev.Atoms, ev.Energy, md.Fields{F: true, Energy: true})
 	if err != nil {

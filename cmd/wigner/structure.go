@@ -226,11 +226,11 @@ func readFrame(path string, n int) (*extxyz.Frame, error) {
 	r := extxyz.NewReader(file, path)
 	var last *extxyz.Frame
 	for i := 0; ; i++ {
-		if n >= 0 && i < n {
-			_, err = r.Header() // the atoms are skipped
-		} else {
-			last, err = r.Next()
+		next := r.Next
+		if i < n {
+			next = r.Header // the atoms are skipped
 		}
+		f, err := next()
 		switch {
 		case err == io.EOF && n < 0 && last != nil:
 			return last, nil
@@ -239,8 +239,9 @@ func readFrame(path string, n int) (*extxyz.Frame, error) {
 		case err != nil:
 			return nil, err
 		case i == n:
-			return last, nil
+			return f, nil
 		}
+		last = f
 	}
 }
 
