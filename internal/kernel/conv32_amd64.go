@@ -240,11 +240,16 @@ func (c *vectors) Backward(e *Edges[float32], from, to int, j []int32, x, g, gx 
 			pathBackward7AVX2(arg)
 		}
 	}
-	sums := laneSumsAVX512
+	c.sums(e, from, n)
+}
+
+// sums adds the sums over the lanes to the gradients of the edges.
+func (c *vectors) sums(e *Edges[float32], from, n int) {
+	f := laneSumsAVX512
 	if c.path == avx2 {
-		sums = laneSumsAVX2
+		f = laneSumsAVX2
 	}
-	sums(n, ny, &c.z[0], &e.GR[from], &e.GY[from], 4*e.Stride)
+	f(n, (c.s.LMax+1)*(c.s.LMax+1), &c.z[0], &e.GR[from], &e.GY[from], 4*e.Stride)
 }
 
 // newConv32 is NewConv32 on a given path.

@@ -14,7 +14,7 @@ type fusedPath struct{ l2, l3 int }
 // fusedPass is a generated kernel: the paths of one block of x that are summed
 // in one sweep over the edges.
 type fusedPass struct {
-	l1        int
+	lanes, l1 int
 	forms, bs int // distinct folded and contracted couplings
 	paths     []fusedPath
 	forward   func(*byte)
@@ -36,7 +36,7 @@ type fusedBlock struct {
 	*fusedPass
 	x     Block
 	paths []Path    // of the shape, in the kernel's order
-	coef  []float32 // table [chunk][row][path][16]
+	coef  []float32 // table [chunk][row][path][lanes]
 	rows  int
 }
 
@@ -45,7 +45,7 @@ type fusedBlock struct {
 // of some passes, and couplings that are multiples of the standard ones.
 func newFused(p path, s *Shape, t *Table) *fused {
 	v := newVectors(p, s, t)
-	if v == nil || p != avx512 {
+	if v == nil {
 		return nil
 	}
 	c := &fused{vectors: *v}
@@ -110,7 +110,7 @@ func (c *fused) bind(x Block, ps []Path) bool {
 	pass:
 		for i := range fusedPasses {
 			k := &fusedPasses[i]
-			if k.l1 != x.L || !slices.Contains(k.paths, *free) {
+			if k.lanes != c.lanes || k.l1 != x.L || !slices.Contains(k.paths, *free) {
 				continue
 			}
 			b := fusedBlock{fusedPass: k, x: x}
@@ -179,12 +179,12 @@ func (c *fused) multiple(p *Path) (f float64, ok bool) {
 	return f, f != 0
 }
 
-// fill regroups the columns of the pass's paths to [chunk][row][path][16],
+// fill regroups the columns of the pass's paths to [chunk][row][path][lanes],
 // times the couplings' multiples.
 func (c *fused) fill(b *fusedBlock) {
 	b.rows = len(c.t.Coef) / c.t.W
 	np := len(b.paths)
-	key := make([]byte, 0, 16*np)
+	key := []byte{byte(c.lanes)}
 	f := make([]float64, np)
 	for i := range b.paths {
 		f[i], _ = c.multiple(&b.paths[i])
@@ -202,10 +202,10 @@ func (c *fused) fill(b *fusedBlock) {
 	}
 	b.coef = Make[float32](b.x.Mul * b.rows * np)
 	at := 0
-	for chunk := 0; chunk < b.x.Mul; chunk += 16 {
+	for chunk := 0; chunk < b.x.Mul; chunk += c.lanes {
 		for row := range b.rows {
 			for i, p := range b.paths {
-				for u := range 16 {
+				for u := range c.lanes {
 					b.coef[at] = float32(float64(c.t.Coef[row*c.t.W+p.W+chunk+u]) * f[i])
 					at++
 				}
@@ -218,20 +218,19 @@ func (c *fused) fill(b *fusedBlock) {
 	c.t.grouped.m[string(key)] = b.coef
 }
 
-// rows to fetch ahead, one for each edge.
-func (c *fused) ahead(e *Edges[float32], n, from int, j []int32, rows int) {
-	next := e.Next
-	if from > 0 || len(next) == 0 {
-		next = nil
+// ahead sets the rows to fetch ahead, one for each edge. A wrong row does no
+// harm: fetching ahead never faults.
+func (c *fused) ahead(e *Edges[float32], n, from int, j []int32) {
+	if from == 0 && len(e.Next) >= n {
+		c.args.next = &e.Next[0]
+		return
 	}
 	grow(&c.next, n)
-	k := copy(c.next, next)
-	copy(c.next[k:], j[from+k:from+n])
-	for i, r := range c.next[:k] { // other rows than j's may be meant
-		if uint(r) >= uint(rows) {
-			c.next[i] = 0
-		}
+	k := 0
+	if from == 0 {
+		k = copy(c.next, e.Next)
 	}
+	copy(c.next[k:], j[from+k:from+n])
 	c.args.next = &c.next[0]
 }
 
@@ -240,7 +239,7 @@ func (c *fused) bound(b *fusedBlock, x, agg []float32) *convArgs {
 	a := &c.args
 	np := len(b.paths)
 	a.mul, a.x, a.xcomp = b.x.Mul, &x[b.x.Offset], 4*b.x.Mul
-	a.coef, a.group = &b.coef[0], 64*b.rows*np
+	a.coef, a.group = &b.coef[0], 4*c.lanes*b.rows*np
 	for i, p := range b.paths {
 		o := c.s.Agg[p.Agg]
 		c.outs[i] = outArg{&agg[o.Offset+p.Col], 4 * o.Mul}
@@ -255,7 +254,7 @@ func (c *fused) Forward(e *Edges[float32], from, to int, j []int32, x, agg []flo
 		return
 	}
 	c.prepare(e, from, to, j, x)
-	c.ahead(e, to-from, from, j, len(x)/c.s.XWidth)
+	c.ahead(e, to-from, from, j)
 	_ = agg[c.s.AggWidth-1]
 	blocks, forms := (to-from+15)/16, 1
 	for i := range c.passes {
@@ -275,13 +274,13 @@ func (c *fused) Backward(e *Edges[float32], from, to int, j []int32, x, g, gx []
 		return
 	}
 	c.prepare(e, from, to, j, x)
-	c.ahead(e, to-from, from, j, len(x)/c.s.XWidth)
+	c.ahead(e, to-from, from, j)
 	_ = g[c.s.AggWidth-1]
 	n, ny := to-from, (c.s.LMax+1)*(c.s.LMax+1)
-	grow(&c.z, n*ny*16)
+	grow(&c.z, n*ny*c.lanes)
 	clear(c.z)
 	a := &c.args
-	a.z, a.zrow, a.bb = &c.z[0], 64*ny, &c.bb[0]
+	a.z, a.zrow, a.bb = &c.z[0], 4*c.lanes*ny, &c.bb[0]
 	for i := range c.passes {
 		b := &c.passes[i]
 		c.bound(b, x, g)
@@ -300,5 +299,5 @@ func (c *fused) Backward(e *Edges[float32], from, to int, j []int32, x, g, gx []
 		}
 		f((*byte)(unsafe.Pointer(a)))
 	}
-	laneSumsAVX512(n, ny, &c.z[0], &e.GR[from], &e.GY[from], 4*e.Stride)
+	c.sums(e, from, n)
 }

@@ -7,8 +7,10 @@ import "testing"
 // The models' shapes have generated kernels.
 func TestFusedRecognised(t *testing.T) {
 	for _, s := range shapes {
-		if newFused(avx512, s.s, smooth(s.s.Weights)) == nil {
-			t.Errorf("%s is not recognised", s.name)
+		for _, p := range []path{avx2, avx512} {
+			if newFused(p, s.s, smooth(s.s.Weights)) == nil {
+				t.Errorf("%v: %s is not recognised", p, s.name)
+			}
 		}
 	}
 }

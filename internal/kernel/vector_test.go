@@ -122,4 +122,18 @@ func TestAllocations(t *testing.T) {
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
+	odd := randomShape(rng)
+	for _, s := range []*Shape{shapes[0].s, shapes[1].s, odd} {
+		c := NewConv32(s, smooth(s.Weights))
+		e := randomEdges(rng, 30, s.LMax, 9)
+		x, g := normals(rng, 9*s.XWidth), normals(rng, s.AggWidth)
+		gx := normals(rng, len(x))
+		if n := testing.AllocsPerRun(20, func() {
+			c.Forward(e, 0, 30, e.J, x, g)
+			c.Backward(e, 0, 30, e.J, x, g, gx)
+			c.Backward(e, 0, 30, e.J, x, g, nil)
+		}); n != 0 {
+			t.Errorf("convolution: %v allocations", n)
+		}
+	}
 }

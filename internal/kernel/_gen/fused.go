@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/operand"
@@ -35,6 +36,7 @@ func (p fpath) y0() int { return p.l2 * p.l2 }
 // pass is one sweep over the edges: the paths of one l1 whose sums fit the
 // registers.
 type pass struct {
+	lanes int
 	l1    int
 	paths []fpath
 
@@ -136,6 +138,9 @@ func divide(l1, lmax, lout, limit int) []*pass {
 			byL2 = append(byL2, ps)
 		}
 	}
+	if limit < 16 {
+		return binned(l1, byL2, limit)
+	}
 	sums := func(ps []fpath) (n int) {
 		for _, p := range ps {
 			n += p.d3()
@@ -173,31 +178,66 @@ func divide(l1, lmax, lout, limit int) []*pass {
 		}
 		var out []*pass
 		for _, ps := range best {
-			out = append(out, &pass{l1: l1, paths: ps, index: map[formKey]int{}, bidx: map[formKey]int{}})
+			out = append(out, newPass(l1, ps))
 		}
 		return out
 	}
 }
 
+func newPass(l1 int, ps []fpath) *pass {
+	return &pass{l1: l1, paths: ps, index: map[formKey]int{}, bidx: map[formKey]int{}}
+}
+
+// binned is divide for few registers: path by path, the largest first, into the
+// first pass with room.
+func binned(l1 int, byL2 [][]fpath, limit int) (out []*pass) {
+	ps := slices.Concat(byL2...)
+	slices.SortStableFunc(ps, func(p, q fpath) int { return q.l3 - p.l3 })
+	var bins [][]fpath
+	var room []int
+next:
+	for _, p := range ps {
+		for i := range bins {
+			if room[i] >= p.d3() {
+				bins[i] = append(bins[i], p)
+				room[i] -= p.d3()
+				continue next
+			}
+		}
+		bins, room = append(bins, []fpath{p}), append(room, limit-p.d3())
+	}
+	for _, b := range bins {
+		slices.SortFunc(b, func(p, q fpath) int { return 10*(p.l2-q.l2) + p.l3 - q.l3 })
+		out = append(out, newPass(l1, b))
+	}
+	return out
+}
+
 // fused writes the kernels of all networks, each list of paths once.
-func fused(c *build.Context) {
-	data := map[string]operand.Mem{}
-	a := &asm{Context: c, lanes: 16, label: 0, data: data}
-	seen := map[string]bool{}
-	for _, n := range networks {
-		for l1 := range n.lmax + 1 {
-			for _, p := range divide(l1, n.lmax, n.lout, 32-(2*l1+1)-3) {
-				if seen[p.name()] {
-					continue
+func fused(lanes int) func(*build.Context) {
+	return func(c *build.Context) {
+		a := &asm{Context: c, lanes: lanes, data: map[string]operand.Mem{}}
+		seen := map[string]bool{}
+		for _, n := range networks {
+			for l1 := range n.lmax + 1 {
+				limit := 32 - (2*l1 + 1) - 3
+				if lanes == 8 { // x is read from memory
+					limit = 12
 				}
-				seen[p.name()] = true
-				a.fusedForward(p)
-				a.fusedBackward(p, true)
-				if l1 == 0 && n.lout > 0 {
-					p.slopes = true
-					a.fusedBackward(p, false)
+				for _, p := range divide(l1, n.lmax, n.lout, limit) {
+					p.lanes = lanes
+					if seen[p.name()] {
+						continue
+					}
+					seen[p.name()] = true
+					a.fusedForward(p)
+					a.fusedBackward(p, true)
+					if l1 == 0 && n.lout > 0 {
+						p.slopes = true
+						a.fusedBackward(p, false)
+					}
+					registry = append(registry, p)
 				}
-				registry = append(registry, p)
 			}
 		}
 	}
@@ -209,26 +249,28 @@ var registry []*pass
 func (a *asm) fusedFold(p *pass) {
 	y, m, n := a.movq("b"), a.movq("m"), a.movq("n")
 	a.Label(a.lab("fold"))
-	for i, f := range p.forms {
-		var v val
-		first := true
-		y0 := p.paths[f.path].y0()
-		for b, c := range f.c {
-			if c == 0 {
-				continue
+	for half := 0; half < 64; half += a.size() {
+		for i, f := range p.forms {
+			var v val
+			first := true
+			y0 := p.paths[f.path].y0()
+			for b, c := range f.c {
+				if c == 0 {
+					continue
+				}
+				src := at(y, 64*(8+y0+b)+half)
+				switch {
+				case first && math.Abs(c-1) < 1e-12:
+					v = a.get(src)
+				case first:
+					v = a.mul(a.num(c), src)
+				default:
+					a.fma(v, a.num(c), src)
+				}
+				first = false
 			}
-			src := at(y, 64*(8+y0+b))
-			switch {
-			case first && math.Abs(c-1) < 1e-12:
-				v = a.get(src)
-			case first:
-				v = a.mul(a.num(c), src)
-			default:
-				a.fma(v, a.num(c), src)
-			}
-			first = false
+			a.store(v, at(m, 64*i+half))
 		}
-		a.store(v, at(m, 64*i))
 	}
 	a.ADDQ(a.field("ystep"), y)
 	a.ADDQ(imm(64), y)
@@ -263,7 +305,7 @@ func (a *asm) fusedForward(p *pass) {
 	// couplings and the addresses.
 	wide := 1
 	for _, w := range []int{2, 4, 8} {
-		if w*(nacc+1)+8 <= 32 && w*16 <= mostChannels[p.l1] {
+		if a.lanes == 16 && w*(nacc+1)+8 <= 32 && w*16 <= mostChannels[p.l1] {
 			wide = w
 		}
 	}
@@ -279,7 +321,7 @@ func (a *asm) fusedForward(p *pass) {
 	}
 	a.Label(a.lab("narrow"))
 	r.chunks(1, "N")
-	a.SUBQ(imm(16), r.left)
+	a.SUBQ(imm(a.lanes), r.left)
 	a.JGT(a.ref("narrow"))
 	a.Label(a.lab("end"))
 	a.ret()
@@ -323,8 +365,13 @@ func (r *forward) chunks(w int, suffix string) {
 	a.IMULQ(a.field("xrow"), x)
 	a.ADDQ(r.x0, x)
 	element("row", t)
-	a.IMUL3Q(imm(64*np), t, t)
+	a.IMUL3Q(imm(a.size()*np), t, t)
 	a.ADDQ(r.coef, t)
+	if a.lanes == 8 {
+		r.narrow(x, t, f, b, m, comp, acc[0])
+		r.finish(acc, e, b, m, suffix)
+		return
+	}
 	xs := make([][]val, w)
 	for i := range d1 {
 		for c := range w {
@@ -359,11 +406,40 @@ func (r *forward) chunks(w int, suffix string) {
 			}
 			k0 := 0
 			for ip, q := range p.paths {
-				a.fusedMessage(p, ip, a.fusedWeight(np, ip, t, b, beta), xs[c], acc[c][k0:k0+q.d3()], m)
+				a.fusedMessage(p, ip, a.fusedWeight(np, ip, t, b, beta), ops(xs[c]), acc[c][k0:k0+q.d3()], m)
 				k0 += q.d3()
 			}
 		}
 	}
+	r.finish(acc, e, b, m, suffix)
+}
+
+// narrow is one chunk with few registers: x stays in memory.
+func (r *forward) narrow(x, t, f, b, m, comp reg.GPVirtual, acc []val) {
+	a, p := r.asm, r.p
+	d1 := p.d1()
+	x2 := a.GP64()
+	if d1 > 1 {
+		a.LEAQ(operand.Mem{Base: x, Index: comp, Scale: 1}, x2)
+	}
+	xs := make([]operand.Op, d1)
+	for i := range xs {
+		xs[i] = a.component(x, x2, comp, i)
+		a.PREFETCHT1(at(f, 0))
+		if i < d1-1 {
+			a.ADDQ(comp, f)
+		}
+	}
+	k0 := 0
+	for ip, q := range p.paths {
+		a.fusedMessage(p, ip, a.fusedWeight(len(p.paths), ip, t, b, nil), xs, acc[k0:k0+q.d3()], m)
+		k0 += q.d3()
+	}
+}
+
+// finish ends the loop over the edges and adds the sums to the aggregate.
+func (r *forward) finish(acc [][]val, e, b, m reg.GPVirtual, suffix string) {
+	a, p, w := r.asm, r.p, len(acc)
 	a.ADDQ(imm(4), b)
 	if len(p.forms) > 0 {
 		a.ADDQ(imm(4), m)
@@ -391,8 +467,8 @@ func (r *forward) chunks(w int, suffix string) {
 		for k := range q.d3() {
 			for c := range w {
 				v := acc[c][k0+k]
-				a.VADDPS(at(o, 64*c), v, v)
-				a.store(v, at(o, 64*c))
+				a.VADDPS(at(o, a.size()*c), v, v)
+				a.store(v, at(o, a.size()*c))
 			}
 			if k < q.d3()-1 {
 				a.ADDQ(oc, o)
@@ -400,8 +476,8 @@ func (r *forward) chunks(w int, suffix string) {
 		}
 		k0 += q.d3()
 	}
-	a.ADDQ(imm(64*w), r.x0)
-	a.ADDQ(imm(64*w), r.out)
+	a.ADDQ(imm(a.size()*w), r.x0)
+	a.ADDQ(imm(a.size()*w), r.out)
 	for range w {
 		a.ADDQ(a.field("group"), r.coef)
 	}
@@ -460,38 +536,67 @@ func (a *asm) betas(b reg.GPVirtual, n int) []val {
 
 // fusedWeight is W = c1 − Σ_q β_q (c1 − c_q).
 func (a *asm) fusedWeight(np, ip int, t, b reg.GPVirtual, beta []val) val {
-	c1, W, d := a.get(at(t, 64*(np+ip))), a.vec(), a.vec()
+	c1, W, d := a.get(at(t, a.size()*(np+ip))), a.vec(), a.vec()
 	a.VMOVAPS(c1, W)
 	for i, r := range []int{0, 2, 3} {
-		a.VSUBPS(at(t, 64*(r*np+ip)), c1, d)
+		a.VSUBPS(at(t, a.size()*(r*np+ip)), c1, d)
 		if i < len(beta) {
 			a.VFNMADD231PS(beta[i], d, W)
 		} else {
-			a.VFNMADD231PS_BCST(at(b, 64*r), d, W)
+			a.spreadAdd(-1, W, d, at(b, 64*r))
 		}
 	}
 	return W
 }
 
+// spreadAdd is acc += s·x·(a number in memory), s = ±1; with 8 lanes x may be
+// in memory.
+func (a *asm) spreadAdd(s float64, acc val, x operand.Op, m operand.Mem) {
+	switch {
+	case a.lanes == 16 && s < 0:
+		a.VFNMADD231PS_BCST(m, x, acc)
+	case a.lanes == 16:
+		a.VFMADD231PS_BCST(m, x, acc)
+	case s < 0:
+		a.VFNMADD231PS(x, a.spread(m), acc)
+	default:
+		a.VFMADD231PS(x, a.spread(m), acc)
+	}
+}
+
+// spreadMul is v = x·(a number in memory).
+func (a *asm) spreadMul(v val, x operand.Op, m operand.Mem) {
+	if a.lanes == 16 {
+		a.VMULPS_BCST(m, x, v)
+	} else {
+		a.VMULPS(x, a.spread(m), v)
+	}
+}
+
+func ops(v []val) []operand.Op {
+	o := make([]operand.Op, len(v))
+	for i := range v {
+		o[i] = v[i]
+	}
+	return o
+}
+
 // fusedMessage adds W·Σ_a M[a,k] x_a to A[k], the shorter way round.
-func (a *asm) fusedMessage(p *pass, ip int, W val, xs, A []val, m reg.GPVirtual) {
+func (a *asm) fusedMessage(p *pass, ip int, W val, xs []operand.Op, A []val, m reg.GPVirtual) {
 	q, d1 := p.paths[ip], p.d1()
 	M := func(n int) operand.Mem { return at(m, 64*n) }
 	if q.l2 == 0 { // C is the unit matrix
 		for k := range A {
-			a.fma(A[k], W, xs[k])
+			a.VFMADD231PS(xs[k], W, A[k])
 		}
 		return
 	}
 	if d1 <= q.d3() {
 		for i := range d1 {
-			wx := a.mul(xs[i], W)
+			wx := a.mul(W, xs[i])
 			for k := range A {
-				switch s, n := p.fold(ip, i, k); {
-				case s > 0:
-					a.VFMADD231PS_BCST(M(n), wx, A[k])
-				case s < 0:
-					a.VFNMADD231PS_BCST(M(n), wx, A[k])
+				if s, n := p.fold(ip, i, k); s != 0 {
+					a.spreadAdd(s, A[k], wx, M(n))
 				}
 			}
 		}
@@ -499,21 +604,19 @@ func (a *asm) fusedMessage(p *pass, ip int, W val, xs, A []val, m reg.GPVirtual)
 	}
 	for k := range A {
 		v := a.vec()
-		first, neg := true, false
+		first, neg := true, 1.0
 		for i := range d1 {
 			s, n := p.fold(ip, i, k)
 			switch {
 			case s == 0:
 			case first:
-				a.VMULPS_BCST(M(n), xs[i], v)
-				first, neg = false, s < 0
-			case (s < 0) != neg:
-				a.VFNMADD231PS_BCST(M(n), xs[i], v)
+				a.spreadMul(v, xs[i], M(n))
+				first, neg = false, s
 			default:
-				a.VFMADD231PS_BCST(M(n), xs[i], v)
+				a.spreadAdd(s*neg, v, xs[i], M(n))
 			}
 		}
-		if neg {
+		if neg < 0 {
 			a.VFNMADD231PS(v, W, A[k])
 		} else {
 			a.fma(A[k], W, v)

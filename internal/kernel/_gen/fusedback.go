@@ -14,7 +14,9 @@ type backward struct {
 	p      *pass
 	gx     bool
 	reload bool // the differences of the table's rows do not fit: read them twice
-	x, g   []val
+	small  bool // 16 registers: x, g and Z stay in memory
+	x, g   []operand.Op
+	z      reg.GPVirtual
 	Z      map[int]val // by number of the harmonic
 	S      [3]val      // Σ gw (c1 − c_q), q = 0, 2, 3
 	beta   []val       // spline weights in registers
@@ -55,18 +57,18 @@ func (a *asm) fusedContract(p *pass) {
 				case first && math.Abs(c-1) < 1e-12:
 					a.VMOVAPS(G[k], v)
 				case first:
-					a.VMULPS_BCST(a.datum(c), G[k], v)
+					a.spreadMul(v, G[k], a.datum(c))
 				default:
-					a.VFMADD231PS_BCST(a.datum(c), G[k], v)
+					a.spreadAdd(1, v, G[k], a.datum(c))
 				}
 				first = false
 			}
-			a.store(v, at(B, 64*i))
+			a.store(v, at(B, a.size()*i))
 		}
 	}
-	a.ADDQ(imm(64), off)
-	a.ADDQ(imm(64*len(p.bs)), B)
-	a.SUBQ(imm(16), left)
+	a.ADDQ(imm(a.size()), off)
+	a.ADDQ(imm(a.size()*len(p.bs)), B)
+	a.SUBQ(imm(a.lanes), left)
 	a.JGT(a.ref("contract"))
 }
 
@@ -87,7 +89,7 @@ func (a *asm) fusedBackward(p *pass, gx bool) {
 			}
 		}
 	}
-	k := &backward{asm: a, p: p, gx: gx, Z: map[int]val{}}
+	k := &backward{asm: a, p: p, gx: gx, Z: map[int]val{}, small: a.lanes == 8}
 	name, doc := "fusedBackward", ""
 	comps := d1
 	if gx {
@@ -100,15 +102,19 @@ func (a *asm) fusedBackward(p *pass, gx bool) {
 	if k.reload {
 		free += 3
 	}
+	if k.small {
+		free, k.reload = 0, true
+	}
 	a.begin(name+p.name(), fmt.Sprintf("adds the gradients of %d paths with l1 = %d%s.", np, p.l1, doc))
 	a.fusedContract(p)
 	e, z := a.GP64(), a.movq("z")
+	k.z = z
 	k.b = a.movq("b")
 	a.XORQ(e, e)
 	comp := a.movq("xcomp")
 	a.Label(a.lab("edge"))
 	for _, q := range p.paths {
-		for m := q.y0(); q.l2 > 0 && m < q.y0()+q.d2(); m++ {
+		for m := q.y0(); !k.small && q.l2 > 0 && m < q.y0()+q.d2(); m++ {
 			if _, ok := k.Z[m]; !ok {
 				k.Z[m] = a.vec()
 			}
@@ -130,6 +136,7 @@ func (a *asm) fusedBackward(p *pass, gx bool) {
 			k.Y[m] = a.spread(at(k.b, 64*(8+m)))
 		}
 	}
+	ahead := gx && !(k.small && d1 == 7) // there, no address registers are left
 	x, x2, g, g2, f, fw := a.GP64(), a.GP64(), a.GP64(), a.GP64(), a.GP64(), a.GP64()
 	a.MOVQ(a.field("j"), g)
 	a.MOVLQSX(operand.Mem{Base: g, Index: e, Scale: 4}, x)
@@ -137,35 +144,42 @@ func (a *asm) fusedBackward(p *pass, gx bool) {
 	if gx {
 		a.MOVQ(a.field("gx"), g)
 		a.ADDQ(x, g)
-		a.MOVQ(a.field("next"), fw)
-		a.MOVLQSX(operand.Mem{Base: fw, Index: e, Scale: 4}, f)
-		a.IMULQ(a.field("xrow"), f)
-		a.ADDQ(a.field("x"), f)
+		if ahead {
+			a.MOVQ(a.field("next"), fw)
+			a.MOVLQSX(operand.Mem{Base: fw, Index: e, Scale: 4}, f)
+			a.IMULQ(a.field("xrow"), f)
+			a.ADDQ(a.field("x"), f)
+		}
 	}
 	a.ADDQ(a.field("x"), x)
 	k.t = a.GP64()
 	a.MOVQ(a.field("row"), k.t)
 	a.MOVLQSX(operand.Mem{Base: k.t, Index: e, Scale: 4}, k.t)
-	a.IMUL3Q(imm(64*np), k.t, k.t)
+	a.IMUL3Q(imm(a.size()*np), k.t, k.t)
 	a.ADDQ(a.field("coef"), k.t)
 	k.B = a.movq("bb")
 	left := a.movq("mul")
 	a.Label(a.lab("chunk"))
-	k.x = a.vecs(d1)
 	if d1 > 1 {
 		a.LEAQ(operand.Mem{Base: x, Index: comp, Scale: 1}, x2)
-	}
-	for i, v := range k.x {
-		a.load(a.component(x, x2, comp, i), v)
-	}
-	if gx {
-		k.g = a.vecs(d1)
-		if d1 > 1 {
+		if gx {
 			a.LEAQ(operand.Mem{Base: g, Index: comp, Scale: 1}, g2)
 		}
-		for i, v := range k.g {
-			a.load(a.component(g, g2, comp, i), v)
+	}
+	k.x, k.g = make([]operand.Op, d1), make([]operand.Op, d1)
+	for i := range d1 {
+		k.x[i] = a.component(x, x2, comp, i)
+		if gx {
+			k.g[i] = a.component(g, g2, comp, i)
 		}
+		if !k.small {
+			k.x[i] = a.get(k.x[i].(operand.Mem))
+			if gx {
+				k.g[i] = a.get(k.g[i].(operand.Mem))
+			}
+		}
+	}
+	if ahead {
 		a.MOVQ(f, fw)
 		for i := range 2 * d1 {
 			if i == d1 {
@@ -183,19 +197,23 @@ func (a *asm) fusedBackward(p *pass, gx bool) {
 	}
 	if gx {
 		for i, v := range k.g {
-			a.store(v, a.component(g, g2, comp, i))
+			if v, ok := v.(val); ok {
+				a.store(v, a.component(g, g2, comp, i))
+			}
 		}
-		a.ADDQ(imm(64), g)
-		a.ADDQ(imm(64), f)
+		a.ADDQ(imm(a.size()), g)
+		if ahead {
+			a.ADDQ(imm(a.size()), f)
+		}
 	}
-	a.ADDQ(imm(64), x)
+	a.ADDQ(imm(a.size()), x)
 	a.ADDQ(a.field("group"), k.t)
-	a.ADDQ(imm(64*len(p.bs)), k.B)
-	a.SUBQ(imm(16), left)
+	a.ADDQ(imm(a.size()*len(p.bs)), k.B)
+	a.SUBQ(imm(a.lanes), left)
 	a.JGT(a.ref("chunk"))
 	R := a.get(at(z, 0))
 	for i, q := range []int{0, 2, 3} {
-		a.VFNMADD231PS_BCST(at(k.b, 256+64*q), k.S[i], R)
+		a.spreadAdd(-1, R, k.S[i], at(k.b, 256+64*q))
 	}
 	a.store(R, at(z, 0))
 	for m := range 64 {
@@ -240,15 +258,15 @@ func (k *backward) weight(ip int) (W val, d [3]val) {
 	if k.reload {
 		return k.fusedWeight(np, ip, k.t, k.b, k.beta), [3]val{}
 	}
-	c1 := k.get(at(k.t, 64*(np+ip)))
+	c1 := k.get(at(k.t, k.size()*(np+ip)))
 	for i, r := range []int{0, 2, 3} {
-		d[i] = k.sub(c1, at(k.t, 64*(r*np+ip)))
+		d[i] = k.sub(c1, at(k.t, k.size()*(r*np+ip)))
 	}
 	for i, r := range []int{0, 2, 3} {
 		if i < len(k.beta) {
 			k.VFNMADD231PS(k.beta[i], d[i], c1)
 		} else {
-			k.VFNMADD231PS_BCST(at(k.b, 64*r), d[i], c1)
+			k.spreadAdd(-1, c1, d[i], at(k.b, 64*r))
 		}
 	}
 	return c1, d
@@ -258,9 +276,9 @@ func (k *backward) weight(ip int) (W val, d [3]val) {
 func (k *backward) slopes(ip int, gw val, d [3]val) {
 	np := len(k.p.paths)
 	if k.reload {
-		c1, v := k.get(at(k.t, 64*(np+ip))), k.vec()
+		c1, v := k.get(at(k.t, k.size()*(np+ip))), k.vec()
 		for i, r := range []int{0, 2, 3} {
-			k.VSUBPS(at(k.t, 64*(r*np+ip)), c1, v)
+			k.VSUBPS(at(k.t, k.size()*(r*np+ip)), c1, v)
 			k.fma(k.S[i], gw, v)
 		}
 		return
@@ -270,8 +288,8 @@ func (k *backward) slopes(ip int, gw val, d [3]val) {
 	}
 }
 
-// sfma is acc += s·x·y.
-func (k *backward) sfma(s float64, acc, x, y val) {
+// sfma is acc += s·x·y; y may be in memory.
+func (k *backward) sfma(s float64, acc, x val, y operand.Op) {
 	if s < 0 {
 		k.VFNMADD231PS(y, x, acc)
 	} else {
@@ -279,132 +297,185 @@ func (k *backward) sfma(s float64, acc, x, y val) {
 	}
 }
 
+// gadd is g_i += s·x·y, if the gradient of x is wanted.
+func (k *backward) gadd(i int, s float64, x, y val) {
+	if !k.gx {
+		return
+	}
+	if m, ok := k.g[i].(operand.Mem); ok {
+		v := k.get(m)
+		k.sfma(s, v, x, y)
+		k.store(v, m)
+		return
+	}
+	k.sfma(s, k.g[i].(val), x, y)
+}
+
+// zadd is Z_m += x·y.
+func (k *backward) zadd(m int, x val, y operand.Op) {
+	if v, ok := k.Z[m]; ok {
+		k.sfma(1, v, x, y)
+		return
+	}
+	v := k.get(at(k.z, k.size()*m))
+	k.sfma(1, v, x, y)
+	k.store(v, at(k.z, k.size()*m))
+}
+
+// yset is v = x·Y_m, yadd v += s·x·Y_m.
+func (k *backward) yset(m int, x operand.Op, v val) {
+	if y, ok := k.Y[m]; ok {
+		k.VMULPS(y, x, v)
+	} else {
+		k.spreadMul(v, x, at(k.b, 64*(8+m)))
+	}
+}
+
+func (k *backward) yadd(s float64, m int, x operand.Op, v val) {
+	if y, ok := k.Y[m]; ok {
+		k.sfma(s, v, y, x)
+	} else {
+		k.spreadAdd(s, v, x, at(k.b, 64*(8+m)))
+	}
+}
+
+// dot is gw = x·y or gw += x·y; x may be in memory.
+func (k *backward) dot(first bool, gw val, x operand.Op, y val) {
+	if first {
+		k.VMULPS(x, y, gw)
+	} else {
+		k.VFMADD231PS(x, y, gw)
+	}
+}
+
+// path writes one path of a chunk.
 func (k *backward) path(ip int) {
 	p := k.p
 	q, d1 := p.paths[ip], p.d1()
-	// yset is v = x·Y_m, yadd v += s·x·Y_m.
-	yset := func(m int, x, v val) {
-		if y, ok := k.Y[q.y0()+m]; ok {
-			k.VMULPS(y, x, v)
-		} else {
-			k.VMULPS_BCST(at(k.b, 64*(8+q.y0()+m)), x, v)
-		}
-	}
-	yadd := func(s float64, m int, x, v val) {
-		y, ok := k.Y[q.y0()+m]
-		mem := at(k.b, 64*(8+q.y0()+m))
-		switch {
-		case ok:
-			k.sfma(s, v, x, y)
-		case s < 0:
-			k.VFNMADD231PS_BCST(mem, x, v)
-		default:
-			k.VFMADD231PS_BCST(mem, x, v)
-		}
-	}
-	b := func(n int) operand.Mem { return at(k.B, 64*n) }
 	W, d := k.weight(ip)
 	gw := k.vec()
-	dot := func(first bool, x val, y operand.Op) {
-		if first {
-			k.VMULPS(y, x, gw)
-		} else {
-			k.VFMADD231PS(y, x, gw)
-		}
-	}
 	switch {
 	case q.l2 == 0: // h_a = B_a
 		for i := range d1 {
 			_, n := p.contract(ip, i, 0)
-			v := k.get(b(n))
-			dot(i == 0, k.x[i], v)
-			if k.gx {
-				k.fma(k.g[i], W, v)
-			}
+			v := k.get(at(k.B, k.size()*n))
+			k.dot(i == 0, gw, k.x[i], v)
+			k.gadd(i, 1, W, v)
 		}
 		k.slopes(ip, gw, d)
-	case q.l3 == 0: // one vector B for all a = b
-		for i := range d1 {
-			if i == 0 {
-				yset(i, k.x[i], gw)
-			} else {
-				yadd(1, i, k.x[i], gw)
-			}
-		}
-		s, n := p.contract(ip, 0, 0)
-		if s < 0 {
-			panic("sign of (l,l,0)")
-		}
-		v := k.get(b(n))
-		k.VMULPS(v, gw, gw)
-		k.slopes(ip, gw, d)
-		k.VMULPS(v, W, W)
-		for i := range d1 {
-			k.fma(k.Z[q.y0()+i], W, k.x[i])
-			if k.gx {
-				yadd(1, i, W, k.g[i])
-			}
-		}
-	case q.d2() < d1: // T_b = Σ_a B x_a, then everything from it
-		for m := range q.d2() {
-			T := k.vec()
-			qm := k.vec()
-			yset(m, W, qm)
-			first := true
-			for i := range d1 {
-				s, n := p.contract(ip, i, m)
-				if s == 0 {
-					continue
-				}
-				v := k.get(b(n))
-				if first && s > 0 {
-					k.VMULPS(k.x[i], v, T)
-				} else {
-					if first {
-						k.zero(T)
-					}
-					k.sfma(s, T, v, k.x[i])
-				}
-				first = false
-				if k.gx {
-					k.sfma(s, k.g[i], v, qm)
-				}
-			}
-			if m == 0 {
-				yset(m, T, gw)
-			} else {
-				yadd(1, m, T, gw)
-			}
-			k.fma(k.Z[q.y0()+m], W, T)
-		}
-		k.slopes(ip, gw, d)
-	default: // h_a = Σ_b B Y_b
-		for i := range d1 {
-			wx := k.mul(k.x[i], W)
-			h := k.vec()
-			first := true
-			for m := range q.d2() {
-				s, n := p.contract(ip, i, m)
-				if s == 0 {
-					continue
-				}
-				v := k.get(b(n))
-				if first && s > 0 {
-					yset(m, v, h)
-				} else {
-					if first {
-						k.zero(h)
-					}
-					yadd(s, m, v, h)
-				}
-				first = false
-				k.sfma(s, k.Z[q.y0()+m], v, wx)
-			}
-			dot(i == 0, k.x[i], h)
-			if k.gx {
-				k.fma(k.g[i], W, h)
-			}
-		}
-		k.slopes(ip, gw, d)
+	case q.l3 == 0:
+		k.scalar(ip, W, gw, d)
+	case q.d2() < d1:
+		k.byHarmonic(ip, W, gw, d)
+	default:
+		k.byComponent(ip, W, gw, d)
 	}
+}
+
+// scalar is l3 = 0: one vector B for all a = b.
+func (k *backward) scalar(ip int, W, gw val, d [3]val) {
+	q, d1 := k.p.paths[ip], k.p.d1()
+	s, n := k.p.contract(ip, 0, 0)
+	if s < 0 {
+		panic("sign of (l,l,0)")
+	}
+	for i := range d1 {
+		if i == 0 {
+			k.yset(q.y0(), k.x[i], gw)
+		} else {
+			k.yadd(1, q.y0()+i, k.x[i], gw)
+		}
+	}
+	v := k.get(at(k.B, k.size()*n))
+	k.VMULPS(v, gw, gw)
+	k.slopes(ip, gw, d)
+	k.VMULPS(v, W, W)
+	for i := range d1 {
+		k.zadd(q.y0()+i, W, k.x[i])
+		if !k.gx {
+			continue
+		}
+		if m, ok := k.g[i].(operand.Mem); ok {
+			v := k.get(m)
+			k.yadd(1, q.y0()+i, W, v)
+			k.store(v, m)
+		} else {
+			k.yadd(1, q.y0()+i, W, k.g[i].(val))
+		}
+	}
+}
+
+// byHarmonic takes T_b = Σ_a B x_a first and everything from it.
+func (k *backward) byHarmonic(ip int, W, gw val, d [3]val) {
+	q := k.p.paths[ip]
+	for m := range q.d2() {
+		T, wy := k.vec(), k.vec()
+		k.yset(q.y0()+m, W, wy)
+		first := true
+		for i := range k.p.d1() {
+			s, n := k.p.contract(ip, i, m)
+			if s == 0 {
+				continue
+			}
+			v := k.get(at(k.B, k.size()*n))
+			if first && s > 0 {
+				k.VMULPS(k.x[i], v, T)
+			} else {
+				if first {
+					k.zero(T)
+				}
+				k.sfma(s, T, v, k.x[i])
+			}
+			first = false
+			k.gadd(i, s, v, wy)
+		}
+		if m == 0 {
+			k.yset(q.y0()+m, T, gw)
+		} else {
+			k.yadd(1, q.y0()+m, T, gw)
+		}
+		k.zadd(q.y0()+m, W, T)
+	}
+	k.slopes(ip, gw, d)
+}
+
+// byComponent takes h_a = Σ_b B Y_b first.
+func (k *backward) byComponent(ip int, W, gw val, d [3]val) {
+	q := k.p.paths[ip]
+	Z := make([]val, q.d2())
+	for m := range Z {
+		Z[m] = k.Z[q.y0()+m]
+		if k.small {
+			Z[m] = k.get(at(k.z, k.size()*(q.y0()+m)))
+		}
+	}
+	for i := range k.p.d1() {
+		wx, h := k.mul(W, k.x[i]), k.vec()
+		first := true
+		for m := range Z {
+			s, n := k.p.contract(ip, i, m)
+			if s == 0 {
+				continue
+			}
+			v := k.get(at(k.B, k.size()*n))
+			if first && s > 0 {
+				k.yset(q.y0()+m, v, h)
+			} else {
+				if first {
+					k.zero(h)
+				}
+				k.yadd(s, q.y0()+m, v, h)
+			}
+			first = false
+			k.sfma(s, Z[m], v, wx)
+		}
+		k.dot(i == 0, gw, k.x[i], h)
+		k.gadd(i, 1, W, h)
+	}
+	if k.small {
+		for m, v := range Z {
+			k.store(v, at(k.z, k.size()*(q.y0()+m)))
+		}
+	}
+	k.slopes(ip, gw, d)
 }

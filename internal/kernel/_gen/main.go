@@ -32,7 +32,8 @@ func main() {
 		{"gate", gates},
 		{"edges", edges},
 		{"conv", conv},
-		{"fused", fused},
+		{"fused", fused(16)},
+		{"fused8", fused(8)},
 	} {
 		if err := write(f.name, f.body); err != nil {
 			log.Fatalf("%s: %v", f.name, err)
