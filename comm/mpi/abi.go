@@ -21,7 +21,7 @@ type abi struct {
 	inPlace uintptr // MPI_IN_PLACE
 	levels  [4]int32
 
-	world, bytes, int64s, sum, max, min, errorsReturn uintptr
+	world, self, bytes, int64s, sum, max, min, errorsReturn uintptr
 }
 
 var levelNames = [4]string{"MPI_THREAD_SINGLE", "MPI_THREAD_FUNNELED", "MPI_THREAD_SERIALIZED", "MPI_THREAD_MULTIPLE"}
@@ -31,7 +31,7 @@ var levelNames = [4]string{"MPI_THREAD_SINGLE", "MPI_THREAD_FUNNELED", "MPI_THRE
 func mpichABI() abi {
 	return abi{
 		handle: 4, status: 20, errorAt: 16, inPlace: ^uintptr(0), levels: [4]int32{0, 1, 2, 3},
-		world: 0x44000000, bytes: 0x4c00010d, int64s: 0x4c00083a,
+		world: 0x44000000, self: 0x44000001, bytes: 0x4c00010d, int64s: 0x4c00083a,
 		max: 0x58000001, min: 0x58000002, sum: 0x58000003, errorsReturn: 0x54000001,
 	}
 }
@@ -39,7 +39,7 @@ func mpichABI() abi {
 func mpi5ABI() abi {
 	return abi{
 		handle: 8, status: 32, errorAt: 8, inPlace: 1, levels: [4]int32{0, 1024, 2048, 4096},
-		world: 0x101, bytes: 0x247, int64s: 0x258,
+		world: 0x101, self: 0x102, bytes: 0x247, int64s: 0x258,
 		sum: 0x21, min: 0x22, max: 0x23, errorsReturn: 0x142,
 	}
 }
@@ -48,7 +48,7 @@ func mpi5ABI() abi {
 func openMPI(symbol func(string) uintptr) (a abi, ok bool) {
 	a = abi{handle: 8, status: 24, errorAt: 8, inPlace: 1, levels: [4]int32{0, 1, 2, 3}}
 	for name, p := range map[string]*uintptr{
-		"ompi_mpi_comm_world": &a.world, "ompi_mpi_byte": &a.bytes, "ompi_mpi_int64_t": &a.int64s,
+		"ompi_mpi_comm_world": &a.world, "ompi_mpi_comm_self": &a.self, "ompi_mpi_byte": &a.bytes, "ompi_mpi_int64_t": &a.int64s,
 		"ompi_mpi_op_sum": &a.sum, "ompi_mpi_op_max": &a.max, "ompi_mpi_op_min": &a.min,
 		"ompi_mpi_errors_return": &a.errorsReturn,
 	} {
@@ -80,7 +80,9 @@ func (a *abi) levelName(level int32) string {
 	return "an unknown thread level"
 }
 
-// mentionsTruncation recognises MPI_ERR_TRUNCATE by the library's text.
-func mentionsTruncation(text string) bool {
-	return strings.Contains(strings.ToLower(text), "truncat")
+// truncated recognises MPI_ERR_TRUNCATE by the library's text or, in the MPI-5
+// ABI, by its number: the first libraries give the text of another error there
+// (MPICH 5.0.2, Intel MPI 2021.19).
+func truncated(f Family, code int32, text string) bool {
+	return strings.Contains(strings.ToLower(text), "truncat") || f == MPI5 && code == 15
 }

@@ -80,8 +80,10 @@ func (i *Info) launcher() string {
 func (c *Comm) connect(level int32) error {
 	lib := c.lib
 	clear(lib.out)
-	if err := lib.call(fnCommSetErrhandler, lib.abi.world, lib.errorsReturn); err != nil {
-		return err
+	for _, w := range []uintptr{lib.abi.world, lib.self} { // self: errors that belong to no communicator
+		if err := lib.call(fnCommSetErrhandler, w, lib.errorsReturn); err != nil {
+			return err
+		}
 	}
 	if err := lib.call(fnCommSize, lib.abi.world, lib.outAt(0)); err != nil {
 		return err

@@ -213,7 +213,7 @@ func (c *Comm) failed(x *exchange, code int32) error {
 		if e == 0 {
 			continue
 		}
-		if text := c.lib.errorText(e); mentionsTruncation(text) {
+		if text := c.lib.errorText(e); truncated(c.lib.family, e, text) {
 			return c.wrongLength(p, "more bytes were sent: "+text)
 		}
 	}
