@@ -38,9 +38,12 @@ func usage(err error) error {
 func usagef(format string, args ...any) error { return usage(fmt.Errorf(format, args...)) }
 
 // errQuiet ends a program whose message has been printed already.
-type errQuiet struct{ status int }
+type errQuiet struct {
+	status int
+	err    error // what was printed
+}
 
-func (e *errQuiet) Error() string { return fmt.Sprintf("exit status %d", e.status) }
+func (e *errQuiet) Error() string { return e.err.Error() }
 
 // statusOf is the exit status of an error.
 func statusOf(err error) int {
@@ -63,16 +66,17 @@ func statusOf(err error) int {
 	return exitFailed
 }
 
-// exit prints the error, on the one process that speaks, and returns the status.
-func (a *app) exit(err error) int {
-	status := statusOf(err)
+// tell prints the error, on the one process that speaks, unless that was done.
+// What it returns has the same status.
+func (a *app) tell(err error) error {
 	var q *errQuiet
-	if err != nil && !a.mute && !errors.As(err, &q) {
-		for _, line := range strings.Split(err.Error(), "\n") {
-			fmt.Fprintf(a.err, "wigner: %s\n", line)
-		}
+	if err == nil || a.mute || errors.As(err, &q) {
+		return err
 	}
-	return status
+	for _, line := range strings.Split(err.Error(), "\n") {
+		fmt.Fprintf(a.err, "wigner: %s\n", line)
+	}
+	return &errQuiet{statusOf(err), err}
 }
 
 // remoteError is an error of another rank, as agree brought it here.

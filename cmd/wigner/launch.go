@@ -67,7 +67,9 @@ func (a *app) processes(body func(p *process) error) error {
 		if outer.Rank() != 0 {
 			a.silence()
 		}
-		return body(&process{a, outer})
+		// Printed before MPI ends: a launcher kills all processes when the first
+		// one has left with a status.
+		return a.tell(body(&process{a, outer}))
 	})
 }
 

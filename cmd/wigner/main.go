@@ -28,5 +28,5 @@ func execute(args []string, stdout, stderr io.Writer) int {
 	if err != nil && !a.started { // cobra refused the command line itself
 		err = usage(err)
 	}
-	return a.exit(err)
+	return statusOf(a.tell(err))
 }

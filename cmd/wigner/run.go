@@ -328,8 +328,9 @@ func (r *runner) end(from int64) error {
 	fields := []zap.Field{zap.Int64("step", r.sim.Step), zap.Int64("steps", steps), zap.Float64("seconds", wall.Seconds())}
 	if r.sim.Step < r.cfg.Dynamics.Steps {
 		why := r.stops.reason()
-		r.note(fmt.Sprintf("stopped at step %d of %d (%s); a restart is written, --resume goes on", r.sim.Step, r.cfg.Dynamics.Steps, why), fields...)
-		return &errQuiet{exitStopped}
+		msg := fmt.Sprintf("stopped at step %d of %d (%s); a restart is written, --resume goes on", r.sim.Step, r.cfg.Dynamics.Steps, why)
+		r.note(msg, fields...)
+		return &errQuiet{exitStopped, errors.New(msg)}
 	}
 	r.note("finished: "+r.cfg.Output.Dir, fields...)
 	return nil
