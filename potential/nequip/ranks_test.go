@@ -36,7 +36,7 @@ func TestRanks(t *testing.T) {
 			t.Run("float32", func(t *testing.T) {
 				var worst bars
 				for _, r := range frames {
-					if len(r.sys.X) > 40 && !long || len(r.sys.X) > 12 && testing.Short() {
+					if len(r.sys.X) > 40 && !long || len(r.sys.X) > 4 && testing.Short() {
 						continue
 					}
 					for _, n := range manyRanks {

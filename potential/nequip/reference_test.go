@@ -183,7 +183,7 @@ func compare(t *testing.T, frames []reference, p precision, rel float64) {
 	n := 0
 	for k := range frames {
 		r := &frames[k]
-		if testing.Short() && len(r.sys.X) > 40 {
+		if testing.Short() && len(r.sys.X) > 12 {
 			continue
 		}
 		o, err := potentialtest.Evaluate(r.sys, potentialtest.Setup{}, p.mk)
