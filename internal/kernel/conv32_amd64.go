@@ -200,8 +200,7 @@ func (c *vectors) Backward(e *Edges[float32], from, to int, j []int32, x, g, gx 
 	c.prepare(e, from, to, j, x)
 	_ = g[c.s.AggWidth-1]
 	n, ny := to-from, (c.s.LMax+1)*(c.s.LMax+1)
-	grow(&c.z, n*ny*c.lanes)
-	clear(c.z)
+	c.clearZ(n)
 	for i := range c.paths {
 		p := &c.paths[i]
 		a := c.common(p, x)
@@ -241,6 +240,13 @@ func (c *vectors) Backward(e *Edges[float32], from, to int, j []int32, x, g, gx 
 		}
 	}
 	c.sums(e, from, n)
+}
+
+// clearZ makes room for the sums of n edges, whole blocks of them.
+func (c *vectors) clearZ(n int) {
+	row := (c.s.LMax + 1) * (c.s.LMax + 1) * c.lanes
+	grow(&c.z, (n+15)/16*16*row)
+	clear(c.z[:n*row])
 }
 
 // sums adds the sums over the lanes to the gradients of the edges.

@@ -277,8 +277,7 @@ func (c *fused) Backward(e *Edges[float32], from, to int, j []int32, x, g, gx []
 	c.ahead(e, to-from, from, j)
 	_ = g[c.s.AggWidth-1]
 	n, ny := to-from, (c.s.LMax+1)*(c.s.LMax+1)
-	grow(&c.z, n*ny*c.lanes)
-	clear(c.z)
+	c.clearZ(n)
 	a := &c.args
 	a.z, a.zrow, a.bb = &c.z[0], 4*c.lanes*ny, &c.bb[0]
 	for i := range c.passes {

@@ -57,6 +57,7 @@ func pathForward7AVX512(a *byte)
 func pathBackward7AVX512(a *byte)
 
 // laneSumsAVX512 adds the sums over the lanes of z [edge][ny][lanes] to gr (first row) and gy[m·stride+e].
+// It reads the rows of whole blocks of edges.
 //
 //go:noescape
 func laneSumsAVX512(n int, ny int, z *float32, gr *float32, gy *float32, stride int)
@@ -114,6 +115,7 @@ func pathForward7AVX2(a *byte)
 func pathBackward7AVX2(a *byte)
 
 // laneSumsAVX2 adds the sums over the lanes of z [edge][ny][lanes] to gr (first row) and gy[m·stride+e].
+// It reads the rows of whole blocks of edges.
 //
 //go:noescape
 func laneSumsAVX2(n int, ny int, z *float32, gr *float32, gy *float32, stride int)

@@ -1026,54 +1026,135 @@ same16010:
 	RET
 
 // func laneSumsAVX512(n int, ny int, z *float32, gr *float32, gy *float32, stride int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, BMI2, CMOV
 TEXT ·laneSumsAVX512(SB), NOSPLIT, $0-48
 	MOVQ n+0(FP), AX
 	MOVQ z+16(FP), CX
 	MOVQ gr+24(FP), DX
 	MOVQ gy+32(FP), BX
-	MOVQ stride+40(FP), SI
+	MOVQ ny+8(FP), SI
+	SHLQ $0x06, SI
 
-edge16011:
-	VMOVUPS       (CX), Z0
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y0, Y1, Y1
-	VEXTRACTF128  $0x01, Y1, X0
-	VADDPS        X1, X0, X0
-	VMOVHLPS      X0, X0, X1
-	VADDPS        X1, X0, X0
-	VMOVSHDUP     X0, X1
-	VADDSS        X1, X0, X0
-	VADDSS        (DX), X0, X0
-	VMOVSS        X0, (DX)
-	ADDQ          $+64, CX
-	MOVQ          ny+8(FP), R8
-	MOVQ          BX, DI
-	DECQ          R8
-	JZ            next16011
+block16011:
+	MOVL    $0xffffffff, DI
+	MOVL    AX, R8
+	MOVL    $0x00000010, R9
+	CMPL    R8, $0x10
+	CMOVLGT R9, R8
+	BZHIL   R8, DI, DI
+	KMOVW   DI, K1
+	MOVQ    ny+8(FP), DI
+	MOVQ    DX, R8
+	MOVQ    CX, R9
+	MOVQ    BX, R10
 
 harmonic16011:
-	ADDQ          SI, DI
-	VMOVUPS       (CX), Z0
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y0, Y1, Y1
-	VEXTRACTF128  $0x01, Y1, X0
-	VADDPS        X1, X0, X0
-	VMOVHLPS      X0, X0, X1
-	VADDPS        X1, X0, X0
-	VMOVSHDUP     X0, X1
-	VADDSS        X1, X0, X0
-	VADDSS        (DI), X0, X0
-	VMOVSS        X0, (DI)
-	ADDQ          $+64, CX
-	DECQ          R8
-	JNZ           harmonic16011
-
-next16011:
-	ADDQ $+4, DX
-	ADDQ $+4, BX
-	DECQ AX
-	JNZ  edge16011
+	MOVQ       R9, R11
+	VMOVUPS    (R11), Z0
+	ADDQ       SI, R11
+	VMOVUPS    (R11), Z1
+	ADDQ       SI, R11
+	VMOVUPS    (R11), Z2
+	ADDQ       SI, R11
+	VMOVUPS    (R11), Z3
+	ADDQ       SI, R11
+	VMOVUPS    (R11), Z4
+	ADDQ       SI, R11
+	VMOVUPS    (R11), Z5
+	ADDQ       SI, R11
+	VMOVUPS    (R11), Z6
+	ADDQ       SI, R11
+	VMOVUPS    (R11), Z7
+	ADDQ       SI, R11
+	VMOVUPS    (R11), Z8
+	ADDQ       SI, R11
+	VMOVUPS    (R11), Z9
+	ADDQ       SI, R11
+	VMOVUPS    (R11), Z10
+	ADDQ       SI, R11
+	VMOVUPS    (R11), Z11
+	ADDQ       SI, R11
+	VMOVUPS    (R11), Z12
+	ADDQ       SI, R11
+	VMOVUPS    (R11), Z13
+	ADDQ       SI, R11
+	VMOVUPS    (R11), Z14
+	ADDQ       SI, R11
+	VMOVUPS    (R11), Z15
+	VSHUFF32X4 $0x44, Z4, Z0, Z16
+	VSHUFF32X4 $0xee, Z4, Z0, Z0
+	VADDPS     Z0, Z16, Z0
+	VSHUFF32X4 $0x44, Z6, Z2, Z4
+	VSHUFF32X4 $0xee, Z6, Z2, Z2
+	VADDPS     Z2, Z4, Z2
+	VSHUFF32X4 $0x44, Z5, Z1, Z4
+	VSHUFF32X4 $0xee, Z5, Z1, Z1
+	VADDPS     Z1, Z4, Z1
+	VSHUFF32X4 $0x44, Z7, Z3, Z4
+	VSHUFF32X4 $0xee, Z7, Z3, Z3
+	VADDPS     Z3, Z4, Z3
+	VSHUFF32X4 $0x44, Z12, Z8, Z4
+	VSHUFF32X4 $0xee, Z12, Z8, Z5
+	VADDPS     Z5, Z4, Z4
+	VSHUFF32X4 $0x44, Z14, Z10, Z5
+	VSHUFF32X4 $0xee, Z14, Z10, Z6
+	VADDPS     Z6, Z5, Z5
+	VSHUFF32X4 $0x44, Z13, Z9, Z6
+	VSHUFF32X4 $0xee, Z13, Z9, Z7
+	VADDPS     Z7, Z6, Z6
+	VSHUFF32X4 $0x44, Z15, Z11, Z7
+	VSHUFF32X4 $0xee, Z15, Z11, Z8
+	VADDPS     Z8, Z7, Z7
+	VSHUFF32X4 $0x88, Z4, Z0, Z8
+	VSHUFF32X4 $0xdd, Z4, Z0, Z0
+	VADDPS     Z0, Z8, Z0
+	VSHUFF32X4 $0x88, Z5, Z2, Z4
+	VSHUFF32X4 $0xdd, Z5, Z2, Z2
+	VADDPS     Z2, Z4, Z2
+	VSHUFF32X4 $0x88, Z6, Z1, Z4
+	VSHUFF32X4 $0xdd, Z6, Z1, Z1
+	VADDPS     Z1, Z4, Z1
+	VSHUFF32X4 $0x88, Z7, Z3, Z4
+	VSHUFF32X4 $0xdd, Z7, Z3, Z3
+	VADDPS     Z3, Z4, Z3
+	VUNPCKLPS  Z1, Z0, Z4
+	VUNPCKHPS  Z1, Z0, Z0
+	VADDPS     Z0, Z4, Z0
+	VUNPCKLPS  Z3, Z2, Z1
+	VUNPCKHPS  Z3, Z2, Z2
+	VADDPS     Z2, Z1, Z1
+	VSHUFPS    $0x44, Z1, Z0, Z2
+	VSHUFPS    $0xee, Z1, Z0, Z0
+	VADDPS     Z0, Z2, Z0
+	VMOVUPS.Z  (R8), K1, Z1
+	VADDPS     Z1, Z0, Z0
+	VMOVUPS    Z0, K1, (R8)
+	MOVQ       stride+40(FP), R8
+	ADDQ       R8, R10
+	MOVQ       R10, R8
+	ADDQ       $+64, R9
+	DECQ       DI
+	JNZ        harmonic16011
+	ADDQ       $+64, DX
+	ADDQ       $+64, BX
+	ADDQ       SI, CX
+	ADDQ       SI, CX
+	ADDQ       SI, CX
+	ADDQ       SI, CX
+	ADDQ       SI, CX
+	ADDQ       SI, CX
+	ADDQ       SI, CX
+	ADDQ       SI, CX
+	ADDQ       SI, CX
+	ADDQ       SI, CX
+	ADDQ       SI, CX
+	ADDQ       SI, CX
+	ADDQ       SI, CX
+	ADDQ       SI, CX
+	ADDQ       SI, CX
+	ADDQ       SI, CX
+	SUBQ       $+16, AX
+	JGT        block16011
 	VZEROUPPER
 	RET
 
@@ -2105,51 +2186,82 @@ same8010:
 	RET
 
 // func laneSumsAVX2(n int, ny int, z *float32, gr *float32, gy *float32, stride int)
-// Requires: AVX
+// Requires: AVX, AVX2, SSE2
 TEXT ·laneSumsAVX2(SB), NOSPLIT, $0-48
 	MOVQ n+0(FP), AX
 	MOVQ z+16(FP), CX
 	MOVQ gr+24(FP), DX
 	MOVQ gy+32(FP), BX
-	MOVQ stride+40(FP), SI
+	MOVQ ny+8(FP), SI
+	SHLQ $0x05, SI
 
-edge8011:
-	VMOVUPS      (CX), Y0
-	VMOVAPS      Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VADDSS       (DX), X1, X1
-	VMOVSS       X1, (DX)
-	ADDQ         $+32, CX
-	MOVQ         ny+8(FP), R8
-	MOVQ         BX, DI
-	DECQ         R8
-	JZ           next8011
+block8011:
+	MOVQ         AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     iota8<>+0(SB), Y0, Y0
+	MOVQ         ny+8(FP), DI
+	MOVQ         DX, R8
+	MOVQ         CX, R9
+	MOVQ         BX, R10
 
 harmonic8011:
-	ADDQ         SI, DI
-	VMOVUPS      (CX), Y0
-	VMOVAPS      Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	VADDSS       (DI), X1, X1
-	VMOVSS       X1, (DI)
-	ADDQ         $+32, CX
-	DECQ         R8
-	JNZ          harmonic8011
-
-next8011:
-	ADDQ $+4, DX
-	ADDQ $+4, BX
-	DECQ AX
-	JNZ  edge8011
+	MOVQ       R9, R11
+	VMOVUPS    (R11), Y1
+	ADDQ       SI, R11
+	VMOVUPS    (R11), Y2
+	ADDQ       SI, R11
+	VMOVUPS    (R11), Y3
+	ADDQ       SI, R11
+	VMOVUPS    (R11), Y4
+	ADDQ       SI, R11
+	VMOVUPS    (R11), Y5
+	ADDQ       SI, R11
+	VMOVUPS    (R11), Y6
+	ADDQ       SI, R11
+	VMOVUPS    (R11), Y7
+	ADDQ       SI, R11
+	VMOVUPS    (R11), Y8
+	VPERM2F128 $0x20, Y5, Y1, Y9
+	VPERM2F128 $0x31, Y5, Y1, Y1
+	VADDPS     Y1, Y9, Y1
+	VPERM2F128 $0x20, Y7, Y3, Y5
+	VPERM2F128 $0x31, Y7, Y3, Y3
+	VADDPS     Y3, Y5, Y3
+	VPERM2F128 $0x20, Y6, Y2, Y5
+	VPERM2F128 $0x31, Y6, Y2, Y2
+	VADDPS     Y2, Y5, Y2
+	VPERM2F128 $0x20, Y8, Y4, Y5
+	VPERM2F128 $0x31, Y8, Y4, Y4
+	VADDPS     Y4, Y5, Y4
+	VUNPCKLPS  Y2, Y1, Y5
+	VUNPCKHPS  Y2, Y1, Y1
+	VADDPS     Y1, Y5, Y1
+	VUNPCKLPS  Y4, Y3, Y2
+	VUNPCKHPS  Y4, Y3, Y3
+	VADDPS     Y3, Y2, Y2
+	VSHUFPS    $0x44, Y2, Y1, Y3
+	VSHUFPS    $0xee, Y2, Y1, Y1
+	VADDPS     Y1, Y3, Y1
+	VMASKMOVPS (R8), Y0, Y2
+	VADDPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (R8)
+	MOVQ       stride+40(FP), R8
+	ADDQ       R8, R10
+	MOVQ       R10, R8
+	ADDQ       $+32, R9
+	DECQ       DI
+	JNZ        harmonic8011
+	ADDQ       $+32, DX
+	ADDQ       $+32, BX
+	ADDQ       SI, CX
+	ADDQ       SI, CX
+	ADDQ       SI, CX
+	ADDQ       SI, CX
+	ADDQ       SI, CX
+	ADDQ       SI, CX
+	ADDQ       SI, CX
+	ADDQ       SI, CX
+	SUBQ       $+8, AX
+	JGT        block8011
 	VZEROUPPER
 	RET

@@ -365,47 +365,93 @@ func (a *asm) pathBackward(d2 int) {
 	a.ret()
 }
 
-// laneSums: the sums over lanes of z [edge][m] go to gr (m = 0) and gy.
+// laneSums: the sums over lanes of z [edge][m] go to gr (m = 0) and gy. As many
+// edges as lanes are summed together by a transposing tree.
 func (a *asm) laneSums() {
 	a.function("laneSums", "(n, ny int, z *float32, gr, gy *float32, stride int)",
-		"adds the sums over the lanes of z [edge][ny][lanes] to gr (first row) and gy[m·stride+e].")
-	n, z, gr, gy, stride := a.arg("n"), a.arg("z"), a.arg("gr"), a.arg("gy"), a.arg("stride")
-	one := func(m operand.Mem) {
-		v := a.vec()
-		a.load(at(z, 0), v)
-		y := a.YMM()
-		if a.lanes == 16 {
-			a.VEXTRACTF64X4(operand.U8(1), v, y)
-			a.VADDPS(v.AsY(), y, y)
-		} else {
-			a.VMOVAPS(v, y)
-		}
-		x, w := a.XMM(), a.XMM()
-		a.VEXTRACTF128(operand.U8(1), y, x)
-		a.VADDPS(y.AsX(), x, x)
-		a.VMOVHLPS(x, x, w)
-		a.VADDPS(w, x, x)
-		a.VMOVSHDUP(x, w)
-		a.VADDSS(w, x, x)
-		a.VADDSS(m, x, x)
-		a.VMOVSS(x, m)
-		a.ADDQ(imm(a.size()), z)
+		"adds the sums over the lanes of z [edge][ny][lanes] to gr (first row) and gy[m·stride+e].\n"+
+			"It reads the rows of whole blocks of edges.")
+	n, z, gr, gy, row := a.arg("n"), a.arg("z"), a.arg("gr"), a.arg("gy"), a.arg("ny")
+	if a.lanes == 16 {
+		a.SHLQ(operand.U8(6), row)
+	} else {
+		a.SHLQ(operand.U8(5), row)
 	}
-	a.Label(a.lab("edge"))
-	one(at(gr, 0))
-	p, left := a.GP64(), a.arg("ny")
+	a.Label(a.lab("block"))
+	t := a.remaining(n)
+	left, to, from, p := a.arg("ny"), a.GP64(), a.GP64(), a.GP64()
+	a.MOVQ(gr, to)
+	a.MOVQ(z, from)
 	a.MOVQ(gy, p)
-	a.DECQ(left)
-	a.JZ(a.ref("next"))
 	a.Label(a.lab("harmonic"))
-	a.ADDQ(stride, p)
-	one(at(p, 0))
+	in := a.GP64()
+	a.MOVQ(from, in)
+	v := make([]val, a.lanes)
+	for e := range v {
+		// the slot that the tree brings to place e
+		slot := []int{0, 2, 1, 3}[e%4]
+		if a.lanes == 16 {
+			slot += []int{0, 8, 4, 12}[e/4]
+		} else {
+			slot += e / 4 * 4
+		}
+		v[slot] = a.get(at(in, 0))
+		if e < a.lanes-1 {
+			a.ADDQ(row, in)
+		}
+	}
+	sum := a.tree(v)
+	a.storeTail(a.add(sum, a.loadTail(at(to, 0), t)), at(to, 0), t)
+	a.ADDQ(a.arg("stride"), p)
+	a.MOVQ(p, to)
+	a.ADDQ(imm(a.size()), from)
 	a.DECQ(left)
 	a.JNZ(a.ref("harmonic"))
-	a.Label(a.lab("next"))
-	a.ADDQ(imm(4), gr)
-	a.ADDQ(imm(4), gy)
-	a.DECQ(n)
-	a.JNZ(a.ref("edge"))
+	a.ADDQ(imm(a.size()), gr)
+	a.ADDQ(imm(a.size()), gy)
+	for range a.lanes {
+		a.ADDQ(row, z)
+	}
+	a.SUBQ(imm(a.lanes), n)
+	a.JGT(a.ref("block"))
 	a.ret()
+}
+
+// tree sums the lanes of each of as many vectors as a vector has lanes; place
+// 4i+k of the result belongs to vector {0, 8, 4, 12}[i] + {0, 2, 1, 3}[k], with 8
+// lanes to 4i + {0, 2, 1, 3}[k].
+func (a *asm) tree(v []val) val {
+	halve := func(join func(x, y val, lo, hi val)) {
+		h := len(v) / 2
+		for i := range h {
+			lo, hi := a.vec(), a.vec()
+			join(v[i], v[i+h], lo, hi)
+			v[i] = a.add(lo, hi)
+		}
+		v = v[:h]
+	}
+	if a.lanes == 16 {
+		halve(func(x, y, lo, hi val) {
+			a.VSHUFF32X4(operand.U8(0x44), y, x, lo)
+			a.VSHUFF32X4(operand.U8(0xee), y, x, hi)
+		})
+		halve(func(x, y, lo, hi val) {
+			a.VSHUFF32X4(operand.U8(0x88), y, x, lo)
+			a.VSHUFF32X4(operand.U8(0xdd), y, x, hi)
+		})
+	} else {
+		halve(func(x, y, lo, hi val) {
+			a.VPERM2F128(operand.U8(0x20), y, x, lo)
+			a.VPERM2F128(operand.U8(0x31), y, x, hi)
+		})
+	}
+	halve(func(x, y, lo, hi val) {
+		a.VUNPCKLPS(y, x, lo)
+		a.VUNPCKHPS(y, x, hi)
+	})
+	halve(func(x, y, lo, hi val) {
+		a.VSHUFPS(operand.U8(0x44), y, x, lo)
+		a.VSHUFPS(operand.U8(0xee), y, x, hi)
+	})
+	return v[0]
 }

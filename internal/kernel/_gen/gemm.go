@@ -86,6 +86,19 @@ func (a *asm) gemmTile(rows int, masked bool) {
 		}
 		return m
 	}
+	if !masked && rows >= 6 { // the rows of C will be wanted when k has run
+		cp := a.GP64()
+		a.MOVQ(C, cp)
+		for i := range rows {
+			a.PREFETCHT0(at(cp, 0))
+			if a.lanes == 16 {
+				a.PREFETCHT0(at(cp, 64))
+			}
+			if i < rows-1 {
+				a.ADDQ(ldc, cp)
+			}
+		}
+	}
 	B, k := a.arg("b"), a.arg("k")
 	b0, b1 := a.vec(), a.vec()
 	one := func(u int) {
