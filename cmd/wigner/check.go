@@ -14,9 +14,9 @@ import (
 
 // checkOptions are check's flags.
 type checkOptions struct {
-	config, in, model string
-	frame             int
-	json              bool
+	in, model string
+	frame     int
+	json      bool
 }
 
 func (a *app) checkCmd() *cobra.Command {

@@ -77,14 +77,15 @@ type simulation struct {
 	cfg   *input.Config
 	src   *source
 	form  *form
-	stops *stopper
+	stops stopper
+	start time.Time
 }
 
 func (a *app) run(o *runOptions) error {
 	if o.resume && o.force {
 		return usagef("--resume and --force exclude each other")
 	}
-	r := simulation{o: o, stops: newStopper()}
+	r := simulation{o: o, start: time.Now()}
 	each := func() (err error) {
 		if r.cfg, err = input.ReadFile(o.config, o.sets); err != nil {
 			return usage(err)
@@ -95,6 +96,10 @@ func (a *app) run(o *runOptions) error {
 		r.form, err = newForm(r.cfg.Structure, filepath.Dir(o.config))
 		return err
 	}
+	if !o.dry {
+		r.stops.listen()
+		defer r.stops.close()
+	}
 	return a.processes(func(p *process) error {
 		if err := p.each(each); err != nil {
 			return err
@@ -102,7 +107,6 @@ func (a *app) run(o *runOptions) error {
 		if o.dry {
 			return a.dryRun(&r, p)
 		}
-		defer r.stops.close()
 		return p.ranks(o.ranks, r.bricks(p.size()), func(j *job, c comm.Comm) error { return a.runRank(&r, j, c) })
 	})
 }
@@ -131,12 +135,11 @@ type runner struct {
 	thermo *thermo
 	dumps  []*dump
 	saver  *md.Checkpoint
-	start  time.Time
 }
 
 // runRank is collective: one rank's run, from the structure to the last line.
 func (a *app) runRank(s *simulation, j *job, c comm.Comm) error {
-	r := &runner{simulation: s, a: a, j: j, c: c, file: zap.NewNop(), start: time.Now()}
+	r := &runner{simulation: s, a: a, j: j, c: c, file: zap.NewNop()}
 	defer r.close()
 	done, err := r.prepare()
 	if err != nil || done {
@@ -305,7 +308,10 @@ func (r *runner) loop() error {
 		return err
 	}
 	r.sim.ResetLoop() // the block at the end is of the loop alone
-	r.stops.watch(&r.sim.Evaluator, r.cfg.Restart.WallTime, r.start)
+	r.stops.watch(&r.sim.Evaluator)
+	if h := r.cfg.Restart.WallTime; h > 0 {
+		r.stops.after(time.Until(r.start.Add(time.Duration(h * float64(time.Hour)))))
+	}
 	if r.c.Rank() == 0 {
 		r.thermo.bar = r.a.newBar(r.cfg.Dynamics.Steps, r.sim.Step)
 	}

@@ -11,46 +11,50 @@ import (
 
 // stopper ends a run early: on a signal, or when its time is over.
 type stopper struct {
-	mu      sync.Mutex
 	signals chan os.Signal
 	done    chan struct{}
-	ranks   []interface{ RequestStop() }
-	why     string
+
+	mu    sync.Mutex
+	timer *time.Timer
+	ranks []interface{ RequestStop() }
+	why   string
 }
 
-func newStopper() *stopper { return &stopper{done: make(chan struct{})} }
+// listen begins to take signals: as early as possible, so that none is lost
+// while a model is read. A second interrupt ends the program at once.
+func (s *stopper) listen() {
+	s.done, s.signals = make(chan struct{}), make(chan os.Signal, 4)
+	signal.Notify(s.signals, os.Interrupt, unix.SIGTERM, unix.SIGUSR1)
+	go func() {
+		for {
+			select {
+			case sig := <-s.signals:
+				signal.Reset(os.Interrupt)
+				s.stop("signal " + unix.SignalName(sig.(unix.Signal)))
+			case <-s.done:
+				return
+			}
+		}
+	}()
+}
 
 // watch adds a rank that is asked to stop. One rank's wish is enough for all.
-func (s *stopper) watch(rank interface{ RequestStop() }, hours float64, start time.Time) {
+func (s *stopper) watch(rank interface{ RequestStop() }) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ranks = append(s.ranks, rank)
 	if s.why != "" {
 		rank.RequestStop()
 	}
-	if s.signals != nil {
-		return
+}
+
+// after stops the run when this time is over.
+func (s *stopper) after(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.timer == nil {
+		s.timer = time.AfterFunc(d, func() { s.stop("wall time") })
 	}
-	s.signals = make(chan os.Signal, 4)
-	signal.Notify(s.signals, os.Interrupt, unix.SIGTERM, unix.SIGUSR1)
-	var over <-chan time.Time
-	if hours > 0 {
-		over = time.After(time.Until(start.Add(time.Duration(hours * float64(time.Hour)))))
-	}
-	go func() {
-		for {
-			select {
-			case sig := <-s.signals:
-				// A second interrupt ends the program at once.
-				signal.Reset(os.Interrupt)
-				s.stop("signal " + unix.SignalName(sig.(unix.Signal)))
-			case <-over:
-				s.stop("wall time")
-			case <-s.done:
-				return
-			}
-		}
-	}()
 }
 
 func (s *stopper) stop(why string) {
@@ -75,11 +79,11 @@ func (s *stopper) reason() string {
 }
 
 func (s *stopper) close() {
+	signal.Stop(s.signals)
+	close(s.done)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.signals != nil {
-		signal.Stop(s.signals)
-		close(s.done)
-		s.signals = nil
+	if s.timer != nil {
+		s.timer.Stop()
 	}
 }
