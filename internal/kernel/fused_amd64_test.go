@@ -14,3 +14,14 @@ func TestFusedRecognised(t *testing.T) {
 		}
 	}
 }
+
+// What shapes without kernels of their own run on.
+func BenchmarkConvAny(b *testing.B) {
+	cr := silicon(8)
+	for _, s := range shapes {
+		tab := radialTable(s.s.Weights)
+		for _, p := range paths() {
+			b.Run(s.name+"/"+p.String(), func(b *testing.B) { cr.bench(b, p, s.s, newVectors(p, s.s, tab)) })
+		}
+	}
+}

@@ -247,50 +247,53 @@ func radialTable(w int) *Table {
 	})
 }
 
-// The convolutions of the models, forward and backward, over silicon crystals
+// The convolutions of the models, forward and backward, over a silicon crystal
 // of 4096 atoms: µs per atom of one such layer, geometry included.
 func BenchmarkConv(b *testing.B) {
 	cr := silicon(8)
-	rng := rand.New(rand.NewPCG(19, 20))
 	for _, s := range shapes {
-		for _, p := range append([]path{generic}, paths()...) {
-			tab := radialTable(s.s.Weights)
-			var conv Conv[float32] = NewLoops[float32](s.s, tab)
-			if p != generic {
-				conv = newConv32(p, s.s, tab)
-			}
-			x, gx := normals(rng, len(cr.j)*s.s.XWidth), Make[float32](len(cr.j)*s.s.XWidth)
-			agg, g := Make[float32](s.s.AggWidth), normals(rng, s.s.AggWidth)
-			if s.s.Paths[len(s.s.Paths)-1].X == 0 { // the first layer: rows of a table by species, no gradient
-				x, gx = x[:len(x)/len(cr.j)], nil
-			}
-			var e Edges[float32]
-			e.Unit = true
-			zero := make([]int32, 100)
-			run := func(b *testing.B, backward bool) {
-				best(b, len(cr.j), func(i int) {
-					cr.load(&e, i, s.s.LMax)
-					if !geometry32(p, &e) {
-						e.geometryLoops()
-					}
-					j := e.J
-					if gx == nil {
-						j = zero
-						e.Next = nil
-					}
-					if backward {
-						e.ZeroGradient()
-						conv.Backward(&e, 0, e.N, j, x, g, gx)
-					} else {
-						clear(agg)
-						conv.Forward(&e, 0, e.N, j, x, agg)
-					}
-				})
-			}
-			b.Run(s.name+"/"+p.String()+"/forward", func(b *testing.B) { run(b, false) })
-			b.Run(s.name+"/"+p.String()+"/backward", func(b *testing.B) { run(b, true) })
+		tab := radialTable(s.s.Weights)
+		b.Run(s.name+"/generic", func(b *testing.B) { cr.bench(b, generic, s.s, NewLoops[float32](s.s, tab)) })
+		for _, p := range paths() {
+			b.Run(s.name+"/"+p.String(), func(b *testing.B) { cr.bench(b, p, s.s, newConv32(p, s.s, tab)) })
 		}
 	}
+}
+
+func (cr *crystal) bench(b *testing.B, p path, s *Shape, conv Conv[float32]) {
+	rng := rand.New(rand.NewPCG(19, 20))
+	x, gx := normals(rng, len(cr.j)*s.XWidth), Make[float32](len(cr.j)*s.XWidth)
+	agg, g := Make[float32](s.AggWidth), normals(rng, s.AggWidth)
+	e := Edges[float32]{Unit: true}
+	var zero []int32
+	if s.Paths[len(s.Paths)-1].X == 0 { // the first layer: rows of a table by species, no gradient
+		x, gx, zero = x[:len(x)/len(cr.j)], nil, make([]int32, 100)
+	}
+	load := func(i int) []int32 {
+		cr.load(&e, i, s.LMax)
+		if !geometry32(p, &e) {
+			e.geometryLoops()
+		}
+		if zero != nil {
+			e.Next = nil
+			return zero
+		}
+		return e.J
+	}
+	b.Run("forward", func(b *testing.B) {
+		best(b, len(cr.j), func(i int) {
+			j := load(i)
+			clear(agg)
+			conv.Forward(&e, 0, e.N, j, x, agg)
+		})
+	})
+	b.Run("backward", func(b *testing.B) {
+		best(b, len(cr.j), func(i int) {
+			j := load(i)
+			e.ZeroGradient()
+			conv.Backward(&e, 0, e.N, j, x, g, gx)
+		})
+	})
 }
 
 // best runs f for atom after atom and reports, beside the mean, the best time

@@ -215,21 +215,16 @@ TEXT ·pathForward1AVX512(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), DX
 	XORQ CX, CX
+	CMPQ DX, $+16
+	JLT  chunkTail16003
 
 chunk16003:
-	MOVL    $0xffffffff, BX
-	MOVL    DX, SI
-	MOVL    $0x00000010, DI
-	CMPL    SI, $0x10
-	CMOVLGT DI, SI
-	BZHIL   SI, BX, BX
-	KMOVW   BX, K1
-	VXORPS  Z0, Z0, Z0
-	MOVQ    96(AX), SI
-	MOVQ    120(AX), DI
-	XORQ    BX, BX
+	VXORPS Z0, Z0, Z0
+	MOVQ   96(AX), SI
+	MOVQ   120(AX), DI
+	XORQ   BX, BX
 
-edge16003:
+edgeF16003:
 	MOVQ         80(AX), R10
 	MOVQ         24(AX), R8
 	MOVLQSX      (R8)(BX*4), R8
@@ -241,51 +236,124 @@ edge16003:
 	IMULQ        R10, R9
 	ADDQ         72(AX), R9
 	ADDQ         CX, R9
-	VMOVUPS.Z    (R9), K1, Z1
+	VMOVUPS      (R9), Z1
 	VBROADCASTSS (SI), Z2
 	VMULPS       Z1, Z2, Z1
 	ADDQ         R10, R9
-	VMOVUPS.Z    (R9), K1, Z2
+	VMOVUPS      (R9), Z2
 	VBROADCASTSS 64(SI), Z3
 	VFMADD231PS  Z3, Z2, Z1
 	ADDQ         R10, R9
-	VMOVUPS.Z    (R9), K1, Z2
+	VMOVUPS      (R9), Z2
 	VBROADCASTSS 128(SI), Z3
 	VFMADD231PS  Z3, Z2, Z1
 	ADDQ         R10, R9
-	VMOVUPS.Z    (R9), K1, Z2
+	VMOVUPS      (R9), Z2
 	VBROADCASTSS 192(SI), Z3
 	VFMADD231PS  Z3, Z2, Z1
 	MOVQ         16(AX), R9
 	MOVQ         DI, R10
 
-component16003:
-	VMOVUPS.Z        (R8), K1, Z2
+componentF16003:
+	VMOVUPS          (R8), Z2
 	VMULPS           Z1, Z2, Z2
 	VFMADD231PS.BCST (R10), Z2, Z0
 	ADDQ             $+64, R10
 	ADDQ             48(AX), R8
 	DECQ             R9
-	JNZ              component16003
+	JNZ              componentF16003
 	ADDQ             $+4, DI
 	ADDQ             $+4, SI
 	INCQ             BX
 	TESTQ            $+15, BX
-	JNZ              same16003
+	JNZ              sameF16003
 	LEAQ             -60(R10), DI
 	ADDQ             112(AX), SI
 
-same16003:
-	CMPQ      BX, (AX)
-	JLT       edge16003
-	MOVQ      160(AX), BX
-	ADDQ      CX, BX
-	VMOVUPS.Z (BX), K1, Z1
+sameF16003:
+	CMPQ    BX, (AX)
+	JLT     edgeF16003
+	MOVQ    160(AX), BX
+	ADDQ    CX, BX
+	VMOVUPS (BX), Z1
+	VADDPS  Z0, Z1, Z0
+	VMOVUPS Z0, (BX)
+	ADDQ    $+64, CX
+	SUBQ    $+16, DX
+	CMPQ    DX, $+16
+	JGE     chunk16003
+
+chunkTail16003:
+	TESTQ   DX, DX
+	JZ      chunkEnd16003
+	MOVL    $0xffffffff, BX
+	MOVL    $0x00000010, SI
+	CMPL    DX, $0x10
+	CMOVLGT SI, DX
+	BZHIL   DX, BX, BX
+	KMOVW   BX, K1
+	VXORPS  Z0, Z0, Z0
+	MOVQ    96(AX), BX
+	MOVQ    120(AX), SI
+	XORQ    DX, DX
+
+edgeT16003:
+	MOVQ         80(AX), R9
+	MOVQ         24(AX), DI
+	MOVLQSX      (DI)(DX*4), DI
+	IMULQ        40(AX), DI
+	ADDQ         32(AX), DI
+	ADDQ         CX, DI
+	MOVQ         64(AX), R8
+	MOVLQSX      (R8)(DX*4), R8
+	IMULQ        R9, R8
+	ADDQ         72(AX), R8
+	ADDQ         CX, R8
+	VMOVUPS.Z    (R8), K1, Z1
+	VBROADCASTSS (BX), Z2
+	VMULPS       Z1, Z2, Z1
+	ADDQ         R9, R8
+	VMOVUPS.Z    (R8), K1, Z2
+	VBROADCASTSS 64(BX), Z3
+	VFMADD231PS  Z3, Z2, Z1
+	ADDQ         R9, R8
+	VMOVUPS.Z    (R8), K1, Z2
+	VBROADCASTSS 128(BX), Z3
+	VFMADD231PS  Z3, Z2, Z1
+	ADDQ         R9, R8
+	VMOVUPS.Z    (R8), K1, Z2
+	VBROADCASTSS 192(BX), Z3
+	VFMADD231PS  Z3, Z2, Z1
+	MOVQ         16(AX), R8
+	MOVQ         SI, R9
+
+componentT16003:
+	VMOVUPS.Z        (DI), K1, Z2
+	VMULPS           Z1, Z2, Z2
+	VFMADD231PS.BCST (R9), Z2, Z0
+	ADDQ             $+64, R9
+	ADDQ             48(AX), DI
+	DECQ             R8
+	JNZ              componentT16003
+	ADDQ             $+4, SI
+	ADDQ             $+4, BX
+	INCQ             DX
+	TESTQ            $+15, DX
+	JNZ              sameT16003
+	LEAQ             -60(R9), SI
+	ADDQ             112(AX), BX
+
+sameT16003:
+	CMPQ      DX, (AX)
+	JLT       edgeT16003
+	MOVQ      160(AX), AX
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z1
 	VADDPS    Z0, Z1, Z0
-	VMOVUPS   Z0, K1, (BX)
+	VMOVUPS   Z0, K1, (AX)
 	ADDQ      $+64, CX
-	SUBQ      $+16, DX
-	JGT       chunk16003
+
+chunkEnd16003:
 	VZEROUPPER
 	RET
 
@@ -310,57 +378,105 @@ edge16004:
 	ADDQ    72(AX), R9
 	MOVQ    128(AX), R10
 	MOVQ    8(AX), R11
+	CMPQ    R11, $+16
+	JLT     chunkTail16004
 
 chunk16004:
-	MOVL             $0xffffffff, DI
-	MOVL             R11, R12
-	MOVL             $0x00000010, R13
-	CMPL             R12, $0x10
-	CMOVLGT          R13, R12
-	BZHIL            R12, DI, DI
-	KMOVW            DI, K1
 	MOVQ             R9, R12
-	VMOVUPS.Z        (R12), K1, Z1
+	VMOVUPS          (R12), Z1
 	VMULPS.BCST      (DX), Z1, Z2
 	VMULPS.BCST      256(DX), Z1, Z1
 	ADDQ             80(AX), R12
-	VMOVUPS.Z        (R12), K1, Z3
+	VMOVUPS          (R12), Z3
 	VFMADD231PS.BCST 64(DX), Z3, Z2
 	VFMADD231PS.BCST 320(DX), Z3, Z1
 	ADDQ             80(AX), R12
-	VMOVUPS.Z        (R12), K1, Z3
+	VMOVUPS          (R12), Z3
 	VFMADD231PS.BCST 128(DX), Z3, Z2
 	VFMADD231PS.BCST 384(DX), Z3, Z1
 	ADDQ             80(AX), R12
-	VMOVUPS.Z        (R12), K1, Z3
+	VMOVUPS          (R12), Z3
 	VFMADD231PS.BCST 192(DX), Z3, Z2
 	VFMADD231PS.BCST 448(DX), Z3, Z1
 	MOVQ             16(AX), R13
 	MOVQ             R8, DI
 
-component16004:
+componentF16004:
 	MOVQ        32(AX), R12
-	VMOVUPS.Z   (R12)(DI*1), K1, Z3
+	VMOVUPS     (R12)(DI*1), Z3
 	VMULPS      Z2, Z3, Z4
 	VMOVUPS     (R10), Z4
 	VMULPS      Z3, Z1, Z3
 	VFMADD231PS Z4, Z3, Z0
 	MOVQ        56(AX), R12
 	TESTQ       R12, R12
-	JZ          nogx16004
-	VMOVUPS.Z   (R12)(DI*1), K1, Z3
+	JZ          nogxF16004
+	VMOVUPS     (R12)(DI*1), Z3
 	VFMADD231PS Z4, Z2, Z3
-	VMOVUPS     Z3, K1, (R12)(DI*1)
+	VMOVUPS     Z3, (R12)(DI*1)
 
-nogx16004:
-	ADDQ    $+64, R10
-	ADDQ    48(AX), DI
-	DECQ    R13
-	JNZ     component16004
-	ADDQ    $+64, R8
-	ADDQ    $+64, R9
-	SUBQ    $+16, R11
-	JGT     chunk16004
+nogxF16004:
+	ADDQ $+64, R10
+	ADDQ 48(AX), DI
+	DECQ R13
+	JNZ  componentF16004
+	ADDQ $+64, R8
+	ADDQ $+64, R9
+	SUBQ $+16, R11
+	CMPQ R11, $+16
+	JGE  chunk16004
+
+chunkTail16004:
+	TESTQ            R11, R11
+	JZ               chunkEnd16004
+	MOVL             $0xffffffff, DI
+	MOVL             $0x00000010, R12
+	CMPL             R11, $0x10
+	CMOVLGT          R12, R11
+	BZHIL            R11, DI, DI
+	KMOVW            DI, K1
+	MOVQ             R9, R11
+	VMOVUPS.Z        (R11), K1, Z1
+	VMULPS.BCST      (DX), Z1, Z2
+	VMULPS.BCST      256(DX), Z1, Z1
+	ADDQ             80(AX), R11
+	VMOVUPS.Z        (R11), K1, Z3
+	VFMADD231PS.BCST 64(DX), Z3, Z2
+	VFMADD231PS.BCST 320(DX), Z3, Z1
+	ADDQ             80(AX), R11
+	VMOVUPS.Z        (R11), K1, Z3
+	VFMADD231PS.BCST 128(DX), Z3, Z2
+	VFMADD231PS.BCST 384(DX), Z3, Z1
+	ADDQ             80(AX), R11
+	VMOVUPS.Z        (R11), K1, Z3
+	VFMADD231PS.BCST 192(DX), Z3, Z2
+	VFMADD231PS.BCST 448(DX), Z3, Z1
+	MOVQ             16(AX), R12
+	MOVQ             R8, DI
+
+componentT16004:
+	MOVQ        32(AX), R11
+	VMOVUPS.Z   (R11)(DI*1), K1, Z3
+	VMULPS      Z2, Z3, Z4
+	VMOVUPS     (R10), Z4
+	VMULPS      Z3, Z1, Z3
+	VFMADD231PS Z4, Z3, Z0
+	MOVQ        56(AX), R11
+	TESTQ       R11, R11
+	JZ          nogxT16004
+	VMOVUPS.Z   (R11)(DI*1), K1, Z3
+	VFMADD231PS Z4, Z2, Z3
+	VMOVUPS     Z3, K1, (R11)(DI*1)
+
+nogxT16004:
+	ADDQ $+64, R10
+	ADDQ 48(AX), DI
+	DECQ R12
+	JNZ  componentT16004
+	ADDQ $+64, R8
+	ADDQ $+64, R9
+
+chunkEnd16004:
 	VMOVUPS Z0, (SI)
 	ADDQ    152(AX), SI
 	ADDQ    $+4, DX
@@ -383,23 +499,18 @@ TEXT ·pathForward3AVX512(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), DX
 	XORQ CX, CX
+	CMPQ DX, $+16
+	JLT  chunkTail16005
 
 chunk16005:
-	MOVL    $0xffffffff, BX
-	MOVL    DX, SI
-	MOVL    $0x00000010, DI
-	CMPL    SI, $0x10
-	CMOVLGT DI, SI
-	BZHIL   SI, BX, BX
-	KMOVW   BX, K1
-	VXORPS  Z0, Z0, Z0
-	VXORPS  Z1, Z1, Z1
-	VXORPS  Z2, Z2, Z2
-	MOVQ    96(AX), SI
-	MOVQ    120(AX), DI
-	XORQ    BX, BX
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	MOVQ   96(AX), SI
+	MOVQ   120(AX), DI
+	XORQ   BX, BX
 
-edge16005:
+edgeF16005:
 	MOVQ         80(AX), R10
 	MOVQ         24(AX), R8
 	MOVLQSX      (R8)(BX*4), R8
@@ -411,26 +522,26 @@ edge16005:
 	IMULQ        R10, R9
 	ADDQ         72(AX), R9
 	ADDQ         CX, R9
-	VMOVUPS.Z    (R9), K1, Z3
+	VMOVUPS      (R9), Z3
 	VBROADCASTSS (SI), Z4
 	VMULPS       Z3, Z4, Z3
 	ADDQ         R10, R9
-	VMOVUPS.Z    (R9), K1, Z4
+	VMOVUPS      (R9), Z4
 	VBROADCASTSS 64(SI), Z5
 	VFMADD231PS  Z5, Z4, Z3
 	ADDQ         R10, R9
-	VMOVUPS.Z    (R9), K1, Z4
+	VMOVUPS      (R9), Z4
 	VBROADCASTSS 128(SI), Z5
 	VFMADD231PS  Z5, Z4, Z3
 	ADDQ         R10, R9
-	VMOVUPS.Z    (R9), K1, Z4
+	VMOVUPS      (R9), Z4
 	VBROADCASTSS 192(SI), Z5
 	VFMADD231PS  Z5, Z4, Z3
 	MOVQ         16(AX), R9
 	MOVQ         DI, R10
 
-component16005:
-	VMOVUPS.Z        (R8), K1, Z4
+componentF16005:
+	VMOVUPS          (R8), Z4
 	VMULPS           Z3, Z4, Z4
 	VFMADD231PS.BCST (R10), Z4, Z0
 	VFMADD231PS.BCST 64(R10), Z4, Z1
@@ -438,34 +549,119 @@ component16005:
 	ADDQ             $+192, R10
 	ADDQ             48(AX), R8
 	DECQ             R9
-	JNZ              component16005
+	JNZ              componentF16005
 	ADDQ             $+4, DI
 	ADDQ             $+4, SI
 	INCQ             BX
 	TESTQ            $+15, BX
-	JNZ              same16005
+	JNZ              sameF16005
 	LEAQ             -60(R10), DI
 	ADDQ             112(AX), SI
 
-same16005:
-	CMPQ      BX, (AX)
-	JLT       edge16005
-	MOVQ      160(AX), BX
-	ADDQ      CX, BX
-	VMOVUPS.Z (BX), K1, Z3
+sameF16005:
+	CMPQ    BX, (AX)
+	JLT     edgeF16005
+	MOVQ    160(AX), BX
+	ADDQ    CX, BX
+	VMOVUPS (BX), Z3
+	VADDPS  Z0, Z3, Z0
+	VMOVUPS Z0, (BX)
+	ADDQ    168(AX), BX
+	VMOVUPS (BX), Z0
+	VADDPS  Z1, Z0, Z0
+	VMOVUPS Z0, (BX)
+	ADDQ    168(AX), BX
+	VMOVUPS (BX), Z0
+	VADDPS  Z2, Z0, Z0
+	VMOVUPS Z0, (BX)
+	ADDQ    $+64, CX
+	SUBQ    $+16, DX
+	CMPQ    DX, $+16
+	JGE     chunk16005
+
+chunkTail16005:
+	TESTQ   DX, DX
+	JZ      chunkEnd16005
+	MOVL    $0xffffffff, BX
+	MOVL    $0x00000010, SI
+	CMPL    DX, $0x10
+	CMOVLGT SI, DX
+	BZHIL   DX, BX, BX
+	KMOVW   BX, K1
+	VXORPS  Z0, Z0, Z0
+	VXORPS  Z1, Z1, Z1
+	VXORPS  Z2, Z2, Z2
+	MOVQ    96(AX), BX
+	MOVQ    120(AX), SI
+	XORQ    DX, DX
+
+edgeT16005:
+	MOVQ         80(AX), R9
+	MOVQ         24(AX), DI
+	MOVLQSX      (DI)(DX*4), DI
+	IMULQ        40(AX), DI
+	ADDQ         32(AX), DI
+	ADDQ         CX, DI
+	MOVQ         64(AX), R8
+	MOVLQSX      (R8)(DX*4), R8
+	IMULQ        R9, R8
+	ADDQ         72(AX), R8
+	ADDQ         CX, R8
+	VMOVUPS.Z    (R8), K1, Z3
+	VBROADCASTSS (BX), Z4
+	VMULPS       Z3, Z4, Z3
+	ADDQ         R9, R8
+	VMOVUPS.Z    (R8), K1, Z4
+	VBROADCASTSS 64(BX), Z5
+	VFMADD231PS  Z5, Z4, Z3
+	ADDQ         R9, R8
+	VMOVUPS.Z    (R8), K1, Z4
+	VBROADCASTSS 128(BX), Z5
+	VFMADD231PS  Z5, Z4, Z3
+	ADDQ         R9, R8
+	VMOVUPS.Z    (R8), K1, Z4
+	VBROADCASTSS 192(BX), Z5
+	VFMADD231PS  Z5, Z4, Z3
+	MOVQ         16(AX), R8
+	MOVQ         SI, R9
+
+componentT16005:
+	VMOVUPS.Z        (DI), K1, Z4
+	VMULPS           Z3, Z4, Z4
+	VFMADD231PS.BCST (R9), Z4, Z0
+	VFMADD231PS.BCST 64(R9), Z4, Z1
+	VFMADD231PS.BCST 128(R9), Z4, Z2
+	ADDQ             $+192, R9
+	ADDQ             48(AX), DI
+	DECQ             R8
+	JNZ              componentT16005
+	ADDQ             $+4, SI
+	ADDQ             $+4, BX
+	INCQ             DX
+	TESTQ            $+15, DX
+	JNZ              sameT16005
+	LEAQ             -60(R9), SI
+	ADDQ             112(AX), BX
+
+sameT16005:
+	CMPQ      DX, (AX)
+	JLT       edgeT16005
+	MOVQ      160(AX), DX
+	ADDQ      CX, DX
+	VMOVUPS.Z (DX), K1, Z3
 	VADDPS    Z0, Z3, Z0
-	VMOVUPS   Z0, K1, (BX)
-	ADDQ      168(AX), BX
-	VMOVUPS.Z (BX), K1, Z0
+	VMOVUPS   Z0, K1, (DX)
+	ADDQ      168(AX), DX
+	VMOVUPS.Z (DX), K1, Z0
 	VADDPS    Z1, Z0, Z0
-	VMOVUPS   Z0, K1, (BX)
-	ADDQ      168(AX), BX
-	VMOVUPS.Z (BX), K1, Z0
+	VMOVUPS   Z0, K1, (DX)
+	ADDQ      168(AX), DX
+	VMOVUPS.Z (DX), K1, Z0
 	VADDPS    Z2, Z0, Z0
-	VMOVUPS   Z0, K1, (BX)
+	VMOVUPS   Z0, K1, (DX)
 	ADDQ      $+64, CX
-	SUBQ      $+16, DX
-	JGT       chunk16005
+
+chunkEnd16005:
 	VZEROUPPER
 	RET
 
@@ -493,37 +689,32 @@ edge16006:
 	ADDQ    72(AX), R10
 	MOVQ    128(AX), R11
 	MOVQ    8(AX), R12
+	CMPQ    R12, $+16
+	JLT     chunkTail16006
 
 chunk16006:
-	MOVL             $0xffffffff, R8
-	MOVL             R12, R13
-	MOVL             $0x00000010, R14
-	CMPL             R13, $0x10
-	CMOVLGT          R14, R13
-	BZHIL            R13, R8, R8
-	KMOVW            R8, K1
 	MOVQ             R10, R13
-	VMOVUPS.Z        (R13), K1, Z4
+	VMOVUPS          (R13), Z4
 	VMULPS.BCST      (DX), Z4, Z5
 	VMULPS.BCST      256(DX), Z4, Z4
 	ADDQ             80(AX), R13
-	VMOVUPS.Z        (R13), K1, Z6
+	VMOVUPS          (R13), Z6
 	VFMADD231PS.BCST 64(DX), Z6, Z5
 	VFMADD231PS.BCST 320(DX), Z6, Z4
 	ADDQ             80(AX), R13
-	VMOVUPS.Z        (R13), K1, Z6
+	VMOVUPS          (R13), Z6
 	VFMADD231PS.BCST 128(DX), Z6, Z5
 	VFMADD231PS.BCST 384(DX), Z6, Z4
 	ADDQ             80(AX), R13
-	VMOVUPS.Z        (R13), K1, Z6
+	VMOVUPS          (R13), Z6
 	VFMADD231PS.BCST 192(DX), Z6, Z5
 	VFMADD231PS.BCST 448(DX), Z6, Z4
 	MOVQ             16(AX), R14
 	MOVQ             R9, R8
 
-component16006:
+componentF16006:
 	MOVQ             32(AX), R13
-	VMOVUPS.Z        (R13)(R8*1), K1, Z6
+	VMOVUPS          (R13)(R8*1), Z6
 	VMULPS           Z5, Z6, Z7
 	VMOVUPS          (R11), Z8
 	VMULPS.BCST      (BX), Z8, Z9
@@ -538,20 +729,81 @@ component16006:
 	VFMADD231PS      Z9, Z6, Z0
 	MOVQ             56(AX), R13
 	TESTQ            R13, R13
-	JZ               nogx16006
-	VMOVUPS.Z        (R13)(R8*1), K1, Z6
+	JZ               nogxF16006
+	VMOVUPS          (R13)(R8*1), Z6
 	VFMADD231PS      Z9, Z5, Z6
-	VMOVUPS          Z6, K1, (R13)(R8*1)
+	VMOVUPS          Z6, (R13)(R8*1)
 
-nogx16006:
-	ADDQ    $+192, R11
-	ADDQ    48(AX), R8
-	DECQ    R14
-	JNZ     component16006
-	ADDQ    $+64, R9
-	ADDQ    $+64, R10
-	SUBQ    $+16, R12
-	JGT     chunk16006
+nogxF16006:
+	ADDQ $+192, R11
+	ADDQ 48(AX), R8
+	DECQ R14
+	JNZ  componentF16006
+	ADDQ $+64, R9
+	ADDQ $+64, R10
+	SUBQ $+16, R12
+	CMPQ R12, $+16
+	JGE  chunk16006
+
+chunkTail16006:
+	TESTQ            R12, R12
+	JZ               chunkEnd16006
+	MOVL             $0xffffffff, R8
+	MOVL             $0x00000010, R13
+	CMPL             R12, $0x10
+	CMOVLGT          R13, R12
+	BZHIL            R12, R8, R8
+	KMOVW            R8, K1
+	MOVQ             R10, R12
+	VMOVUPS.Z        (R12), K1, Z4
+	VMULPS.BCST      (DX), Z4, Z5
+	VMULPS.BCST      256(DX), Z4, Z4
+	ADDQ             80(AX), R12
+	VMOVUPS.Z        (R12), K1, Z6
+	VFMADD231PS.BCST 64(DX), Z6, Z5
+	VFMADD231PS.BCST 320(DX), Z6, Z4
+	ADDQ             80(AX), R12
+	VMOVUPS.Z        (R12), K1, Z6
+	VFMADD231PS.BCST 128(DX), Z6, Z5
+	VFMADD231PS.BCST 384(DX), Z6, Z4
+	ADDQ             80(AX), R12
+	VMOVUPS.Z        (R12), K1, Z6
+	VFMADD231PS.BCST 192(DX), Z6, Z5
+	VFMADD231PS.BCST 448(DX), Z6, Z4
+	MOVQ             16(AX), R13
+	MOVQ             R9, R8
+
+componentT16006:
+	MOVQ             32(AX), R12
+	VMOVUPS.Z        (R12)(R8*1), K1, Z6
+	VMULPS           Z5, Z6, Z7
+	VMOVUPS          (R11), Z8
+	VMULPS.BCST      (BX), Z8, Z9
+	VFMADD231PS      Z7, Z8, Z1
+	VMOVUPS          64(R11), Z8
+	VFMADD231PS.BCST 64(BX), Z8, Z9
+	VFMADD231PS      Z7, Z8, Z2
+	VMOVUPS          128(R11), Z8
+	VFMADD231PS.BCST 128(BX), Z8, Z9
+	VFMADD231PS      Z7, Z8, Z3
+	VMULPS           Z6, Z4, Z6
+	VFMADD231PS      Z9, Z6, Z0
+	MOVQ             56(AX), R12
+	TESTQ            R12, R12
+	JZ               nogxT16006
+	VMOVUPS.Z        (R12)(R8*1), K1, Z6
+	VFMADD231PS      Z9, Z5, Z6
+	VMOVUPS          Z6, K1, (R12)(R8*1)
+
+nogxT16006:
+	ADDQ $+192, R11
+	ADDQ 48(AX), R8
+	DECQ R13
+	JNZ  componentT16006
+	ADDQ $+64, R9
+	ADDQ $+64, R10
+
+chunkEnd16006:
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, (SI)(DI*1)
 	VMOVUPS Z2, 64(SI)(DI*1)
@@ -577,25 +829,20 @@ TEXT ·pathForward5AVX512(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), DX
 	XORQ CX, CX
+	CMPQ DX, $+16
+	JLT  chunkTail16007
 
 chunk16007:
-	MOVL    $0xffffffff, BX
-	MOVL    DX, SI
-	MOVL    $0x00000010, DI
-	CMPL    SI, $0x10
-	CMOVLGT DI, SI
-	BZHIL   SI, BX, BX
-	KMOVW   BX, K1
-	VXORPS  Z0, Z0, Z0
-	VXORPS  Z1, Z1, Z1
-	VXORPS  Z2, Z2, Z2
-	VXORPS  Z3, Z3, Z3
-	VXORPS  Z4, Z4, Z4
-	MOVQ    96(AX), SI
-	MOVQ    120(AX), DI
-	XORQ    BX, BX
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	MOVQ   96(AX), SI
+	MOVQ   120(AX), DI
+	XORQ   BX, BX
 
-edge16007:
+edgeF16007:
 	MOVQ         80(AX), R10
 	MOVQ         24(AX), R8
 	MOVLQSX      (R8)(BX*4), R8
@@ -607,26 +854,26 @@ edge16007:
 	IMULQ        R10, R9
 	ADDQ         72(AX), R9
 	ADDQ         CX, R9
-	VMOVUPS.Z    (R9), K1, Z5
+	VMOVUPS      (R9), Z5
 	VBROADCASTSS (SI), Z6
 	VMULPS       Z5, Z6, Z5
 	ADDQ         R10, R9
-	VMOVUPS.Z    (R9), K1, Z6
+	VMOVUPS      (R9), Z6
 	VBROADCASTSS 64(SI), Z7
 	VFMADD231PS  Z7, Z6, Z5
 	ADDQ         R10, R9
-	VMOVUPS.Z    (R9), K1, Z6
+	VMOVUPS      (R9), Z6
 	VBROADCASTSS 128(SI), Z7
 	VFMADD231PS  Z7, Z6, Z5
 	ADDQ         R10, R9
-	VMOVUPS.Z    (R9), K1, Z6
+	VMOVUPS      (R9), Z6
 	VBROADCASTSS 192(SI), Z7
 	VFMADD231PS  Z7, Z6, Z5
 	MOVQ         16(AX), R9
 	MOVQ         DI, R10
 
-component16007:
-	VMOVUPS.Z        (R8), K1, Z6
+componentF16007:
+	VMOVUPS          (R8), Z6
 	VMULPS           Z5, Z6, Z6
 	VFMADD231PS.BCST (R10), Z6, Z0
 	VFMADD231PS.BCST 64(R10), Z6, Z1
@@ -636,42 +883,139 @@ component16007:
 	ADDQ             $+320, R10
 	ADDQ             48(AX), R8
 	DECQ             R9
-	JNZ              component16007
+	JNZ              componentF16007
 	ADDQ             $+4, DI
 	ADDQ             $+4, SI
 	INCQ             BX
 	TESTQ            $+15, BX
-	JNZ              same16007
+	JNZ              sameF16007
 	LEAQ             -60(R10), DI
 	ADDQ             112(AX), SI
 
-same16007:
-	CMPQ      BX, (AX)
-	JLT       edge16007
-	MOVQ      160(AX), BX
-	ADDQ      CX, BX
-	VMOVUPS.Z (BX), K1, Z5
+sameF16007:
+	CMPQ    BX, (AX)
+	JLT     edgeF16007
+	MOVQ    160(AX), BX
+	ADDQ    CX, BX
+	VMOVUPS (BX), Z5
+	VADDPS  Z0, Z5, Z0
+	VMOVUPS Z0, (BX)
+	ADDQ    168(AX), BX
+	VMOVUPS (BX), Z0
+	VADDPS  Z1, Z0, Z0
+	VMOVUPS Z0, (BX)
+	ADDQ    168(AX), BX
+	VMOVUPS (BX), Z0
+	VADDPS  Z2, Z0, Z0
+	VMOVUPS Z0, (BX)
+	ADDQ    168(AX), BX
+	VMOVUPS (BX), Z0
+	VADDPS  Z3, Z0, Z0
+	VMOVUPS Z0, (BX)
+	ADDQ    168(AX), BX
+	VMOVUPS (BX), Z0
+	VADDPS  Z4, Z0, Z0
+	VMOVUPS Z0, (BX)
+	ADDQ    $+64, CX
+	SUBQ    $+16, DX
+	CMPQ    DX, $+16
+	JGE     chunk16007
+
+chunkTail16007:
+	TESTQ   DX, DX
+	JZ      chunkEnd16007
+	MOVL    $0xffffffff, BX
+	MOVL    $0x00000010, SI
+	CMPL    DX, $0x10
+	CMOVLGT SI, DX
+	BZHIL   DX, BX, BX
+	KMOVW   BX, K1
+	VXORPS  Z0, Z0, Z0
+	VXORPS  Z1, Z1, Z1
+	VXORPS  Z2, Z2, Z2
+	VXORPS  Z3, Z3, Z3
+	VXORPS  Z4, Z4, Z4
+	MOVQ    96(AX), BX
+	MOVQ    120(AX), SI
+	XORQ    DX, DX
+
+edgeT16007:
+	MOVQ         80(AX), R9
+	MOVQ         24(AX), DI
+	MOVLQSX      (DI)(DX*4), DI
+	IMULQ        40(AX), DI
+	ADDQ         32(AX), DI
+	ADDQ         CX, DI
+	MOVQ         64(AX), R8
+	MOVLQSX      (R8)(DX*4), R8
+	IMULQ        R9, R8
+	ADDQ         72(AX), R8
+	ADDQ         CX, R8
+	VMOVUPS.Z    (R8), K1, Z5
+	VBROADCASTSS (BX), Z6
+	VMULPS       Z5, Z6, Z5
+	ADDQ         R9, R8
+	VMOVUPS.Z    (R8), K1, Z6
+	VBROADCASTSS 64(BX), Z7
+	VFMADD231PS  Z7, Z6, Z5
+	ADDQ         R9, R8
+	VMOVUPS.Z    (R8), K1, Z6
+	VBROADCASTSS 128(BX), Z7
+	VFMADD231PS  Z7, Z6, Z5
+	ADDQ         R9, R8
+	VMOVUPS.Z    (R8), K1, Z6
+	VBROADCASTSS 192(BX), Z7
+	VFMADD231PS  Z7, Z6, Z5
+	MOVQ         16(AX), R8
+	MOVQ         SI, R9
+
+componentT16007:
+	VMOVUPS.Z        (DI), K1, Z6
+	VMULPS           Z5, Z6, Z6
+	VFMADD231PS.BCST (R9), Z6, Z0
+	VFMADD231PS.BCST 64(R9), Z6, Z1
+	VFMADD231PS.BCST 128(R9), Z6, Z2
+	VFMADD231PS.BCST 192(R9), Z6, Z3
+	VFMADD231PS.BCST 256(R9), Z6, Z4
+	ADDQ             $+320, R9
+	ADDQ             48(AX), DI
+	DECQ             R8
+	JNZ              componentT16007
+	ADDQ             $+4, SI
+	ADDQ             $+4, BX
+	INCQ             DX
+	TESTQ            $+15, DX
+	JNZ              sameT16007
+	LEAQ             -60(R9), SI
+	ADDQ             112(AX), BX
+
+sameT16007:
+	CMPQ      DX, (AX)
+	JLT       edgeT16007
+	MOVQ      160(AX), DX
+	ADDQ      CX, DX
+	VMOVUPS.Z (DX), K1, Z5
 	VADDPS    Z0, Z5, Z0
-	VMOVUPS   Z0, K1, (BX)
-	ADDQ      168(AX), BX
-	VMOVUPS.Z (BX), K1, Z0
+	VMOVUPS   Z0, K1, (DX)
+	ADDQ      168(AX), DX
+	VMOVUPS.Z (DX), K1, Z0
 	VADDPS    Z1, Z0, Z0
-	VMOVUPS   Z0, K1, (BX)
-	ADDQ      168(AX), BX
-	VMOVUPS.Z (BX), K1, Z0
+	VMOVUPS   Z0, K1, (DX)
+	ADDQ      168(AX), DX
+	VMOVUPS.Z (DX), K1, Z0
 	VADDPS    Z2, Z0, Z0
-	VMOVUPS   Z0, K1, (BX)
-	ADDQ      168(AX), BX
-	VMOVUPS.Z (BX), K1, Z0
+	VMOVUPS   Z0, K1, (DX)
+	ADDQ      168(AX), DX
+	VMOVUPS.Z (DX), K1, Z0
 	VADDPS    Z3, Z0, Z0
-	VMOVUPS   Z0, K1, (BX)
-	ADDQ      168(AX), BX
-	VMOVUPS.Z (BX), K1, Z0
+	VMOVUPS   Z0, K1, (DX)
+	ADDQ      168(AX), DX
+	VMOVUPS.Z (DX), K1, Z0
 	VADDPS    Z4, Z0, Z0
-	VMOVUPS   Z0, K1, (BX)
+	VMOVUPS   Z0, K1, (DX)
 	ADDQ      $+64, CX
-	SUBQ      $+16, DX
-	JGT       chunk16007
+
+chunkEnd16007:
 	VZEROUPPER
 	RET
 
@@ -701,37 +1045,32 @@ edge16008:
 	ADDQ    72(AX), R10
 	MOVQ    128(AX), R11
 	MOVQ    8(AX), R12
+	CMPQ    R12, $+16
+	JLT     chunkTail16008
 
 chunk16008:
-	MOVL             $0xffffffff, R8
-	MOVL             R12, R13
-	MOVL             $0x00000010, R14
-	CMPL             R13, $0x10
-	CMOVLGT          R14, R13
-	BZHIL            R13, R8, R8
-	KMOVW            R8, K1
 	MOVQ             R10, R13
-	VMOVUPS.Z        (R13), K1, Z6
+	VMOVUPS          (R13), Z6
 	VMULPS.BCST      (DX), Z6, Z7
 	VMULPS.BCST      256(DX), Z6, Z6
 	ADDQ             80(AX), R13
-	VMOVUPS.Z        (R13), K1, Z8
+	VMOVUPS          (R13), Z8
 	VFMADD231PS.BCST 64(DX), Z8, Z7
 	VFMADD231PS.BCST 320(DX), Z8, Z6
 	ADDQ             80(AX), R13
-	VMOVUPS.Z        (R13), K1, Z8
+	VMOVUPS          (R13), Z8
 	VFMADD231PS.BCST 128(DX), Z8, Z7
 	VFMADD231PS.BCST 384(DX), Z8, Z6
 	ADDQ             80(AX), R13
-	VMOVUPS.Z        (R13), K1, Z8
+	VMOVUPS          (R13), Z8
 	VFMADD231PS.BCST 192(DX), Z8, Z7
 	VFMADD231PS.BCST 448(DX), Z8, Z6
 	MOVQ             16(AX), R14
 	MOVQ             R9, R8
 
-component16008:
+componentF16008:
 	MOVQ             32(AX), R13
-	VMOVUPS.Z        (R13)(R8*1), K1, Z8
+	VMOVUPS          (R13)(R8*1), Z8
 	VMULPS           Z7, Z8, Z9
 	VMOVUPS          (R11), Z10
 	VMULPS.BCST      (BX), Z10, Z11
@@ -752,20 +1091,87 @@ component16008:
 	VFMADD231PS      Z11, Z8, Z0
 	MOVQ             56(AX), R13
 	TESTQ            R13, R13
-	JZ               nogx16008
-	VMOVUPS.Z        (R13)(R8*1), K1, Z8
+	JZ               nogxF16008
+	VMOVUPS          (R13)(R8*1), Z8
 	VFMADD231PS      Z11, Z7, Z8
-	VMOVUPS          Z8, K1, (R13)(R8*1)
+	VMOVUPS          Z8, (R13)(R8*1)
 
-nogx16008:
-	ADDQ    $+320, R11
-	ADDQ    48(AX), R8
-	DECQ    R14
-	JNZ     component16008
-	ADDQ    $+64, R9
-	ADDQ    $+64, R10
-	SUBQ    $+16, R12
-	JGT     chunk16008
+nogxF16008:
+	ADDQ $+320, R11
+	ADDQ 48(AX), R8
+	DECQ R14
+	JNZ  componentF16008
+	ADDQ $+64, R9
+	ADDQ $+64, R10
+	SUBQ $+16, R12
+	CMPQ R12, $+16
+	JGE  chunk16008
+
+chunkTail16008:
+	TESTQ            R12, R12
+	JZ               chunkEnd16008
+	MOVL             $0xffffffff, R8
+	MOVL             $0x00000010, R13
+	CMPL             R12, $0x10
+	CMOVLGT          R13, R12
+	BZHIL            R12, R8, R8
+	KMOVW            R8, K1
+	MOVQ             R10, R12
+	VMOVUPS.Z        (R12), K1, Z6
+	VMULPS.BCST      (DX), Z6, Z7
+	VMULPS.BCST      256(DX), Z6, Z6
+	ADDQ             80(AX), R12
+	VMOVUPS.Z        (R12), K1, Z8
+	VFMADD231PS.BCST 64(DX), Z8, Z7
+	VFMADD231PS.BCST 320(DX), Z8, Z6
+	ADDQ             80(AX), R12
+	VMOVUPS.Z        (R12), K1, Z8
+	VFMADD231PS.BCST 128(DX), Z8, Z7
+	VFMADD231PS.BCST 384(DX), Z8, Z6
+	ADDQ             80(AX), R12
+	VMOVUPS.Z        (R12), K1, Z8
+	VFMADD231PS.BCST 192(DX), Z8, Z7
+	VFMADD231PS.BCST 448(DX), Z8, Z6
+	MOVQ             16(AX), R13
+	MOVQ             R9, R8
+
+componentT16008:
+	MOVQ             32(AX), R12
+	VMOVUPS.Z        (R12)(R8*1), K1, Z8
+	VMULPS           Z7, Z8, Z9
+	VMOVUPS          (R11), Z10
+	VMULPS.BCST      (BX), Z10, Z11
+	VFMADD231PS      Z9, Z10, Z1
+	VMOVUPS          64(R11), Z10
+	VFMADD231PS.BCST 64(BX), Z10, Z11
+	VFMADD231PS      Z9, Z10, Z2
+	VMOVUPS          128(R11), Z10
+	VFMADD231PS.BCST 128(BX), Z10, Z11
+	VFMADD231PS      Z9, Z10, Z3
+	VMOVUPS          192(R11), Z10
+	VFMADD231PS.BCST 192(BX), Z10, Z11
+	VFMADD231PS      Z9, Z10, Z4
+	VMOVUPS          256(R11), Z10
+	VFMADD231PS.BCST 256(BX), Z10, Z11
+	VFMADD231PS      Z9, Z10, Z5
+	VMULPS           Z8, Z6, Z8
+	VFMADD231PS      Z11, Z8, Z0
+	MOVQ             56(AX), R12
+	TESTQ            R12, R12
+	JZ               nogxT16008
+	VMOVUPS.Z        (R12)(R8*1), K1, Z8
+	VFMADD231PS      Z11, Z7, Z8
+	VMOVUPS          Z8, K1, (R12)(R8*1)
+
+nogxT16008:
+	ADDQ $+320, R11
+	ADDQ 48(AX), R8
+	DECQ R13
+	JNZ  componentT16008
+	ADDQ $+64, R9
+	ADDQ $+64, R10
+
+chunkEnd16008:
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, (SI)(DI*1)
 	VMOVUPS Z2, 64(SI)(DI*1)
@@ -793,27 +1199,22 @@ TEXT ·pathForward7AVX512(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), DX
 	XORQ CX, CX
+	CMPQ DX, $+16
+	JLT  chunkTail16009
 
 chunk16009:
-	MOVL    $0xffffffff, BX
-	MOVL    DX, SI
-	MOVL    $0x00000010, DI
-	CMPL    SI, $0x10
-	CMOVLGT DI, SI
-	BZHIL   SI, BX, BX
-	KMOVW   BX, K1
-	VXORPS  Z0, Z0, Z0
-	VXORPS  Z1, Z1, Z1
-	VXORPS  Z2, Z2, Z2
-	VXORPS  Z3, Z3, Z3
-	VXORPS  Z4, Z4, Z4
-	VXORPS  Z5, Z5, Z5
-	VXORPS  Z6, Z6, Z6
-	MOVQ    96(AX), SI
-	MOVQ    120(AX), DI
-	XORQ    BX, BX
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	MOVQ   96(AX), SI
+	MOVQ   120(AX), DI
+	XORQ   BX, BX
 
-edge16009:
+edgeF16009:
 	MOVQ         80(AX), R10
 	MOVQ         24(AX), R8
 	MOVLQSX      (R8)(BX*4), R8
@@ -825,26 +1226,26 @@ edge16009:
 	IMULQ        R10, R9
 	ADDQ         72(AX), R9
 	ADDQ         CX, R9
-	VMOVUPS.Z    (R9), K1, Z7
+	VMOVUPS      (R9), Z7
 	VBROADCASTSS (SI), Z8
 	VMULPS       Z7, Z8, Z7
 	ADDQ         R10, R9
-	VMOVUPS.Z    (R9), K1, Z8
+	VMOVUPS      (R9), Z8
 	VBROADCASTSS 64(SI), Z9
 	VFMADD231PS  Z9, Z8, Z7
 	ADDQ         R10, R9
-	VMOVUPS.Z    (R9), K1, Z8
+	VMOVUPS      (R9), Z8
 	VBROADCASTSS 128(SI), Z9
 	VFMADD231PS  Z9, Z8, Z7
 	ADDQ         R10, R9
-	VMOVUPS.Z    (R9), K1, Z8
+	VMOVUPS      (R9), Z8
 	VBROADCASTSS 192(SI), Z9
 	VFMADD231PS  Z9, Z8, Z7
 	MOVQ         16(AX), R9
 	MOVQ         DI, R10
 
-component16009:
-	VMOVUPS.Z        (R8), K1, Z8
+componentF16009:
+	VMOVUPS          (R8), Z8
 	VMULPS           Z7, Z8, Z8
 	VFMADD231PS.BCST (R10), Z8, Z0
 	VFMADD231PS.BCST 64(R10), Z8, Z1
@@ -856,50 +1257,159 @@ component16009:
 	ADDQ             $+448, R10
 	ADDQ             48(AX), R8
 	DECQ             R9
-	JNZ              component16009
+	JNZ              componentF16009
 	ADDQ             $+4, DI
 	ADDQ             $+4, SI
 	INCQ             BX
 	TESTQ            $+15, BX
-	JNZ              same16009
+	JNZ              sameF16009
 	LEAQ             -60(R10), DI
 	ADDQ             112(AX), SI
 
-same16009:
-	CMPQ      BX, (AX)
-	JLT       edge16009
-	MOVQ      160(AX), BX
-	ADDQ      CX, BX
-	VMOVUPS.Z (BX), K1, Z7
+sameF16009:
+	CMPQ    BX, (AX)
+	JLT     edgeF16009
+	MOVQ    160(AX), BX
+	ADDQ    CX, BX
+	VMOVUPS (BX), Z7
+	VADDPS  Z0, Z7, Z0
+	VMOVUPS Z0, (BX)
+	ADDQ    168(AX), BX
+	VMOVUPS (BX), Z0
+	VADDPS  Z1, Z0, Z0
+	VMOVUPS Z0, (BX)
+	ADDQ    168(AX), BX
+	VMOVUPS (BX), Z0
+	VADDPS  Z2, Z0, Z0
+	VMOVUPS Z0, (BX)
+	ADDQ    168(AX), BX
+	VMOVUPS (BX), Z0
+	VADDPS  Z3, Z0, Z0
+	VMOVUPS Z0, (BX)
+	ADDQ    168(AX), BX
+	VMOVUPS (BX), Z0
+	VADDPS  Z4, Z0, Z0
+	VMOVUPS Z0, (BX)
+	ADDQ    168(AX), BX
+	VMOVUPS (BX), Z0
+	VADDPS  Z5, Z0, Z0
+	VMOVUPS Z0, (BX)
+	ADDQ    168(AX), BX
+	VMOVUPS (BX), Z0
+	VADDPS  Z6, Z0, Z0
+	VMOVUPS Z0, (BX)
+	ADDQ    $+64, CX
+	SUBQ    $+16, DX
+	CMPQ    DX, $+16
+	JGE     chunk16009
+
+chunkTail16009:
+	TESTQ   DX, DX
+	JZ      chunkEnd16009
+	MOVL    $0xffffffff, BX
+	MOVL    $0x00000010, SI
+	CMPL    DX, $0x10
+	CMOVLGT SI, DX
+	BZHIL   DX, BX, BX
+	KMOVW   BX, K1
+	VXORPS  Z0, Z0, Z0
+	VXORPS  Z1, Z1, Z1
+	VXORPS  Z2, Z2, Z2
+	VXORPS  Z3, Z3, Z3
+	VXORPS  Z4, Z4, Z4
+	VXORPS  Z5, Z5, Z5
+	VXORPS  Z6, Z6, Z6
+	MOVQ    96(AX), BX
+	MOVQ    120(AX), SI
+	XORQ    DX, DX
+
+edgeT16009:
+	MOVQ         80(AX), R9
+	MOVQ         24(AX), DI
+	MOVLQSX      (DI)(DX*4), DI
+	IMULQ        40(AX), DI
+	ADDQ         32(AX), DI
+	ADDQ         CX, DI
+	MOVQ         64(AX), R8
+	MOVLQSX      (R8)(DX*4), R8
+	IMULQ        R9, R8
+	ADDQ         72(AX), R8
+	ADDQ         CX, R8
+	VMOVUPS.Z    (R8), K1, Z7
+	VBROADCASTSS (BX), Z8
+	VMULPS       Z7, Z8, Z7
+	ADDQ         R9, R8
+	VMOVUPS.Z    (R8), K1, Z8
+	VBROADCASTSS 64(BX), Z9
+	VFMADD231PS  Z9, Z8, Z7
+	ADDQ         R9, R8
+	VMOVUPS.Z    (R8), K1, Z8
+	VBROADCASTSS 128(BX), Z9
+	VFMADD231PS  Z9, Z8, Z7
+	ADDQ         R9, R8
+	VMOVUPS.Z    (R8), K1, Z8
+	VBROADCASTSS 192(BX), Z9
+	VFMADD231PS  Z9, Z8, Z7
+	MOVQ         16(AX), R8
+	MOVQ         SI, R9
+
+componentT16009:
+	VMOVUPS.Z        (DI), K1, Z8
+	VMULPS           Z7, Z8, Z8
+	VFMADD231PS.BCST (R9), Z8, Z0
+	VFMADD231PS.BCST 64(R9), Z8, Z1
+	VFMADD231PS.BCST 128(R9), Z8, Z2
+	VFMADD231PS.BCST 192(R9), Z8, Z3
+	VFMADD231PS.BCST 256(R9), Z8, Z4
+	VFMADD231PS.BCST 320(R9), Z8, Z5
+	VFMADD231PS.BCST 384(R9), Z8, Z6
+	ADDQ             $+448, R9
+	ADDQ             48(AX), DI
+	DECQ             R8
+	JNZ              componentT16009
+	ADDQ             $+4, SI
+	ADDQ             $+4, BX
+	INCQ             DX
+	TESTQ            $+15, DX
+	JNZ              sameT16009
+	LEAQ             -60(R9), SI
+	ADDQ             112(AX), BX
+
+sameT16009:
+	CMPQ      DX, (AX)
+	JLT       edgeT16009
+	MOVQ      160(AX), DX
+	ADDQ      CX, DX
+	VMOVUPS.Z (DX), K1, Z7
 	VADDPS    Z0, Z7, Z0
-	VMOVUPS   Z0, K1, (BX)
-	ADDQ      168(AX), BX
-	VMOVUPS.Z (BX), K1, Z0
+	VMOVUPS   Z0, K1, (DX)
+	ADDQ      168(AX), DX
+	VMOVUPS.Z (DX), K1, Z0
 	VADDPS    Z1, Z0, Z0
-	VMOVUPS   Z0, K1, (BX)
-	ADDQ      168(AX), BX
-	VMOVUPS.Z (BX), K1, Z0
+	VMOVUPS   Z0, K1, (DX)
+	ADDQ      168(AX), DX
+	VMOVUPS.Z (DX), K1, Z0
 	VADDPS    Z2, Z0, Z0
-	VMOVUPS   Z0, K1, (BX)
-	ADDQ      168(AX), BX
-	VMOVUPS.Z (BX), K1, Z0
+	VMOVUPS   Z0, K1, (DX)
+	ADDQ      168(AX), DX
+	VMOVUPS.Z (DX), K1, Z0
 	VADDPS    Z3, Z0, Z0
-	VMOVUPS   Z0, K1, (BX)
-	ADDQ      168(AX), BX
-	VMOVUPS.Z (BX), K1, Z0
+	VMOVUPS   Z0, K1, (DX)
+	ADDQ      168(AX), DX
+	VMOVUPS.Z (DX), K1, Z0
 	VADDPS    Z4, Z0, Z0
-	VMOVUPS   Z0, K1, (BX)
-	ADDQ      168(AX), BX
-	VMOVUPS.Z (BX), K1, Z0
+	VMOVUPS   Z0, K1, (DX)
+	ADDQ      168(AX), DX
+	VMOVUPS.Z (DX), K1, Z0
 	VADDPS    Z5, Z0, Z0
-	VMOVUPS   Z0, K1, (BX)
-	ADDQ      168(AX), BX
-	VMOVUPS.Z (BX), K1, Z0
+	VMOVUPS   Z0, K1, (DX)
+	ADDQ      168(AX), DX
+	VMOVUPS.Z (DX), K1, Z0
 	VADDPS    Z6, Z0, Z0
-	VMOVUPS   Z0, K1, (BX)
+	VMOVUPS   Z0, K1, (DX)
 	ADDQ      $+64, CX
-	SUBQ      $+16, DX
-	JGT       chunk16009
+
+chunkEnd16009:
 	VZEROUPPER
 	RET
 
@@ -931,37 +1441,32 @@ edge16010:
 	ADDQ    72(AX), R10
 	MOVQ    128(AX), R11
 	MOVQ    8(AX), R12
+	CMPQ    R12, $+16
+	JLT     chunkTail16010
 
 chunk16010:
-	MOVL             $0xffffffff, R8
-	MOVL             R12, R13
-	MOVL             $0x00000010, R14
-	CMPL             R13, $0x10
-	CMOVLGT          R14, R13
-	BZHIL            R13, R8, R8
-	KMOVW            R8, K1
 	MOVQ             R10, R13
-	VMOVUPS.Z        (R13), K1, Z8
+	VMOVUPS          (R13), Z8
 	VMULPS.BCST      (DX), Z8, Z9
 	VMULPS.BCST      256(DX), Z8, Z8
 	ADDQ             80(AX), R13
-	VMOVUPS.Z        (R13), K1, Z10
+	VMOVUPS          (R13), Z10
 	VFMADD231PS.BCST 64(DX), Z10, Z9
 	VFMADD231PS.BCST 320(DX), Z10, Z8
 	ADDQ             80(AX), R13
-	VMOVUPS.Z        (R13), K1, Z10
+	VMOVUPS          (R13), Z10
 	VFMADD231PS.BCST 128(DX), Z10, Z9
 	VFMADD231PS.BCST 384(DX), Z10, Z8
 	ADDQ             80(AX), R13
-	VMOVUPS.Z        (R13), K1, Z10
+	VMOVUPS          (R13), Z10
 	VFMADD231PS.BCST 192(DX), Z10, Z9
 	VFMADD231PS.BCST 448(DX), Z10, Z8
 	MOVQ             16(AX), R14
 	MOVQ             R9, R8
 
-component16010:
+componentF16010:
 	MOVQ             32(AX), R13
-	VMOVUPS.Z        (R13)(R8*1), K1, Z10
+	VMOVUPS          (R13)(R8*1), Z10
 	VMULPS           Z9, Z10, Z11
 	VMOVUPS          (R11), Z12
 	VMULPS.BCST      (BX), Z12, Z13
@@ -988,20 +1493,93 @@ component16010:
 	VFMADD231PS      Z13, Z10, Z0
 	MOVQ             56(AX), R13
 	TESTQ            R13, R13
-	JZ               nogx16010
-	VMOVUPS.Z        (R13)(R8*1), K1, Z10
+	JZ               nogxF16010
+	VMOVUPS          (R13)(R8*1), Z10
 	VFMADD231PS      Z13, Z9, Z10
-	VMOVUPS          Z10, K1, (R13)(R8*1)
+	VMOVUPS          Z10, (R13)(R8*1)
 
-nogx16010:
-	ADDQ    $+448, R11
-	ADDQ    48(AX), R8
-	DECQ    R14
-	JNZ     component16010
-	ADDQ    $+64, R9
-	ADDQ    $+64, R10
-	SUBQ    $+16, R12
-	JGT     chunk16010
+nogxF16010:
+	ADDQ $+448, R11
+	ADDQ 48(AX), R8
+	DECQ R14
+	JNZ  componentF16010
+	ADDQ $+64, R9
+	ADDQ $+64, R10
+	SUBQ $+16, R12
+	CMPQ R12, $+16
+	JGE  chunk16010
+
+chunkTail16010:
+	TESTQ            R12, R12
+	JZ               chunkEnd16010
+	MOVL             $0xffffffff, R8
+	MOVL             $0x00000010, R13
+	CMPL             R12, $0x10
+	CMOVLGT          R13, R12
+	BZHIL            R12, R8, R8
+	KMOVW            R8, K1
+	MOVQ             R10, R12
+	VMOVUPS.Z        (R12), K1, Z8
+	VMULPS.BCST      (DX), Z8, Z9
+	VMULPS.BCST      256(DX), Z8, Z8
+	ADDQ             80(AX), R12
+	VMOVUPS.Z        (R12), K1, Z10
+	VFMADD231PS.BCST 64(DX), Z10, Z9
+	VFMADD231PS.BCST 320(DX), Z10, Z8
+	ADDQ             80(AX), R12
+	VMOVUPS.Z        (R12), K1, Z10
+	VFMADD231PS.BCST 128(DX), Z10, Z9
+	VFMADD231PS.BCST 384(DX), Z10, Z8
+	ADDQ             80(AX), R12
+	VMOVUPS.Z        (R12), K1, Z10
+	VFMADD231PS.BCST 192(DX), Z10, Z9
+	VFMADD231PS.BCST 448(DX), Z10, Z8
+	MOVQ             16(AX), R13
+	MOVQ             R9, R8
+
+componentT16010:
+	MOVQ             32(AX), R12
+	VMOVUPS.Z        (R12)(R8*1), K1, Z10
+	VMULPS           Z9, Z10, Z11
+	VMOVUPS          (R11), Z12
+	VMULPS.BCST      (BX), Z12, Z13
+	VFMADD231PS      Z11, Z12, Z1
+	VMOVUPS          64(R11), Z12
+	VFMADD231PS.BCST 64(BX), Z12, Z13
+	VFMADD231PS      Z11, Z12, Z2
+	VMOVUPS          128(R11), Z12
+	VFMADD231PS.BCST 128(BX), Z12, Z13
+	VFMADD231PS      Z11, Z12, Z3
+	VMOVUPS          192(R11), Z12
+	VFMADD231PS.BCST 192(BX), Z12, Z13
+	VFMADD231PS      Z11, Z12, Z4
+	VMOVUPS          256(R11), Z12
+	VFMADD231PS.BCST 256(BX), Z12, Z13
+	VFMADD231PS      Z11, Z12, Z5
+	VMOVUPS          320(R11), Z12
+	VFMADD231PS.BCST 320(BX), Z12, Z13
+	VFMADD231PS      Z11, Z12, Z6
+	VMOVUPS          384(R11), Z12
+	VFMADD231PS.BCST 384(BX), Z12, Z13
+	VFMADD231PS      Z11, Z12, Z7
+	VMULPS           Z10, Z8, Z10
+	VFMADD231PS      Z13, Z10, Z0
+	MOVQ             56(AX), R12
+	TESTQ            R12, R12
+	JZ               nogxT16010
+	VMOVUPS.Z        (R12)(R8*1), K1, Z10
+	VFMADD231PS      Z13, Z9, Z10
+	VMOVUPS          Z10, K1, (R12)(R8*1)
+
+nogxT16010:
+	ADDQ $+448, R11
+	ADDQ 48(AX), R8
+	DECQ R13
+	JNZ  componentT16010
+	ADDQ $+64, R9
+	ADDQ $+64, R10
+
+chunkEnd16010:
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, (SI)(DI*1)
 	VMOVUPS Z2, 64(SI)(DI*1)
@@ -1344,17 +1922,16 @@ TEXT ·pathForward1AVX2(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), DX
 	XORQ CX, CX
+	CMPQ DX, $+8
+	JLT  chunkTail8003
 
 chunk8003:
-	MOVQ         DX, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     iota8<>+0(SB), Y0, Y0
-	VXORPS       Y1, Y1, Y1
-	MOVQ         96(AX), SI
-	MOVQ         120(AX), DI
-	XORQ         BX, BX
+	VXORPS Y0, Y0, Y0
+	MOVQ   96(AX), SI
+	MOVQ   120(AX), DI
+	XORQ   BX, BX
 
-edge8003:
+edgeF8003:
 	MOVQ         80(AX), R10
 	MOVQ         24(AX), R8
 	MOVLQSX      (R8)(BX*4), R8
@@ -1366,52 +1943,123 @@ edge8003:
 	IMULQ        R10, R9
 	ADDQ         72(AX), R9
 	ADDQ         CX, R9
-	VMASKMOVPS   (R9), Y0, Y2
-	VBROADCASTSS (SI), Y3
-	VMULPS       Y2, Y3, Y2
+	VMOVUPS      (R9), Y1
+	VBROADCASTSS (SI), Y2
+	VMULPS       Y1, Y2, Y1
 	ADDQ         R10, R9
-	VMASKMOVPS   (R9), Y0, Y3
-	VBROADCASTSS 64(SI), Y4
-	VFMADD231PS  Y4, Y3, Y2
+	VMOVUPS      (R9), Y2
+	VBROADCASTSS 64(SI), Y3
+	VFMADD231PS  Y3, Y2, Y1
 	ADDQ         R10, R9
-	VMASKMOVPS   (R9), Y0, Y3
-	VBROADCASTSS 128(SI), Y4
-	VFMADD231PS  Y4, Y3, Y2
+	VMOVUPS      (R9), Y2
+	VBROADCASTSS 128(SI), Y3
+	VFMADD231PS  Y3, Y2, Y1
 	ADDQ         R10, R9
-	VMASKMOVPS   (R9), Y0, Y3
-	VBROADCASTSS 192(SI), Y4
-	VFMADD231PS  Y4, Y3, Y2
+	VMOVUPS      (R9), Y2
+	VBROADCASTSS 192(SI), Y3
+	VFMADD231PS  Y3, Y2, Y1
 	MOVQ         16(AX), R9
 	MOVQ         DI, R10
 
-component8003:
-	VMASKMOVPS   (R8), Y0, Y3
-	VMULPS       Y2, Y3, Y3
-	VBROADCASTSS (R10), Y4
-	VFMADD231PS  Y4, Y3, Y1
+componentF8003:
+	VMOVUPS      (R8), Y2
+	VMULPS       Y1, Y2, Y2
+	VBROADCASTSS (R10), Y3
+	VFMADD231PS  Y3, Y2, Y0
 	ADDQ         $+64, R10
 	ADDQ         48(AX), R8
 	DECQ         R9
-	JNZ          component8003
+	JNZ          componentF8003
 	ADDQ         $+4, DI
 	ADDQ         $+4, SI
 	INCQ         BX
 	TESTQ        $+15, BX
-	JNZ          same8003
+	JNZ          sameF8003
 	LEAQ         -60(R10), DI
 	ADDQ         112(AX), SI
 
-same8003:
-	CMPQ       BX, (AX)
-	JLT        edge8003
-	MOVQ       160(AX), BX
-	ADDQ       CX, BX
-	VMASKMOVPS (BX), Y0, Y2
+sameF8003:
+	CMPQ    BX, (AX)
+	JLT     edgeF8003
+	MOVQ    160(AX), BX
+	ADDQ    CX, BX
+	VMOVUPS (BX), Y1
+	VADDPS  Y0, Y1, Y0
+	VMOVUPS Y0, (BX)
+	ADDQ    $+32, CX
+	SUBQ    $+8, DX
+	CMPQ    DX, $+8
+	JGE     chunk8003
+
+chunkTail8003:
+	TESTQ        DX, DX
+	JZ           chunkEnd8003
+	MOVQ         DX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     iota8<>+0(SB), Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	MOVQ         96(AX), BX
+	MOVQ         120(AX), SI
+	XORQ         DX, DX
+
+edgeT8003:
+	MOVQ         80(AX), R9
+	MOVQ         24(AX), DI
+	MOVLQSX      (DI)(DX*4), DI
+	IMULQ        40(AX), DI
+	ADDQ         32(AX), DI
+	ADDQ         CX, DI
+	MOVQ         64(AX), R8
+	MOVLQSX      (R8)(DX*4), R8
+	IMULQ        R9, R8
+	ADDQ         72(AX), R8
+	ADDQ         CX, R8
+	VMASKMOVPS   (R8), Y0, Y2
+	VBROADCASTSS (BX), Y3
+	VMULPS       Y2, Y3, Y2
+	ADDQ         R9, R8
+	VMASKMOVPS   (R8), Y0, Y3
+	VBROADCASTSS 64(BX), Y4
+	VFMADD231PS  Y4, Y3, Y2
+	ADDQ         R9, R8
+	VMASKMOVPS   (R8), Y0, Y3
+	VBROADCASTSS 128(BX), Y4
+	VFMADD231PS  Y4, Y3, Y2
+	ADDQ         R9, R8
+	VMASKMOVPS   (R8), Y0, Y3
+	VBROADCASTSS 192(BX), Y4
+	VFMADD231PS  Y4, Y3, Y2
+	MOVQ         16(AX), R8
+	MOVQ         SI, R9
+
+componentT8003:
+	VMASKMOVPS   (DI), Y0, Y3
+	VMULPS       Y2, Y3, Y3
+	VBROADCASTSS (R9), Y4
+	VFMADD231PS  Y4, Y3, Y1
+	ADDQ         $+64, R9
+	ADDQ         48(AX), DI
+	DECQ         R8
+	JNZ          componentT8003
+	ADDQ         $+4, SI
+	ADDQ         $+4, BX
+	INCQ         DX
+	TESTQ        $+15, DX
+	JNZ          sameT8003
+	LEAQ         -60(R9), SI
+	ADDQ         112(AX), BX
+
+sameT8003:
+	CMPQ       DX, (AX)
+	JLT        edgeT8003
+	MOVQ       160(AX), AX
+	ADDQ       CX, AX
+	VMASKMOVPS (AX), Y0, Y2
 	VADDPS     Y1, Y2, Y1
-	VMASKMOVPS Y1, Y0, (BX)
+	VMASKMOVPS Y1, Y0, (AX)
 	ADDQ       $+32, CX
-	SUBQ       $+8, DX
-	JGT        chunk8003
+
+chunkEnd8003:
 	VZEROUPPER
 	RET
 
@@ -1436,61 +2084,118 @@ edge8004:
 	ADDQ    72(AX), R9
 	MOVQ    128(AX), R10
 	MOVQ    8(AX), R11
+	CMPQ    R11, $+8
+	JLT     chunkTail8004
 
 chunk8004:
+	MOVQ         R9, R12
+	VMOVUPS      (R12), Y1
+	VBROADCASTSS (DX), Y2
+	VMULPS       Y2, Y1, Y2
+	VBROADCASTSS 256(DX), Y3
+	VMULPS       Y3, Y1, Y1
+	ADDQ         80(AX), R12
+	VMOVUPS      (R12), Y3
+	VBROADCASTSS 64(DX), Y4
+	VFMADD231PS  Y4, Y3, Y2
+	VBROADCASTSS 320(DX), Y4
+	VFMADD231PS  Y4, Y3, Y1
+	ADDQ         80(AX), R12
+	VMOVUPS      (R12), Y3
+	VBROADCASTSS 128(DX), Y4
+	VFMADD231PS  Y4, Y3, Y2
+	VBROADCASTSS 384(DX), Y4
+	VFMADD231PS  Y4, Y3, Y1
+	ADDQ         80(AX), R12
+	VMOVUPS      (R12), Y3
+	VBROADCASTSS 192(DX), Y4
+	VFMADD231PS  Y4, Y3, Y2
+	VBROADCASTSS 448(DX), Y4
+	VFMADD231PS  Y4, Y3, Y1
+	MOVQ         16(AX), R13
+	MOVQ         R8, DI
+
+componentF8004:
+	MOVQ        32(AX), R12
+	VMOVUPS     (R12)(DI*1), Y3
+	VMULPS      Y2, Y3, Y4
+	VMOVUPS     (R10), Y4
+	VMULPS      Y3, Y1, Y3
+	VFMADD231PS Y4, Y3, Y0
+	MOVQ        56(AX), R12
+	TESTQ       R12, R12
+	JZ          nogxF8004
+	VMOVUPS     (R12)(DI*1), Y3
+	VFMADD231PS Y4, Y2, Y3
+	VMOVUPS     Y3, (R12)(DI*1)
+
+nogxF8004:
+	ADDQ $+32, R10
+	ADDQ 48(AX), DI
+	DECQ R13
+	JNZ  componentF8004
+	ADDQ $+32, R8
+	ADDQ $+32, R9
+	SUBQ $+8, R11
+	CMPQ R11, $+8
+	JGE  chunk8004
+
+chunkTail8004:
+	TESTQ        R11, R11
+	JZ           chunkEnd8004
 	MOVQ         R11, X1
 	VPBROADCASTD X1, Y1
 	VPCMPGTD     iota8<>+0(SB), Y1, Y1
-	MOVQ         R9, R12
-	VMASKMOVPS   (R12), Y1, Y2
+	MOVQ         R9, R11
+	VMASKMOVPS   (R11), Y1, Y2
 	VBROADCASTSS (DX), Y3
 	VMULPS       Y3, Y2, Y3
 	VBROADCASTSS 256(DX), Y4
 	VMULPS       Y4, Y2, Y2
-	ADDQ         80(AX), R12
-	VMASKMOVPS   (R12), Y1, Y4
+	ADDQ         80(AX), R11
+	VMASKMOVPS   (R11), Y1, Y4
 	VBROADCASTSS 64(DX), Y5
 	VFMADD231PS  Y5, Y4, Y3
 	VBROADCASTSS 320(DX), Y5
 	VFMADD231PS  Y5, Y4, Y2
-	ADDQ         80(AX), R12
-	VMASKMOVPS   (R12), Y1, Y4
+	ADDQ         80(AX), R11
+	VMASKMOVPS   (R11), Y1, Y4
 	VBROADCASTSS 128(DX), Y5
 	VFMADD231PS  Y5, Y4, Y3
 	VBROADCASTSS 384(DX), Y5
 	VFMADD231PS  Y5, Y4, Y2
-	ADDQ         80(AX), R12
-	VMASKMOVPS   (R12), Y1, Y4
+	ADDQ         80(AX), R11
+	VMASKMOVPS   (R11), Y1, Y4
 	VBROADCASTSS 192(DX), Y5
 	VFMADD231PS  Y5, Y4, Y3
 	VBROADCASTSS 448(DX), Y5
 	VFMADD231PS  Y5, Y4, Y2
-	MOVQ         16(AX), R13
+	MOVQ         16(AX), R12
 	MOVQ         R8, DI
 
-component8004:
-	MOVQ        32(AX), R12
-	VMASKMOVPS  (R12)(DI*1), Y1, Y4
+componentT8004:
+	MOVQ        32(AX), R11
+	VMASKMOVPS  (R11)(DI*1), Y1, Y4
 	VMULPS      Y3, Y4, Y5
 	VMOVUPS     (R10), Y5
 	VMULPS      Y4, Y2, Y4
 	VFMADD231PS Y5, Y4, Y0
-	MOVQ        56(AX), R12
-	TESTQ       R12, R12
-	JZ          nogx8004
-	VMASKMOVPS  (R12)(DI*1), Y1, Y4
+	MOVQ        56(AX), R11
+	TESTQ       R11, R11
+	JZ          nogxT8004
+	VMASKMOVPS  (R11)(DI*1), Y1, Y4
 	VFMADD231PS Y5, Y3, Y4
-	VMASKMOVPS  Y4, Y1, (R12)(DI*1)
+	VMASKMOVPS  Y4, Y1, (R11)(DI*1)
 
-nogx8004:
-	ADDQ    $+32, R10
-	ADDQ    48(AX), DI
-	DECQ    R13
-	JNZ     component8004
-	ADDQ    $+32, R8
-	ADDQ    $+32, R9
-	SUBQ    $+8, R11
-	JGT     chunk8004
+nogxT8004:
+	ADDQ $+32, R10
+	ADDQ 48(AX), DI
+	DECQ R12
+	JNZ  componentT8004
+	ADDQ $+32, R8
+	ADDQ $+32, R9
+
+chunkEnd8004:
 	VMOVUPS Y0, (SI)
 	ADDQ    152(AX), SI
 	ADDQ    $+4, DX
@@ -1513,19 +2218,18 @@ TEXT ·pathForward3AVX2(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), DX
 	XORQ CX, CX
+	CMPQ DX, $+8
+	JLT  chunkTail8005
 
 chunk8005:
-	MOVQ         DX, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     iota8<>+0(SB), Y0, Y0
-	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
-	VXORPS       Y3, Y3, Y3
-	MOVQ         96(AX), SI
-	MOVQ         120(AX), DI
-	XORQ         BX, BX
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	MOVQ   96(AX), SI
+	MOVQ   120(AX), DI
+	XORQ   BX, BX
 
-edge8005:
+edgeF8005:
 	MOVQ         80(AX), R10
 	MOVQ         24(AX), R8
 	MOVLQSX      (R8)(BX*4), R8
@@ -1537,64 +2241,149 @@ edge8005:
 	IMULQ        R10, R9
 	ADDQ         72(AX), R9
 	ADDQ         CX, R9
-	VMASKMOVPS   (R9), Y0, Y4
-	VBROADCASTSS (SI), Y5
-	VMULPS       Y4, Y5, Y4
+	VMOVUPS      (R9), Y3
+	VBROADCASTSS (SI), Y4
+	VMULPS       Y3, Y4, Y3
 	ADDQ         R10, R9
-	VMASKMOVPS   (R9), Y0, Y5
-	VBROADCASTSS 64(SI), Y6
-	VFMADD231PS  Y6, Y5, Y4
+	VMOVUPS      (R9), Y4
+	VBROADCASTSS 64(SI), Y5
+	VFMADD231PS  Y5, Y4, Y3
 	ADDQ         R10, R9
-	VMASKMOVPS   (R9), Y0, Y5
-	VBROADCASTSS 128(SI), Y6
-	VFMADD231PS  Y6, Y5, Y4
+	VMOVUPS      (R9), Y4
+	VBROADCASTSS 128(SI), Y5
+	VFMADD231PS  Y5, Y4, Y3
 	ADDQ         R10, R9
-	VMASKMOVPS   (R9), Y0, Y5
-	VBROADCASTSS 192(SI), Y6
-	VFMADD231PS  Y6, Y5, Y4
+	VMOVUPS      (R9), Y4
+	VBROADCASTSS 192(SI), Y5
+	VFMADD231PS  Y5, Y4, Y3
 	MOVQ         16(AX), R9
 	MOVQ         DI, R10
 
-component8005:
-	VMASKMOVPS   (R8), Y0, Y5
-	VMULPS       Y4, Y5, Y5
-	VBROADCASTSS (R10), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VBROADCASTSS 64(R10), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VBROADCASTSS 128(R10), Y6
-	VFMADD231PS  Y6, Y5, Y3
+componentF8005:
+	VMOVUPS      (R8), Y4
+	VMULPS       Y3, Y4, Y4
+	VBROADCASTSS (R10), Y5
+	VFMADD231PS  Y5, Y4, Y0
+	VBROADCASTSS 64(R10), Y5
+	VFMADD231PS  Y5, Y4, Y1
+	VBROADCASTSS 128(R10), Y5
+	VFMADD231PS  Y5, Y4, Y2
 	ADDQ         $+192, R10
 	ADDQ         48(AX), R8
 	DECQ         R9
-	JNZ          component8005
+	JNZ          componentF8005
 	ADDQ         $+4, DI
 	ADDQ         $+4, SI
 	INCQ         BX
 	TESTQ        $+15, BX
-	JNZ          same8005
+	JNZ          sameF8005
 	LEAQ         -60(R10), DI
 	ADDQ         112(AX), SI
 
-same8005:
-	CMPQ       BX, (AX)
-	JLT        edge8005
-	MOVQ       160(AX), BX
-	ADDQ       CX, BX
-	VMASKMOVPS (BX), Y0, Y4
+sameF8005:
+	CMPQ    BX, (AX)
+	JLT     edgeF8005
+	MOVQ    160(AX), BX
+	ADDQ    CX, BX
+	VMOVUPS (BX), Y3
+	VADDPS  Y0, Y3, Y0
+	VMOVUPS Y0, (BX)
+	ADDQ    168(AX), BX
+	VMOVUPS (BX), Y0
+	VADDPS  Y1, Y0, Y0
+	VMOVUPS Y0, (BX)
+	ADDQ    168(AX), BX
+	VMOVUPS (BX), Y0
+	VADDPS  Y2, Y0, Y0
+	VMOVUPS Y0, (BX)
+	ADDQ    $+32, CX
+	SUBQ    $+8, DX
+	CMPQ    DX, $+8
+	JGE     chunk8005
+
+chunkTail8005:
+	TESTQ        DX, DX
+	JZ           chunkEnd8005
+	MOVQ         DX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     iota8<>+0(SB), Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	MOVQ         96(AX), BX
+	MOVQ         120(AX), SI
+	XORQ         DX, DX
+
+edgeT8005:
+	MOVQ         80(AX), R9
+	MOVQ         24(AX), DI
+	MOVLQSX      (DI)(DX*4), DI
+	IMULQ        40(AX), DI
+	ADDQ         32(AX), DI
+	ADDQ         CX, DI
+	MOVQ         64(AX), R8
+	MOVLQSX      (R8)(DX*4), R8
+	IMULQ        R9, R8
+	ADDQ         72(AX), R8
+	ADDQ         CX, R8
+	VMASKMOVPS   (R8), Y0, Y4
+	VBROADCASTSS (BX), Y5
+	VMULPS       Y4, Y5, Y4
+	ADDQ         R9, R8
+	VMASKMOVPS   (R8), Y0, Y5
+	VBROADCASTSS 64(BX), Y6
+	VFMADD231PS  Y6, Y5, Y4
+	ADDQ         R9, R8
+	VMASKMOVPS   (R8), Y0, Y5
+	VBROADCASTSS 128(BX), Y6
+	VFMADD231PS  Y6, Y5, Y4
+	ADDQ         R9, R8
+	VMASKMOVPS   (R8), Y0, Y5
+	VBROADCASTSS 192(BX), Y6
+	VFMADD231PS  Y6, Y5, Y4
+	MOVQ         16(AX), R8
+	MOVQ         SI, R9
+
+componentT8005:
+	VMASKMOVPS   (DI), Y0, Y5
+	VMULPS       Y4, Y5, Y5
+	VBROADCASTSS (R9), Y6
+	VFMADD231PS  Y6, Y5, Y1
+	VBROADCASTSS 64(R9), Y6
+	VFMADD231PS  Y6, Y5, Y2
+	VBROADCASTSS 128(R9), Y6
+	VFMADD231PS  Y6, Y5, Y3
+	ADDQ         $+192, R9
+	ADDQ         48(AX), DI
+	DECQ         R8
+	JNZ          componentT8005
+	ADDQ         $+4, SI
+	ADDQ         $+4, BX
+	INCQ         DX
+	TESTQ        $+15, DX
+	JNZ          sameT8005
+	LEAQ         -60(R9), SI
+	ADDQ         112(AX), BX
+
+sameT8005:
+	CMPQ       DX, (AX)
+	JLT        edgeT8005
+	MOVQ       160(AX), DX
+	ADDQ       CX, DX
+	VMASKMOVPS (DX), Y0, Y4
 	VADDPS     Y1, Y4, Y1
-	VMASKMOVPS Y1, Y0, (BX)
-	ADDQ       168(AX), BX
-	VMASKMOVPS (BX), Y0, Y1
+	VMASKMOVPS Y1, Y0, (DX)
+	ADDQ       168(AX), DX
+	VMASKMOVPS (DX), Y0, Y1
 	VADDPS     Y2, Y1, Y1
-	VMASKMOVPS Y1, Y0, (BX)
-	ADDQ       168(AX), BX
-	VMASKMOVPS (BX), Y0, Y1
+	VMASKMOVPS Y1, Y0, (DX)
+	ADDQ       168(AX), DX
+	VMASKMOVPS (DX), Y0, Y1
 	VADDPS     Y3, Y1, Y1
-	VMASKMOVPS Y1, Y0, (BX)
+	VMASKMOVPS Y1, Y0, (DX)
 	ADDQ       $+32, CX
-	SUBQ       $+8, DX
-	JGT        chunk8005
+
+chunkEnd8005:
 	VZEROUPPER
 	RET
 
@@ -1622,41 +2411,109 @@ edge8006:
 	ADDQ    72(AX), R10
 	MOVQ    128(AX), R11
 	MOVQ    8(AX), R12
+	CMPQ    R12, $+8
+	JLT     chunkTail8006
 
 chunk8006:
+	MOVQ         R10, R13
+	VMOVUPS      (R13), Y4
+	VBROADCASTSS (DX), Y5
+	VMULPS       Y5, Y4, Y5
+	VBROADCASTSS 256(DX), Y6
+	VMULPS       Y6, Y4, Y4
+	ADDQ         80(AX), R13
+	VMOVUPS      (R13), Y6
+	VBROADCASTSS 64(DX), Y7
+	VFMADD231PS  Y7, Y6, Y5
+	VBROADCASTSS 320(DX), Y7
+	VFMADD231PS  Y7, Y6, Y4
+	ADDQ         80(AX), R13
+	VMOVUPS      (R13), Y6
+	VBROADCASTSS 128(DX), Y7
+	VFMADD231PS  Y7, Y6, Y5
+	VBROADCASTSS 384(DX), Y7
+	VFMADD231PS  Y7, Y6, Y4
+	ADDQ         80(AX), R13
+	VMOVUPS      (R13), Y6
+	VBROADCASTSS 192(DX), Y7
+	VFMADD231PS  Y7, Y6, Y5
+	VBROADCASTSS 448(DX), Y7
+	VFMADD231PS  Y7, Y6, Y4
+	MOVQ         16(AX), R14
+	MOVQ         R9, R8
+
+componentF8006:
+	MOVQ         32(AX), R13
+	VMOVUPS      (R13)(R8*1), Y6
+	VMULPS       Y5, Y6, Y7
+	VMOVUPS      (R11), Y8
+	VBROADCASTSS (BX), Y9
+	VMULPS       Y9, Y8, Y9
+	VFMADD231PS  Y7, Y8, Y1
+	VMOVUPS      32(R11), Y8
+	VBROADCASTSS 64(BX), Y10
+	VFMADD231PS  Y10, Y8, Y9
+	VFMADD231PS  Y7, Y8, Y2
+	VMOVUPS      64(R11), Y8
+	VBROADCASTSS 128(BX), Y10
+	VFMADD231PS  Y10, Y8, Y9
+	VFMADD231PS  Y7, Y8, Y3
+	VMULPS       Y6, Y4, Y6
+	VFMADD231PS  Y9, Y6, Y0
+	MOVQ         56(AX), R13
+	TESTQ        R13, R13
+	JZ           nogxF8006
+	VMOVUPS      (R13)(R8*1), Y6
+	VFMADD231PS  Y9, Y5, Y6
+	VMOVUPS      Y6, (R13)(R8*1)
+
+nogxF8006:
+	ADDQ $+96, R11
+	ADDQ 48(AX), R8
+	DECQ R14
+	JNZ  componentF8006
+	ADDQ $+32, R9
+	ADDQ $+32, R10
+	SUBQ $+8, R12
+	CMPQ R12, $+8
+	JGE  chunk8006
+
+chunkTail8006:
+	TESTQ        R12, R12
+	JZ           chunkEnd8006
 	MOVQ         R12, X4
 	VPBROADCASTD X4, Y4
 	VPCMPGTD     iota8<>+0(SB), Y4, Y4
-	MOVQ         R10, R13
-	VMASKMOVPS   (R13), Y4, Y5
+	MOVQ         R10, R12
+	VMASKMOVPS   (R12), Y4, Y5
 	VBROADCASTSS (DX), Y6
 	VMULPS       Y6, Y5, Y6
 	VBROADCASTSS 256(DX), Y7
 	VMULPS       Y7, Y5, Y5
-	ADDQ         80(AX), R13
-	VMASKMOVPS   (R13), Y4, Y7
+	ADDQ         80(AX), R12
+	VMASKMOVPS   (R12), Y4, Y7
 	VBROADCASTSS 64(DX), Y8
 	VFMADD231PS  Y8, Y7, Y6
 	VBROADCASTSS 320(DX), Y8
 	VFMADD231PS  Y8, Y7, Y5
-	ADDQ         80(AX), R13
-	VMASKMOVPS   (R13), Y4, Y7
+	ADDQ         80(AX), R12
+	VMASKMOVPS   (R12), Y4, Y7
 	VBROADCASTSS 128(DX), Y8
 	VFMADD231PS  Y8, Y7, Y6
 	VBROADCASTSS 384(DX), Y8
 	VFMADD231PS  Y8, Y7, Y5
-	ADDQ         80(AX), R13
-	VMASKMOVPS   (R13), Y4, Y7
+	ADDQ         80(AX), R12
+	VMASKMOVPS   (R12), Y4, Y7
 	VBROADCASTSS 192(DX), Y8
 	VFMADD231PS  Y8, Y7, Y6
 	VBROADCASTSS 448(DX), Y8
 	VFMADD231PS  Y8, Y7, Y5
-	MOVQ         16(AX), R14
+	MOVQ         16(AX), R13
 	MOVQ         R9, R8
 
-component8006:
-	MOVQ         32(AX), R13
-	VMASKMOVPS   (R13)(R8*1), Y4, Y7
+componentT8006:
+	MOVQ         32(AX), R12
+	VMASKMOVPS   (R12)(R8*1), Y4, Y7
 	VMULPS       Y6, Y7, Y8
 	VMOVUPS      (R11), Y9
 	VBROADCASTSS (BX), Y10
@@ -1672,22 +2529,22 @@ component8006:
 	VFMADD231PS  Y8, Y9, Y3
 	VMULPS       Y7, Y5, Y7
 	VFMADD231PS  Y10, Y7, Y0
-	MOVQ         56(AX), R13
-	TESTQ        R13, R13
-	JZ           nogx8006
-	VMASKMOVPS   (R13)(R8*1), Y4, Y7
+	MOVQ         56(AX), R12
+	TESTQ        R12, R12
+	JZ           nogxT8006
+	VMASKMOVPS   (R12)(R8*1), Y4, Y7
 	VFMADD231PS  Y10, Y6, Y7
-	VMASKMOVPS   Y7, Y4, (R13)(R8*1)
+	VMASKMOVPS   Y7, Y4, (R12)(R8*1)
 
-nogx8006:
-	ADDQ    $+96, R11
-	ADDQ    48(AX), R8
-	DECQ    R14
-	JNZ     component8006
-	ADDQ    $+32, R9
-	ADDQ    $+32, R10
-	SUBQ    $+8, R12
-	JGT     chunk8006
+nogxT8006:
+	ADDQ $+96, R11
+	ADDQ 48(AX), R8
+	DECQ R13
+	JNZ  componentT8006
+	ADDQ $+32, R9
+	ADDQ $+32, R10
+
+chunkEnd8006:
 	VMOVUPS Y0, (SI)
 	VMOVUPS Y1, (SI)(DI*1)
 	VMOVUPS Y2, 32(SI)(DI*1)
@@ -1713,21 +2570,20 @@ TEXT ·pathForward5AVX2(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), DX
 	XORQ CX, CX
+	CMPQ DX, $+8
+	JLT  chunkTail8007
 
 chunk8007:
-	MOVQ         DX, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     iota8<>+0(SB), Y0, Y0
-	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
-	VXORPS       Y3, Y3, Y3
-	VXORPS       Y4, Y4, Y4
-	VXORPS       Y5, Y5, Y5
-	MOVQ         96(AX), SI
-	MOVQ         120(AX), DI
-	XORQ         BX, BX
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	MOVQ   96(AX), SI
+	MOVQ   120(AX), DI
+	XORQ   BX, BX
 
-edge8007:
+edgeF8007:
 	MOVQ         80(AX), R10
 	MOVQ         24(AX), R8
 	MOVLQSX      (R8)(BX*4), R8
@@ -1739,76 +2595,175 @@ edge8007:
 	IMULQ        R10, R9
 	ADDQ         72(AX), R9
 	ADDQ         CX, R9
-	VMASKMOVPS   (R9), Y0, Y6
-	VBROADCASTSS (SI), Y7
-	VMULPS       Y6, Y7, Y6
+	VMOVUPS      (R9), Y5
+	VBROADCASTSS (SI), Y6
+	VMULPS       Y5, Y6, Y5
 	ADDQ         R10, R9
-	VMASKMOVPS   (R9), Y0, Y7
-	VBROADCASTSS 64(SI), Y8
-	VFMADD231PS  Y8, Y7, Y6
+	VMOVUPS      (R9), Y6
+	VBROADCASTSS 64(SI), Y7
+	VFMADD231PS  Y7, Y6, Y5
 	ADDQ         R10, R9
-	VMASKMOVPS   (R9), Y0, Y7
-	VBROADCASTSS 128(SI), Y8
-	VFMADD231PS  Y8, Y7, Y6
+	VMOVUPS      (R9), Y6
+	VBROADCASTSS 128(SI), Y7
+	VFMADD231PS  Y7, Y6, Y5
 	ADDQ         R10, R9
-	VMASKMOVPS   (R9), Y0, Y7
-	VBROADCASTSS 192(SI), Y8
-	VFMADD231PS  Y8, Y7, Y6
+	VMOVUPS      (R9), Y6
+	VBROADCASTSS 192(SI), Y7
+	VFMADD231PS  Y7, Y6, Y5
 	MOVQ         16(AX), R9
 	MOVQ         DI, R10
 
-component8007:
-	VMASKMOVPS   (R8), Y0, Y7
-	VMULPS       Y6, Y7, Y7
-	VBROADCASTSS (R10), Y8
-	VFMADD231PS  Y8, Y7, Y1
-	VBROADCASTSS 64(R10), Y8
-	VFMADD231PS  Y8, Y7, Y2
-	VBROADCASTSS 128(R10), Y8
-	VFMADD231PS  Y8, Y7, Y3
-	VBROADCASTSS 192(R10), Y8
-	VFMADD231PS  Y8, Y7, Y4
-	VBROADCASTSS 256(R10), Y8
-	VFMADD231PS  Y8, Y7, Y5
+componentF8007:
+	VMOVUPS      (R8), Y6
+	VMULPS       Y5, Y6, Y6
+	VBROADCASTSS (R10), Y7
+	VFMADD231PS  Y7, Y6, Y0
+	VBROADCASTSS 64(R10), Y7
+	VFMADD231PS  Y7, Y6, Y1
+	VBROADCASTSS 128(R10), Y7
+	VFMADD231PS  Y7, Y6, Y2
+	VBROADCASTSS 192(R10), Y7
+	VFMADD231PS  Y7, Y6, Y3
+	VBROADCASTSS 256(R10), Y7
+	VFMADD231PS  Y7, Y6, Y4
 	ADDQ         $+320, R10
 	ADDQ         48(AX), R8
 	DECQ         R9
-	JNZ          component8007
+	JNZ          componentF8007
 	ADDQ         $+4, DI
 	ADDQ         $+4, SI
 	INCQ         BX
 	TESTQ        $+15, BX
-	JNZ          same8007
+	JNZ          sameF8007
 	LEAQ         -60(R10), DI
 	ADDQ         112(AX), SI
 
-same8007:
-	CMPQ       BX, (AX)
-	JLT        edge8007
-	MOVQ       160(AX), BX
-	ADDQ       CX, BX
-	VMASKMOVPS (BX), Y0, Y6
+sameF8007:
+	CMPQ    BX, (AX)
+	JLT     edgeF8007
+	MOVQ    160(AX), BX
+	ADDQ    CX, BX
+	VMOVUPS (BX), Y5
+	VADDPS  Y0, Y5, Y0
+	VMOVUPS Y0, (BX)
+	ADDQ    168(AX), BX
+	VMOVUPS (BX), Y0
+	VADDPS  Y1, Y0, Y0
+	VMOVUPS Y0, (BX)
+	ADDQ    168(AX), BX
+	VMOVUPS (BX), Y0
+	VADDPS  Y2, Y0, Y0
+	VMOVUPS Y0, (BX)
+	ADDQ    168(AX), BX
+	VMOVUPS (BX), Y0
+	VADDPS  Y3, Y0, Y0
+	VMOVUPS Y0, (BX)
+	ADDQ    168(AX), BX
+	VMOVUPS (BX), Y0
+	VADDPS  Y4, Y0, Y0
+	VMOVUPS Y0, (BX)
+	ADDQ    $+32, CX
+	SUBQ    $+8, DX
+	CMPQ    DX, $+8
+	JGE     chunk8007
+
+chunkTail8007:
+	TESTQ        DX, DX
+	JZ           chunkEnd8007
+	MOVQ         DX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     iota8<>+0(SB), Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y5, Y5, Y5
+	MOVQ         96(AX), BX
+	MOVQ         120(AX), SI
+	XORQ         DX, DX
+
+edgeT8007:
+	MOVQ         80(AX), R9
+	MOVQ         24(AX), DI
+	MOVLQSX      (DI)(DX*4), DI
+	IMULQ        40(AX), DI
+	ADDQ         32(AX), DI
+	ADDQ         CX, DI
+	MOVQ         64(AX), R8
+	MOVLQSX      (R8)(DX*4), R8
+	IMULQ        R9, R8
+	ADDQ         72(AX), R8
+	ADDQ         CX, R8
+	VMASKMOVPS   (R8), Y0, Y6
+	VBROADCASTSS (BX), Y7
+	VMULPS       Y6, Y7, Y6
+	ADDQ         R9, R8
+	VMASKMOVPS   (R8), Y0, Y7
+	VBROADCASTSS 64(BX), Y8
+	VFMADD231PS  Y8, Y7, Y6
+	ADDQ         R9, R8
+	VMASKMOVPS   (R8), Y0, Y7
+	VBROADCASTSS 128(BX), Y8
+	VFMADD231PS  Y8, Y7, Y6
+	ADDQ         R9, R8
+	VMASKMOVPS   (R8), Y0, Y7
+	VBROADCASTSS 192(BX), Y8
+	VFMADD231PS  Y8, Y7, Y6
+	MOVQ         16(AX), R8
+	MOVQ         SI, R9
+
+componentT8007:
+	VMASKMOVPS   (DI), Y0, Y7
+	VMULPS       Y6, Y7, Y7
+	VBROADCASTSS (R9), Y8
+	VFMADD231PS  Y8, Y7, Y1
+	VBROADCASTSS 64(R9), Y8
+	VFMADD231PS  Y8, Y7, Y2
+	VBROADCASTSS 128(R9), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VBROADCASTSS 192(R9), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VBROADCASTSS 256(R9), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	ADDQ         $+320, R9
+	ADDQ         48(AX), DI
+	DECQ         R8
+	JNZ          componentT8007
+	ADDQ         $+4, SI
+	ADDQ         $+4, BX
+	INCQ         DX
+	TESTQ        $+15, DX
+	JNZ          sameT8007
+	LEAQ         -60(R9), SI
+	ADDQ         112(AX), BX
+
+sameT8007:
+	CMPQ       DX, (AX)
+	JLT        edgeT8007
+	MOVQ       160(AX), DX
+	ADDQ       CX, DX
+	VMASKMOVPS (DX), Y0, Y6
 	VADDPS     Y1, Y6, Y1
-	VMASKMOVPS Y1, Y0, (BX)
-	ADDQ       168(AX), BX
-	VMASKMOVPS (BX), Y0, Y1
+	VMASKMOVPS Y1, Y0, (DX)
+	ADDQ       168(AX), DX
+	VMASKMOVPS (DX), Y0, Y1
 	VADDPS     Y2, Y1, Y1
-	VMASKMOVPS Y1, Y0, (BX)
-	ADDQ       168(AX), BX
-	VMASKMOVPS (BX), Y0, Y1
+	VMASKMOVPS Y1, Y0, (DX)
+	ADDQ       168(AX), DX
+	VMASKMOVPS (DX), Y0, Y1
 	VADDPS     Y3, Y1, Y1
-	VMASKMOVPS Y1, Y0, (BX)
-	ADDQ       168(AX), BX
-	VMASKMOVPS (BX), Y0, Y1
+	VMASKMOVPS Y1, Y0, (DX)
+	ADDQ       168(AX), DX
+	VMASKMOVPS (DX), Y0, Y1
 	VADDPS     Y4, Y1, Y1
-	VMASKMOVPS Y1, Y0, (BX)
-	ADDQ       168(AX), BX
-	VMASKMOVPS (BX), Y0, Y1
+	VMASKMOVPS Y1, Y0, (DX)
+	ADDQ       168(AX), DX
+	VMASKMOVPS (DX), Y0, Y1
 	VADDPS     Y5, Y1, Y1
-	VMASKMOVPS Y1, Y0, (BX)
+	VMASKMOVPS Y1, Y0, (DX)
 	ADDQ       $+32, CX
-	SUBQ       $+8, DX
-	JGT        chunk8007
+
+chunkEnd8007:
 	VZEROUPPER
 	RET
 
@@ -1838,41 +2793,117 @@ edge8008:
 	ADDQ    72(AX), R10
 	MOVQ    128(AX), R11
 	MOVQ    8(AX), R12
+	CMPQ    R12, $+8
+	JLT     chunkTail8008
 
 chunk8008:
+	MOVQ         R10, R13
+	VMOVUPS      (R13), Y6
+	VBROADCASTSS (DX), Y7
+	VMULPS       Y7, Y6, Y7
+	VBROADCASTSS 256(DX), Y8
+	VMULPS       Y8, Y6, Y6
+	ADDQ         80(AX), R13
+	VMOVUPS      (R13), Y8
+	VBROADCASTSS 64(DX), Y9
+	VFMADD231PS  Y9, Y8, Y7
+	VBROADCASTSS 320(DX), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	ADDQ         80(AX), R13
+	VMOVUPS      (R13), Y8
+	VBROADCASTSS 128(DX), Y9
+	VFMADD231PS  Y9, Y8, Y7
+	VBROADCASTSS 384(DX), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	ADDQ         80(AX), R13
+	VMOVUPS      (R13), Y8
+	VBROADCASTSS 192(DX), Y9
+	VFMADD231PS  Y9, Y8, Y7
+	VBROADCASTSS 448(DX), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	MOVQ         16(AX), R14
+	MOVQ         R9, R8
+
+componentF8008:
+	MOVQ         32(AX), R13
+	VMOVUPS      (R13)(R8*1), Y8
+	VMULPS       Y7, Y8, Y9
+	VMOVUPS      (R11), Y10
+	VBROADCASTSS (BX), Y11
+	VMULPS       Y11, Y10, Y11
+	VFMADD231PS  Y9, Y10, Y1
+	VMOVUPS      32(R11), Y10
+	VBROADCASTSS 64(BX), Y12
+	VFMADD231PS  Y12, Y10, Y11
+	VFMADD231PS  Y9, Y10, Y2
+	VMOVUPS      64(R11), Y10
+	VBROADCASTSS 128(BX), Y12
+	VFMADD231PS  Y12, Y10, Y11
+	VFMADD231PS  Y9, Y10, Y3
+	VMOVUPS      96(R11), Y10
+	VBROADCASTSS 192(BX), Y12
+	VFMADD231PS  Y12, Y10, Y11
+	VFMADD231PS  Y9, Y10, Y4
+	VMOVUPS      128(R11), Y10
+	VBROADCASTSS 256(BX), Y12
+	VFMADD231PS  Y12, Y10, Y11
+	VFMADD231PS  Y9, Y10, Y5
+	VMULPS       Y8, Y6, Y8
+	VFMADD231PS  Y11, Y8, Y0
+	MOVQ         56(AX), R13
+	TESTQ        R13, R13
+	JZ           nogxF8008
+	VMOVUPS      (R13)(R8*1), Y8
+	VFMADD231PS  Y11, Y7, Y8
+	VMOVUPS      Y8, (R13)(R8*1)
+
+nogxF8008:
+	ADDQ $+160, R11
+	ADDQ 48(AX), R8
+	DECQ R14
+	JNZ  componentF8008
+	ADDQ $+32, R9
+	ADDQ $+32, R10
+	SUBQ $+8, R12
+	CMPQ R12, $+8
+	JGE  chunk8008
+
+chunkTail8008:
+	TESTQ        R12, R12
+	JZ           chunkEnd8008
 	MOVQ         R12, X6
 	VPBROADCASTD X6, Y6
 	VPCMPGTD     iota8<>+0(SB), Y6, Y6
-	MOVQ         R10, R13
-	VMASKMOVPS   (R13), Y6, Y7
+	MOVQ         R10, R12
+	VMASKMOVPS   (R12), Y6, Y7
 	VBROADCASTSS (DX), Y8
 	VMULPS       Y8, Y7, Y8
 	VBROADCASTSS 256(DX), Y9
 	VMULPS       Y9, Y7, Y7
-	ADDQ         80(AX), R13
-	VMASKMOVPS   (R13), Y6, Y9
+	ADDQ         80(AX), R12
+	VMASKMOVPS   (R12), Y6, Y9
 	VBROADCASTSS 64(DX), Y10
 	VFMADD231PS  Y10, Y9, Y8
 	VBROADCASTSS 320(DX), Y10
 	VFMADD231PS  Y10, Y9, Y7
-	ADDQ         80(AX), R13
-	VMASKMOVPS   (R13), Y6, Y9
+	ADDQ         80(AX), R12
+	VMASKMOVPS   (R12), Y6, Y9
 	VBROADCASTSS 128(DX), Y10
 	VFMADD231PS  Y10, Y9, Y8
 	VBROADCASTSS 384(DX), Y10
 	VFMADD231PS  Y10, Y9, Y7
-	ADDQ         80(AX), R13
-	VMASKMOVPS   (R13), Y6, Y9
+	ADDQ         80(AX), R12
+	VMASKMOVPS   (R12), Y6, Y9
 	VBROADCASTSS 192(DX), Y10
 	VFMADD231PS  Y10, Y9, Y8
 	VBROADCASTSS 448(DX), Y10
 	VFMADD231PS  Y10, Y9, Y7
-	MOVQ         16(AX), R14
+	MOVQ         16(AX), R13
 	MOVQ         R9, R8
 
-component8008:
-	MOVQ         32(AX), R13
-	VMASKMOVPS   (R13)(R8*1), Y6, Y9
+componentT8008:
+	MOVQ         32(AX), R12
+	VMASKMOVPS   (R12)(R8*1), Y6, Y9
 	VMULPS       Y8, Y9, Y10
 	VMOVUPS      (R11), Y11
 	VBROADCASTSS (BX), Y12
@@ -1896,22 +2927,22 @@ component8008:
 	VFMADD231PS  Y10, Y11, Y5
 	VMULPS       Y9, Y7, Y9
 	VFMADD231PS  Y12, Y9, Y0
-	MOVQ         56(AX), R13
-	TESTQ        R13, R13
-	JZ           nogx8008
-	VMASKMOVPS   (R13)(R8*1), Y6, Y9
+	MOVQ         56(AX), R12
+	TESTQ        R12, R12
+	JZ           nogxT8008
+	VMASKMOVPS   (R12)(R8*1), Y6, Y9
 	VFMADD231PS  Y12, Y8, Y9
-	VMASKMOVPS   Y9, Y6, (R13)(R8*1)
+	VMASKMOVPS   Y9, Y6, (R12)(R8*1)
 
-nogx8008:
-	ADDQ    $+160, R11
-	ADDQ    48(AX), R8
-	DECQ    R14
-	JNZ     component8008
-	ADDQ    $+32, R9
-	ADDQ    $+32, R10
-	SUBQ    $+8, R12
-	JGT     chunk8008
+nogxT8008:
+	ADDQ $+160, R11
+	ADDQ 48(AX), R8
+	DECQ R13
+	JNZ  componentT8008
+	ADDQ $+32, R9
+	ADDQ $+32, R10
+
+chunkEnd8008:
 	VMOVUPS Y0, (SI)
 	VMOVUPS Y1, (SI)(DI*1)
 	VMOVUPS Y2, 32(SI)(DI*1)
@@ -1939,23 +2970,22 @@ TEXT ·pathForward7AVX2(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), DX
 	XORQ CX, CX
+	CMPQ DX, $+8
+	JLT  chunkTail8009
 
 chunk8009:
-	MOVQ         DX, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     iota8<>+0(SB), Y0, Y0
-	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
-	VXORPS       Y3, Y3, Y3
-	VXORPS       Y4, Y4, Y4
-	VXORPS       Y5, Y5, Y5
-	VXORPS       Y6, Y6, Y6
-	VXORPS       Y7, Y7, Y7
-	MOVQ         96(AX), SI
-	MOVQ         120(AX), DI
-	XORQ         BX, BX
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	MOVQ   96(AX), SI
+	MOVQ   120(AX), DI
+	XORQ   BX, BX
 
-edge8009:
+edgeF8009:
 	MOVQ         80(AX), R10
 	MOVQ         24(AX), R8
 	MOVLQSX      (R8)(BX*4), R8
@@ -1967,88 +2997,201 @@ edge8009:
 	IMULQ        R10, R9
 	ADDQ         72(AX), R9
 	ADDQ         CX, R9
-	VMASKMOVPS   (R9), Y0, Y8
-	VBROADCASTSS (SI), Y9
-	VMULPS       Y8, Y9, Y8
+	VMOVUPS      (R9), Y7
+	VBROADCASTSS (SI), Y8
+	VMULPS       Y7, Y8, Y7
 	ADDQ         R10, R9
-	VMASKMOVPS   (R9), Y0, Y9
-	VBROADCASTSS 64(SI), Y10
-	VFMADD231PS  Y10, Y9, Y8
+	VMOVUPS      (R9), Y8
+	VBROADCASTSS 64(SI), Y9
+	VFMADD231PS  Y9, Y8, Y7
 	ADDQ         R10, R9
-	VMASKMOVPS   (R9), Y0, Y9
-	VBROADCASTSS 128(SI), Y10
-	VFMADD231PS  Y10, Y9, Y8
+	VMOVUPS      (R9), Y8
+	VBROADCASTSS 128(SI), Y9
+	VFMADD231PS  Y9, Y8, Y7
 	ADDQ         R10, R9
-	VMASKMOVPS   (R9), Y0, Y9
-	VBROADCASTSS 192(SI), Y10
-	VFMADD231PS  Y10, Y9, Y8
+	VMOVUPS      (R9), Y8
+	VBROADCASTSS 192(SI), Y9
+	VFMADD231PS  Y9, Y8, Y7
 	MOVQ         16(AX), R9
 	MOVQ         DI, R10
 
-component8009:
-	VMASKMOVPS   (R8), Y0, Y9
-	VMULPS       Y8, Y9, Y9
-	VBROADCASTSS (R10), Y10
-	VFMADD231PS  Y10, Y9, Y1
-	VBROADCASTSS 64(R10), Y10
-	VFMADD231PS  Y10, Y9, Y2
-	VBROADCASTSS 128(R10), Y10
-	VFMADD231PS  Y10, Y9, Y3
-	VBROADCASTSS 192(R10), Y10
-	VFMADD231PS  Y10, Y9, Y4
-	VBROADCASTSS 256(R10), Y10
-	VFMADD231PS  Y10, Y9, Y5
-	VBROADCASTSS 320(R10), Y10
-	VFMADD231PS  Y10, Y9, Y6
-	VBROADCASTSS 384(R10), Y10
-	VFMADD231PS  Y10, Y9, Y7
+componentF8009:
+	VMOVUPS      (R8), Y8
+	VMULPS       Y7, Y8, Y8
+	VBROADCASTSS (R10), Y9
+	VFMADD231PS  Y9, Y8, Y0
+	VBROADCASTSS 64(R10), Y9
+	VFMADD231PS  Y9, Y8, Y1
+	VBROADCASTSS 128(R10), Y9
+	VFMADD231PS  Y9, Y8, Y2
+	VBROADCASTSS 192(R10), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VBROADCASTSS 256(R10), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VBROADCASTSS 320(R10), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VBROADCASTSS 384(R10), Y9
+	VFMADD231PS  Y9, Y8, Y6
 	ADDQ         $+448, R10
 	ADDQ         48(AX), R8
 	DECQ         R9
-	JNZ          component8009
+	JNZ          componentF8009
 	ADDQ         $+4, DI
 	ADDQ         $+4, SI
 	INCQ         BX
 	TESTQ        $+15, BX
-	JNZ          same8009
+	JNZ          sameF8009
 	LEAQ         -60(R10), DI
 	ADDQ         112(AX), SI
 
-same8009:
-	CMPQ       BX, (AX)
-	JLT        edge8009
-	MOVQ       160(AX), BX
-	ADDQ       CX, BX
-	VMASKMOVPS (BX), Y0, Y8
+sameF8009:
+	CMPQ    BX, (AX)
+	JLT     edgeF8009
+	MOVQ    160(AX), BX
+	ADDQ    CX, BX
+	VMOVUPS (BX), Y7
+	VADDPS  Y0, Y7, Y0
+	VMOVUPS Y0, (BX)
+	ADDQ    168(AX), BX
+	VMOVUPS (BX), Y0
+	VADDPS  Y1, Y0, Y0
+	VMOVUPS Y0, (BX)
+	ADDQ    168(AX), BX
+	VMOVUPS (BX), Y0
+	VADDPS  Y2, Y0, Y0
+	VMOVUPS Y0, (BX)
+	ADDQ    168(AX), BX
+	VMOVUPS (BX), Y0
+	VADDPS  Y3, Y0, Y0
+	VMOVUPS Y0, (BX)
+	ADDQ    168(AX), BX
+	VMOVUPS (BX), Y0
+	VADDPS  Y4, Y0, Y0
+	VMOVUPS Y0, (BX)
+	ADDQ    168(AX), BX
+	VMOVUPS (BX), Y0
+	VADDPS  Y5, Y0, Y0
+	VMOVUPS Y0, (BX)
+	ADDQ    168(AX), BX
+	VMOVUPS (BX), Y0
+	VADDPS  Y6, Y0, Y0
+	VMOVUPS Y0, (BX)
+	ADDQ    $+32, CX
+	SUBQ    $+8, DX
+	CMPQ    DX, $+8
+	JGE     chunk8009
+
+chunkTail8009:
+	TESTQ        DX, DX
+	JZ           chunkEnd8009
+	MOVQ         DX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     iota8<>+0(SB), Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y7, Y7, Y7
+	MOVQ         96(AX), BX
+	MOVQ         120(AX), SI
+	XORQ         DX, DX
+
+edgeT8009:
+	MOVQ         80(AX), R9
+	MOVQ         24(AX), DI
+	MOVLQSX      (DI)(DX*4), DI
+	IMULQ        40(AX), DI
+	ADDQ         32(AX), DI
+	ADDQ         CX, DI
+	MOVQ         64(AX), R8
+	MOVLQSX      (R8)(DX*4), R8
+	IMULQ        R9, R8
+	ADDQ         72(AX), R8
+	ADDQ         CX, R8
+	VMASKMOVPS   (R8), Y0, Y8
+	VBROADCASTSS (BX), Y9
+	VMULPS       Y8, Y9, Y8
+	ADDQ         R9, R8
+	VMASKMOVPS   (R8), Y0, Y9
+	VBROADCASTSS 64(BX), Y10
+	VFMADD231PS  Y10, Y9, Y8
+	ADDQ         R9, R8
+	VMASKMOVPS   (R8), Y0, Y9
+	VBROADCASTSS 128(BX), Y10
+	VFMADD231PS  Y10, Y9, Y8
+	ADDQ         R9, R8
+	VMASKMOVPS   (R8), Y0, Y9
+	VBROADCASTSS 192(BX), Y10
+	VFMADD231PS  Y10, Y9, Y8
+	MOVQ         16(AX), R8
+	MOVQ         SI, R9
+
+componentT8009:
+	VMASKMOVPS   (DI), Y0, Y9
+	VMULPS       Y8, Y9, Y9
+	VBROADCASTSS (R9), Y10
+	VFMADD231PS  Y10, Y9, Y1
+	VBROADCASTSS 64(R9), Y10
+	VFMADD231PS  Y10, Y9, Y2
+	VBROADCASTSS 128(R9), Y10
+	VFMADD231PS  Y10, Y9, Y3
+	VBROADCASTSS 192(R9), Y10
+	VFMADD231PS  Y10, Y9, Y4
+	VBROADCASTSS 256(R9), Y10
+	VFMADD231PS  Y10, Y9, Y5
+	VBROADCASTSS 320(R9), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VBROADCASTSS 384(R9), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	ADDQ         $+448, R9
+	ADDQ         48(AX), DI
+	DECQ         R8
+	JNZ          componentT8009
+	ADDQ         $+4, SI
+	ADDQ         $+4, BX
+	INCQ         DX
+	TESTQ        $+15, DX
+	JNZ          sameT8009
+	LEAQ         -60(R9), SI
+	ADDQ         112(AX), BX
+
+sameT8009:
+	CMPQ       DX, (AX)
+	JLT        edgeT8009
+	MOVQ       160(AX), DX
+	ADDQ       CX, DX
+	VMASKMOVPS (DX), Y0, Y8
 	VADDPS     Y1, Y8, Y1
-	VMASKMOVPS Y1, Y0, (BX)
-	ADDQ       168(AX), BX
-	VMASKMOVPS (BX), Y0, Y1
+	VMASKMOVPS Y1, Y0, (DX)
+	ADDQ       168(AX), DX
+	VMASKMOVPS (DX), Y0, Y1
 	VADDPS     Y2, Y1, Y1
-	VMASKMOVPS Y1, Y0, (BX)
-	ADDQ       168(AX), BX
-	VMASKMOVPS (BX), Y0, Y1
+	VMASKMOVPS Y1, Y0, (DX)
+	ADDQ       168(AX), DX
+	VMASKMOVPS (DX), Y0, Y1
 	VADDPS     Y3, Y1, Y1
-	VMASKMOVPS Y1, Y0, (BX)
-	ADDQ       168(AX), BX
-	VMASKMOVPS (BX), Y0, Y1
+	VMASKMOVPS Y1, Y0, (DX)
+	ADDQ       168(AX), DX
+	VMASKMOVPS (DX), Y0, Y1
 	VADDPS     Y4, Y1, Y1
-	VMASKMOVPS Y1, Y0, (BX)
-	ADDQ       168(AX), BX
-	VMASKMOVPS (BX), Y0, Y1
+	VMASKMOVPS Y1, Y0, (DX)
+	ADDQ       168(AX), DX
+	VMASKMOVPS (DX), Y0, Y1
 	VADDPS     Y5, Y1, Y1
-	VMASKMOVPS Y1, Y0, (BX)
-	ADDQ       168(AX), BX
-	VMASKMOVPS (BX), Y0, Y1
+	VMASKMOVPS Y1, Y0, (DX)
+	ADDQ       168(AX), DX
+	VMASKMOVPS (DX), Y0, Y1
 	VADDPS     Y6, Y1, Y1
-	VMASKMOVPS Y1, Y0, (BX)
-	ADDQ       168(AX), BX
-	VMASKMOVPS (BX), Y0, Y1
+	VMASKMOVPS Y1, Y0, (DX)
+	ADDQ       168(AX), DX
+	VMASKMOVPS (DX), Y0, Y1
 	VADDPS     Y7, Y1, Y1
-	VMASKMOVPS Y1, Y0, (BX)
+	VMASKMOVPS Y1, Y0, (DX)
 	ADDQ       $+32, CX
-	SUBQ       $+8, DX
-	JGT        chunk8009
+
+chunkEnd8009:
 	VZEROUPPER
 	RET
 
@@ -2080,41 +3223,125 @@ edge8010:
 	ADDQ    72(AX), R10
 	MOVQ    128(AX), R11
 	MOVQ    8(AX), R12
+	CMPQ    R12, $+8
+	JLT     chunkTail8010
 
 chunk8010:
+	MOVQ         R10, R13
+	VMOVUPS      (R13), Y8
+	VBROADCASTSS (DX), Y9
+	VMULPS       Y9, Y8, Y9
+	VBROADCASTSS 256(DX), Y10
+	VMULPS       Y10, Y8, Y8
+	ADDQ         80(AX), R13
+	VMOVUPS      (R13), Y10
+	VBROADCASTSS 64(DX), Y11
+	VFMADD231PS  Y11, Y10, Y9
+	VBROADCASTSS 320(DX), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	ADDQ         80(AX), R13
+	VMOVUPS      (R13), Y10
+	VBROADCASTSS 128(DX), Y11
+	VFMADD231PS  Y11, Y10, Y9
+	VBROADCASTSS 384(DX), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	ADDQ         80(AX), R13
+	VMOVUPS      (R13), Y10
+	VBROADCASTSS 192(DX), Y11
+	VFMADD231PS  Y11, Y10, Y9
+	VBROADCASTSS 448(DX), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	MOVQ         16(AX), R14
+	MOVQ         R9, R8
+
+componentF8010:
+	MOVQ         32(AX), R13
+	VMOVUPS      (R13)(R8*1), Y10
+	VMULPS       Y9, Y10, Y11
+	VMOVUPS      (R11), Y12
+	VBROADCASTSS (BX), Y13
+	VMULPS       Y13, Y12, Y13
+	VFMADD231PS  Y11, Y12, Y1
+	VMOVUPS      32(R11), Y12
+	VBROADCASTSS 64(BX), Y14
+	VFMADD231PS  Y14, Y12, Y13
+	VFMADD231PS  Y11, Y12, Y2
+	VMOVUPS      64(R11), Y12
+	VBROADCASTSS 128(BX), Y14
+	VFMADD231PS  Y14, Y12, Y13
+	VFMADD231PS  Y11, Y12, Y3
+	VMOVUPS      96(R11), Y12
+	VBROADCASTSS 192(BX), Y14
+	VFMADD231PS  Y14, Y12, Y13
+	VFMADD231PS  Y11, Y12, Y4
+	VMOVUPS      128(R11), Y12
+	VBROADCASTSS 256(BX), Y14
+	VFMADD231PS  Y14, Y12, Y13
+	VFMADD231PS  Y11, Y12, Y5
+	VMOVUPS      160(R11), Y12
+	VBROADCASTSS 320(BX), Y14
+	VFMADD231PS  Y14, Y12, Y13
+	VFMADD231PS  Y11, Y12, Y6
+	VMOVUPS      192(R11), Y12
+	VBROADCASTSS 384(BX), Y14
+	VFMADD231PS  Y14, Y12, Y13
+	VFMADD231PS  Y11, Y12, Y7
+	VMULPS       Y10, Y8, Y10
+	VFMADD231PS  Y13, Y10, Y0
+	MOVQ         56(AX), R13
+	TESTQ        R13, R13
+	JZ           nogxF8010
+	VMOVUPS      (R13)(R8*1), Y10
+	VFMADD231PS  Y13, Y9, Y10
+	VMOVUPS      Y10, (R13)(R8*1)
+
+nogxF8010:
+	ADDQ $+224, R11
+	ADDQ 48(AX), R8
+	DECQ R14
+	JNZ  componentF8010
+	ADDQ $+32, R9
+	ADDQ $+32, R10
+	SUBQ $+8, R12
+	CMPQ R12, $+8
+	JGE  chunk8010
+
+chunkTail8010:
+	TESTQ        R12, R12
+	JZ           chunkEnd8010
 	MOVQ         R12, X8
 	VPBROADCASTD X8, Y8
 	VPCMPGTD     iota8<>+0(SB), Y8, Y8
-	MOVQ         R10, R13
-	VMASKMOVPS   (R13), Y8, Y9
+	MOVQ         R10, R12
+	VMASKMOVPS   (R12), Y8, Y9
 	VBROADCASTSS (DX), Y10
 	VMULPS       Y10, Y9, Y10
 	VBROADCASTSS 256(DX), Y11
 	VMULPS       Y11, Y9, Y9
-	ADDQ         80(AX), R13
-	VMASKMOVPS   (R13), Y8, Y11
+	ADDQ         80(AX), R12
+	VMASKMOVPS   (R12), Y8, Y11
 	VBROADCASTSS 64(DX), Y12
 	VFMADD231PS  Y12, Y11, Y10
 	VBROADCASTSS 320(DX), Y12
 	VFMADD231PS  Y12, Y11, Y9
-	ADDQ         80(AX), R13
-	VMASKMOVPS   (R13), Y8, Y11
+	ADDQ         80(AX), R12
+	VMASKMOVPS   (R12), Y8, Y11
 	VBROADCASTSS 128(DX), Y12
 	VFMADD231PS  Y12, Y11, Y10
 	VBROADCASTSS 384(DX), Y12
 	VFMADD231PS  Y12, Y11, Y9
-	ADDQ         80(AX), R13
-	VMASKMOVPS   (R13), Y8, Y11
+	ADDQ         80(AX), R12
+	VMASKMOVPS   (R12), Y8, Y11
 	VBROADCASTSS 192(DX), Y12
 	VFMADD231PS  Y12, Y11, Y10
 	VBROADCASTSS 448(DX), Y12
 	VFMADD231PS  Y12, Y11, Y9
-	MOVQ         16(AX), R14
+	MOVQ         16(AX), R13
 	MOVQ         R9, R8
 
-component8010:
-	MOVQ         32(AX), R13
-	VMASKMOVPS   (R13)(R8*1), Y8, Y11
+componentT8010:
+	MOVQ         32(AX), R12
+	VMASKMOVPS   (R12)(R8*1), Y8, Y11
 	VMULPS       Y10, Y11, Y12
 	VMOVUPS      (R11), Y13
 	VBROADCASTSS (BX), Y14
@@ -2146,22 +3373,22 @@ component8010:
 	VFMADD231PS  Y12, Y13, Y7
 	VMULPS       Y11, Y9, Y11
 	VFMADD231PS  Y14, Y11, Y0
-	MOVQ         56(AX), R13
-	TESTQ        R13, R13
-	JZ           nogx8010
-	VMASKMOVPS   (R13)(R8*1), Y8, Y11
+	MOVQ         56(AX), R12
+	TESTQ        R12, R12
+	JZ           nogxT8010
+	VMASKMOVPS   (R12)(R8*1), Y8, Y11
 	VFMADD231PS  Y14, Y10, Y11
-	VMASKMOVPS   Y11, Y8, (R13)(R8*1)
+	VMASKMOVPS   Y11, Y8, (R12)(R8*1)
 
-nogx8010:
-	ADDQ    $+224, R11
-	ADDQ    48(AX), R8
-	DECQ    R14
-	JNZ     component8010
-	ADDQ    $+32, R9
-	ADDQ    $+32, R10
-	SUBQ    $+8, R12
-	JGT     chunk8010
+nogxT8010:
+	ADDQ $+224, R11
+	ADDQ 48(AX), R8
+	DECQ R13
+	JNZ  componentT8010
+	ADDQ $+32, R9
+	ADDQ $+32, R10
+
+chunkEnd8010:
 	VMOVUPS Y0, (SI)
 	VMOVUPS Y1, (SI)(DI*1)
 	VMOVUPS Y2, 32(SI)(DI*1)

@@ -20,16 +20,11 @@ TEXT ·gateForwardAVX512(SB), NOSPLIT, $0-68
 record16001:
 	MOVQ mul+8(FP), R10
 	XORQ R9, R9
+	CMPQ R10, $+16
+	JLT  chunkTail16001
 
 chunk16001:
-	MOVL         $0xffffffff, R11
-	MOVL         R10, R12
-	MOVL         $0x00000010, R13
-	CMPL         R12, $0x10
-	CMOVLGT      R13, R12
-	BZHIL        R12, R11, R11
-	KMOVW        R11, K1
-	VMOVUPS.Z    (CX)(R9*1), K1, Z1
+	VMOVUPS      (CX)(R9*1), Z1
 	VXORPS       Z2, Z2, Z2
 	VSUBPS       Z1, Z2, Z2
 	VBROADCASTSS f42ae0000<>+0(SB), Z3
@@ -67,27 +62,97 @@ chunk16001:
 	VMULPS       Z0, Z1, Z1
 	MOVQ         comps+16(FP), R11
 	TESTQ        R11, R11
-	JNZ          gated16001
-	VMOVUPS      Z1, K1, (BX)(R9*1)
-	JMP          next16001
+	JNZ          gatedF16001
+	VMOVUPS      Z1, (BX)(R9*1)
+	JMP          nextF16001
 
-gated16001:
+gatedF16001:
 	LEAQ (DX)(R9*1), R12
 	LEAQ (BX)(R9*1), R13
 
-component16001:
-	VMOVUPS.Z (R12), K1, Z2
-	VMULPS    Z2, Z1, Z2
-	VMOVUPS   Z2, K1, (R13)
-	ADDQ      R8, R12
-	ADDQ      R8, R13
-	DECQ      R11
-	JNZ       component16001
+componentF16001:
+	VMOVUPS (R12), Z2
+	VMULPS  Z2, Z1, Z2
+	VMOVUPS Z2, (R13)
+	ADDQ    R8, R12
+	ADDQ    R8, R13
+	DECQ    R11
+	JNZ     componentF16001
 
-next16001:
+nextF16001:
 	ADDQ $+64, R9
 	SUBQ $+16, R10
-	JGT  chunk16001
+	CMPQ R10, $+16
+	JGE  chunk16001
+
+chunkTail16001:
+	TESTQ        R10, R10
+	JZ           chunkEnd16001
+	MOVL         $0xffffffff, R11
+	MOVL         $0x00000010, R12
+	CMPL         R10, $0x10
+	CMOVLGT      R12, R10
+	BZHIL        R10, R11, R11
+	KMOVW        R11, K1
+	VMOVUPS.Z    (CX)(R9*1), K1, Z1
+	VXORPS       Z2, Z2, Z2
+	VSUBPS       Z1, Z2, Z2
+	VBROADCASTSS f42ae0000<>+0(SB), Z3
+	VMINPS       Z3, Z2, Z2
+	VBROADCASTSS fc2ae0000<>+0(SB), Z3
+	VMAXPS       Z3, Z2, Z2
+	VBROADCASTSS f3fb8aa3b<>+0(SB), Z3
+	VMULPS       Z3, Z2, Z3
+	VRNDSCALEPS  $0x08, Z3, Z3
+	VBROADCASTSS f3f318000<>+0(SB), Z4
+	VMOVAPS      Z2, Z2
+	VFNMADD231PS Z4, Z3, Z2
+	VBROADCASTSS fb95e8083<>+0(SB), Z4
+	VFNMADD231PS Z4, Z3, Z2
+	VBROADCASTSS f3ab6bb08<>+0(SB), Z4
+	VBROADCASTSS f3c093842<>+0(SB), Z5
+	VFMADD213PS  Z5, Z2, Z4
+	VBROADCASTSS f3d2aaa56<>+0(SB), Z5
+	VFMADD213PS  Z5, Z2, Z4
+	VBROADCASTSS f3e2aaa01<>+0(SB), Z5
+	VFMADD213PS  Z5, Z2, Z4
+	VBROADCASTSS f3f000000<>+0(SB), Z5
+	VFMADD213PS  Z5, Z2, Z4
+	VBROADCASTSS f3f800000<>+0(SB), Z5
+	VFMADD213PS  Z5, Z2, Z4
+	VBROADCASTSS f3f800000<>+0(SB), Z5
+	VFMADD213PS  Z5, Z2, Z4
+	VCVTPS2DQ    Z3, Z3
+	VPSLLD       $0x17, Z3, Z3
+	VPADDD       Z3, Z4, Z4
+	VBROADCASTSS f3f800000<>+0(SB), Z2
+	VADDPS       Z4, Z2, Z3
+	VDIVPS       Z3, Z2, Z2
+	VMULPS       Z2, Z1, Z1
+	VMULPS       Z0, Z1, Z1
+	MOVQ         comps+16(FP), R10
+	TESTQ        R10, R10
+	JNZ          gatedT16001
+	VMOVUPS      Z1, K1, (BX)(R9*1)
+	JMP          nextT16001
+
+gatedT16001:
+	LEAQ (DX)(R9*1), R11
+	LEAQ (BX)(R9*1), R12
+
+componentT16001:
+	VMOVUPS.Z (R11), K1, Z2
+	VMULPS    Z2, Z1, Z2
+	VMOVUPS   Z2, K1, (R12)
+	ADDQ      R8, R11
+	ADDQ      R8, R12
+	DECQ      R10
+	JNZ       componentT16001
+
+nextT16001:
+	ADDQ $+64, R9
+
+chunkEnd16001:
 	ADDQ SI, CX
 	ADDQ SI, DX
 	ADDQ DI, BX
@@ -145,16 +210,11 @@ TEXT ·gateBackwardAVX512(SB), NOSPLIT, $0-68
 record16002:
 	MOVQ mul+8(FP), R10
 	XORQ R9, R9
+	CMPQ R10, $+16
+	JLT  chunkTail16002
 
 chunk16002:
-	MOVL         $0xffffffff, R11
-	MOVL         R10, R12
-	MOVL         $0x00000010, R13
-	CMPL         R12, $0x10
-	CMOVLGT      R13, R12
-	BZHIL        R12, R11, R11
-	KMOVW        R11, K1
-	VMOVUPS.Z    (CX)(R9*1), K1, Z1
+	VMOVUPS      (CX)(R9*1), Z1
 	VXORPS       Z2, Z2, Z2
 	VSUBPS       Z1, Z2, Z2
 	VBROADCASTSS f42ae0000<>+0(SB), Z3
@@ -197,34 +257,116 @@ chunk16002:
 	VMULPS       Z1, Z4, Z1
 	MOVQ         comps+16(FP), R11
 	TESTQ        R11, R11
-	JNZ          gated16002
-	VMOVUPS.Z    (BX)(R9*1), K1, Z1
+	JNZ          gatedF16002
+	VMOVUPS      (BX)(R9*1), Z1
 	VMULPS       Z1, Z2, Z1
-	VMOVUPS      Z1, K1, (CX)(R9*1)
-	JMP          next16002
+	VMOVUPS      Z1, (CX)(R9*1)
+	JMP          nextF16002
 
-gated16002:
+gatedF16002:
 	LEAQ   (DX)(R9*1), R12
 	LEAQ   (BX)(R9*1), R13
 	VXORPS Z3, Z3, Z3
 
-component16002:
-	VMOVUPS.Z   (R13), K1, Z4
-	VMOVUPS.Z   (R12), K1, Z5
+componentF16002:
+	VMOVUPS     (R13), Z4
+	VMOVUPS     (R12), Z5
 	VFMADD231PS Z5, Z4, Z3
 	VMULPS      Z1, Z4, Z4
-	VMOVUPS     Z4, K1, (R12)
+	VMOVUPS     Z4, (R12)
 	ADDQ        R8, R12
 	ADDQ        R8, R13
 	DECQ        R11
-	JNZ         component16002
+	JNZ         componentF16002
+	VMULPS      Z3, Z2, Z1
+	VMOVUPS     Z1, (CX)(R9*1)
+
+nextF16002:
+	ADDQ $+64, R9
+	SUBQ $+16, R10
+	CMPQ R10, $+16
+	JGE  chunk16002
+
+chunkTail16002:
+	TESTQ        R10, R10
+	JZ           chunkEnd16002
+	MOVL         $0xffffffff, R11
+	MOVL         $0x00000010, R12
+	CMPL         R10, $0x10
+	CMOVLGT      R12, R10
+	BZHIL        R10, R11, R11
+	KMOVW        R11, K1
+	VMOVUPS.Z    (CX)(R9*1), K1, Z1
+	VXORPS       Z2, Z2, Z2
+	VSUBPS       Z1, Z2, Z2
+	VBROADCASTSS f42ae0000<>+0(SB), Z3
+	VMINPS       Z3, Z2, Z2
+	VBROADCASTSS fc2ae0000<>+0(SB), Z3
+	VMAXPS       Z3, Z2, Z2
+	VBROADCASTSS f3fb8aa3b<>+0(SB), Z3
+	VMULPS       Z3, Z2, Z3
+	VRNDSCALEPS  $0x08, Z3, Z3
+	VBROADCASTSS f3f318000<>+0(SB), Z4
+	VMOVAPS      Z2, Z2
+	VFNMADD231PS Z4, Z3, Z2
+	VBROADCASTSS fb95e8083<>+0(SB), Z4
+	VFNMADD231PS Z4, Z3, Z2
+	VBROADCASTSS f3ab6bb08<>+0(SB), Z4
+	VBROADCASTSS f3c093842<>+0(SB), Z5
+	VFMADD213PS  Z5, Z2, Z4
+	VBROADCASTSS f3d2aaa56<>+0(SB), Z5
+	VFMADD213PS  Z5, Z2, Z4
+	VBROADCASTSS f3e2aaa01<>+0(SB), Z5
+	VFMADD213PS  Z5, Z2, Z4
+	VBROADCASTSS f3f000000<>+0(SB), Z5
+	VFMADD213PS  Z5, Z2, Z4
+	VBROADCASTSS f3f800000<>+0(SB), Z5
+	VFMADD213PS  Z5, Z2, Z4
+	VBROADCASTSS f3f800000<>+0(SB), Z5
+	VFMADD213PS  Z5, Z2, Z4
+	VCVTPS2DQ    Z3, Z3
+	VPSLLD       $0x17, Z3, Z3
+	VPADDD       Z3, Z4, Z4
+	VBROADCASTSS f3f800000<>+0(SB), Z2
+	VADDPS       Z4, Z2, Z3
+	VDIVPS       Z3, Z2, Z2
+	VBROADCASTSS f3f800000<>+0(SB), Z3
+	VMULPS       Z0, Z2, Z4
+	VSUBPS       Z2, Z3, Z2
+	VMOVAPS      Z3, Z3
+	VFMADD231PS  Z2, Z1, Z3
+	VMULPS       Z3, Z4, Z2
+	VMULPS       Z1, Z4, Z1
+	MOVQ         comps+16(FP), R10
+	TESTQ        R10, R10
+	JNZ          gatedT16002
+	VMOVUPS.Z    (BX)(R9*1), K1, Z1
+	VMULPS       Z1, Z2, Z1
+	VMOVUPS      Z1, K1, (CX)(R9*1)
+	JMP          nextT16002
+
+gatedT16002:
+	LEAQ   (DX)(R9*1), R11
+	LEAQ   (BX)(R9*1), R12
+	VXORPS Z3, Z3, Z3
+
+componentT16002:
+	VMOVUPS.Z   (R12), K1, Z4
+	VMOVUPS.Z   (R11), K1, Z5
+	VFMADD231PS Z5, Z4, Z3
+	VMULPS      Z1, Z4, Z4
+	VMOVUPS     Z4, K1, (R11)
+	ADDQ        R8, R11
+	ADDQ        R8, R12
+	DECQ        R10
+	JNZ         componentT16002
 	VMULPS      Z3, Z2, Z1
 	VMOVUPS     Z1, K1, (CX)(R9*1)
 
-next16002:
+nextT16002:
 	ADDQ $+64, R9
-	SUBQ $+16, R10
-	JGT  chunk16002
+
+chunkEnd16002:
 	ADDQ SI, CX
 	ADDQ SI, DX
 	ADDQ DI, BX
@@ -249,8 +391,74 @@ TEXT ·gateForwardAVX2(SB), NOSPLIT, $0-68
 record8001:
 	MOVQ mul+8(FP), R10
 	XORQ R9, R9
+	CMPQ R10, $+8
+	JLT  chunkTail8001
 
 chunk8001:
+	VMOVUPS      (CX)(R9*1), Y1
+	VXORPS       Y2, Y2, Y2
+	VSUBPS       Y1, Y2, Y2
+	VBROADCASTSS f42ae0000<>+0(SB), Y3
+	VMINPS       Y3, Y2, Y2
+	VBROADCASTSS fc2ae0000<>+0(SB), Y3
+	VMAXPS       Y3, Y2, Y2
+	VBROADCASTSS f3fb8aa3b<>+0(SB), Y3
+	VMULPS       Y3, Y2, Y3
+	VROUNDPS     $0x08, Y3, Y3
+	VBROADCASTSS f3f318000<>+0(SB), Y4
+	VMOVAPS      Y2, Y2
+	VFNMADD231PS Y4, Y3, Y2
+	VBROADCASTSS fb95e8083<>+0(SB), Y4
+	VFNMADD231PS Y4, Y3, Y2
+	VBROADCASTSS f3ab6bb08<>+0(SB), Y4
+	VBROADCASTSS f3c093842<>+0(SB), Y5
+	VFMADD213PS  Y5, Y2, Y4
+	VBROADCASTSS f3d2aaa56<>+0(SB), Y5
+	VFMADD213PS  Y5, Y2, Y4
+	VBROADCASTSS f3e2aaa01<>+0(SB), Y5
+	VFMADD213PS  Y5, Y2, Y4
+	VBROADCASTSS f3f000000<>+0(SB), Y5
+	VFMADD213PS  Y5, Y2, Y4
+	VBROADCASTSS f3f800000<>+0(SB), Y5
+	VFMADD213PS  Y5, Y2, Y4
+	VBROADCASTSS f3f800000<>+0(SB), Y5
+	VFMADD213PS  Y5, Y2, Y4
+	VCVTPS2DQ    Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       Y3, Y4, Y4
+	VBROADCASTSS f3f800000<>+0(SB), Y2
+	VADDPS       Y4, Y2, Y3
+	VDIVPS       Y3, Y2, Y2
+	VMULPS       Y2, Y1, Y1
+	VMULPS       Y0, Y1, Y1
+	MOVQ         comps+16(FP), R11
+	TESTQ        R11, R11
+	JNZ          gatedF8001
+	VMOVUPS      Y1, (BX)(R9*1)
+	JMP          nextF8001
+
+gatedF8001:
+	LEAQ (DX)(R9*1), R12
+	LEAQ (BX)(R9*1), R13
+
+componentF8001:
+	VMOVUPS (R12), Y2
+	VMULPS  Y2, Y1, Y2
+	VMOVUPS Y2, (R13)
+	ADDQ    R8, R12
+	ADDQ    R8, R13
+	DECQ    R11
+	JNZ     componentF8001
+
+nextF8001:
+	ADDQ $+32, R9
+	SUBQ $+8, R10
+	CMPQ R10, $+8
+	JGE  chunk8001
+
+chunkTail8001:
+	TESTQ        R10, R10
+	JZ           chunkEnd8001
 	MOVQ         R10, X1
 	VPBROADCASTD X1, Y1
 	VPCMPGTD     iota8<>+0(SB), Y1, Y1
@@ -290,29 +498,29 @@ chunk8001:
 	VDIVPS       Y4, Y3, Y3
 	VMULPS       Y3, Y2, Y2
 	VMULPS       Y0, Y2, Y2
-	MOVQ         comps+16(FP), R11
-	TESTQ        R11, R11
-	JNZ          gated8001
+	MOVQ         comps+16(FP), R10
+	TESTQ        R10, R10
+	JNZ          gatedT8001
 	VMASKMOVPS   Y2, Y1, (BX)(R9*1)
-	JMP          next8001
+	JMP          nextT8001
 
-gated8001:
-	LEAQ (DX)(R9*1), R12
-	LEAQ (BX)(R9*1), R13
+gatedT8001:
+	LEAQ (DX)(R9*1), R11
+	LEAQ (BX)(R9*1), R12
 
-component8001:
-	VMASKMOVPS (R12), Y1, Y3
+componentT8001:
+	VMASKMOVPS (R11), Y1, Y3
 	VMULPS     Y3, Y2, Y3
-	VMASKMOVPS Y3, Y1, (R13)
+	VMASKMOVPS Y3, Y1, (R12)
+	ADDQ       R8, R11
 	ADDQ       R8, R12
-	ADDQ       R8, R13
-	DECQ       R11
-	JNZ        component8001
+	DECQ       R10
+	JNZ        componentT8001
 
-next8001:
+nextT8001:
 	ADDQ $+32, R9
-	SUBQ $+8, R10
-	JGT  chunk8001
+
+chunkEnd8001:
 	ADDQ SI, CX
 	ADDQ SI, DX
 	ADDQ DI, BX
@@ -347,8 +555,86 @@ TEXT ·gateBackwardAVX2(SB), NOSPLIT, $0-68
 record8002:
 	MOVQ mul+8(FP), R10
 	XORQ R9, R9
+	CMPQ R10, $+8
+	JLT  chunkTail8002
 
 chunk8002:
+	VMOVUPS      (CX)(R9*1), Y1
+	VXORPS       Y2, Y2, Y2
+	VSUBPS       Y1, Y2, Y2
+	VBROADCASTSS f42ae0000<>+0(SB), Y3
+	VMINPS       Y3, Y2, Y2
+	VBROADCASTSS fc2ae0000<>+0(SB), Y3
+	VMAXPS       Y3, Y2, Y2
+	VBROADCASTSS f3fb8aa3b<>+0(SB), Y3
+	VMULPS       Y3, Y2, Y3
+	VROUNDPS     $0x08, Y3, Y3
+	VBROADCASTSS f3f318000<>+0(SB), Y4
+	VMOVAPS      Y2, Y2
+	VFNMADD231PS Y4, Y3, Y2
+	VBROADCASTSS fb95e8083<>+0(SB), Y4
+	VFNMADD231PS Y4, Y3, Y2
+	VBROADCASTSS f3ab6bb08<>+0(SB), Y4
+	VBROADCASTSS f3c093842<>+0(SB), Y5
+	VFMADD213PS  Y5, Y2, Y4
+	VBROADCASTSS f3d2aaa56<>+0(SB), Y5
+	VFMADD213PS  Y5, Y2, Y4
+	VBROADCASTSS f3e2aaa01<>+0(SB), Y5
+	VFMADD213PS  Y5, Y2, Y4
+	VBROADCASTSS f3f000000<>+0(SB), Y5
+	VFMADD213PS  Y5, Y2, Y4
+	VBROADCASTSS f3f800000<>+0(SB), Y5
+	VFMADD213PS  Y5, Y2, Y4
+	VBROADCASTSS f3f800000<>+0(SB), Y5
+	VFMADD213PS  Y5, Y2, Y4
+	VCVTPS2DQ    Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       Y3, Y4, Y4
+	VBROADCASTSS f3f800000<>+0(SB), Y2
+	VADDPS       Y4, Y2, Y3
+	VDIVPS       Y3, Y2, Y2
+	VBROADCASTSS f3f800000<>+0(SB), Y3
+	VMULPS       Y0, Y2, Y4
+	VSUBPS       Y2, Y3, Y2
+	VMOVAPS      Y3, Y3
+	VFMADD231PS  Y2, Y1, Y3
+	VMULPS       Y3, Y4, Y2
+	VMULPS       Y1, Y4, Y1
+	MOVQ         comps+16(FP), R11
+	TESTQ        R11, R11
+	JNZ          gatedF8002
+	VMOVUPS      (BX)(R9*1), Y1
+	VMULPS       Y1, Y2, Y1
+	VMOVUPS      Y1, (CX)(R9*1)
+	JMP          nextF8002
+
+gatedF8002:
+	LEAQ   (DX)(R9*1), R12
+	LEAQ   (BX)(R9*1), R13
+	VXORPS Y3, Y3, Y3
+
+componentF8002:
+	VMOVUPS     (R13), Y4
+	VMOVUPS     (R12), Y5
+	VFMADD231PS Y5, Y4, Y3
+	VMULPS      Y1, Y4, Y4
+	VMOVUPS     Y4, (R12)
+	ADDQ        R8, R12
+	ADDQ        R8, R13
+	DECQ        R11
+	JNZ         componentF8002
+	VMULPS      Y3, Y2, Y1
+	VMOVUPS     Y1, (CX)(R9*1)
+
+nextF8002:
+	ADDQ $+32, R9
+	SUBQ $+8, R10
+	CMPQ R10, $+8
+	JGE  chunk8002
+
+chunkTail8002:
+	TESTQ        R10, R10
+	JZ           chunkEnd8002
 	MOVQ         R10, X1
 	VPBROADCASTD X1, Y1
 	VPCMPGTD     iota8<>+0(SB), Y1, Y1
@@ -393,36 +679,36 @@ chunk8002:
 	VFMADD231PS  Y3, Y2, Y4
 	VMULPS       Y4, Y5, Y3
 	VMULPS       Y2, Y5, Y2
-	MOVQ         comps+16(FP), R11
-	TESTQ        R11, R11
-	JNZ          gated8002
+	MOVQ         comps+16(FP), R10
+	TESTQ        R10, R10
+	JNZ          gatedT8002
 	VMASKMOVPS   (BX)(R9*1), Y1, Y2
 	VMULPS       Y2, Y3, Y2
 	VMASKMOVPS   Y2, Y1, (CX)(R9*1)
-	JMP          next8002
+	JMP          nextT8002
 
-gated8002:
-	LEAQ   (DX)(R9*1), R12
-	LEAQ   (BX)(R9*1), R13
+gatedT8002:
+	LEAQ   (DX)(R9*1), R11
+	LEAQ   (BX)(R9*1), R12
 	VXORPS Y4, Y4, Y4
 
-component8002:
-	VMASKMOVPS  (R13), Y1, Y5
-	VMASKMOVPS  (R12), Y1, Y6
+componentT8002:
+	VMASKMOVPS  (R12), Y1, Y5
+	VMASKMOVPS  (R11), Y1, Y6
 	VFMADD231PS Y6, Y5, Y4
 	VMULPS      Y2, Y5, Y5
-	VMASKMOVPS  Y5, Y1, (R12)
+	VMASKMOVPS  Y5, Y1, (R11)
+	ADDQ        R8, R11
 	ADDQ        R8, R12
-	ADDQ        R8, R13
-	DECQ        R11
-	JNZ         component8002
+	DECQ        R10
+	JNZ         componentT8002
 	VMULPS      Y4, Y3, Y2
 	VMASKMOVPS  Y2, Y1, (CX)(R9*1)
 
-next8002:
+nextT8002:
 	ADDQ $+32, R9
-	SUBQ $+8, R10
-	JGT  chunk8002
+
+chunkEnd8002:
 	ADDQ SI, CX
 	ADDQ SI, DX
 	ADDQ DI, BX

@@ -176,72 +176,70 @@ func (a *asm) pathForward(d3 int) {
 	a.begin(fmt.Sprintf("pathForward%d", d3), fmt.Sprintf("adds one path's messages to the %d rows of out.", d3))
 	off, left := a.GP64(), a.movq("mul")
 	a.XORQ(off, off)
-	a.Label(a.lab("chunk"))
-	t := a.remaining(left)
-	acc := a.vecs(d3)
-	for _, v := range acc {
-		a.zero(v)
-	}
-	e, b, m := a.GP64(), a.movq("b"), a.movq("m")
-	a.XORQ(e, e)
-	a.Label(a.lab("edge"))
-	x, c, crow := a.GP64(), a.GP64(), a.movq("crow")
-	q := a.movq("j")
-	a.MOVLQSX(operand.Mem{Base: q, Index: e, Scale: 4}, x)
-	a.IMULQ(a.field("xrow"), x)
-	a.ADDQ(a.field("x"), x)
-	a.ADDQ(off, x)
-	q = a.movq("row")
-	a.MOVLQSX(operand.Mem{Base: q, Index: e, Scale: 4}, c)
-	a.IMULQ(crow, c)
-	a.ADDQ(a.field("coef"), c)
-	a.ADDQ(off, c)
-	W := a.vec()
-	for q := range 4 {
-		v, s := a.loadTail(at(c, 0), t), a.spread(at(b, 64*q))
-		if q == 0 {
-			a.VMULPS(v, s, W)
-		} else {
-			a.fma(W, v, s)
+	a.inChunks(left, "chunk", func(t tail, sx string) {
+		acc := a.vecs(d3)
+		for _, v := range acc {
+			a.zero(v)
 		}
-		if q < 3 {
-			a.ADDQ(crow, c)
+		e, b, m := a.GP64(), a.movq("b"), a.movq("m")
+		a.XORQ(e, e)
+		a.Label(a.lab("edge" + sx))
+		x, c, crow := a.GP64(), a.GP64(), a.movq("crow")
+		q := a.movq("j")
+		a.MOVLQSX(operand.Mem{Base: q, Index: e, Scale: 4}, x)
+		a.IMULQ(a.field("xrow"), x)
+		a.ADDQ(a.field("x"), x)
+		a.ADDQ(off, x)
+		q = a.movq("row")
+		a.MOVLQSX(operand.Mem{Base: q, Index: e, Scale: 4}, c)
+		a.IMULQ(crow, c)
+		a.ADDQ(a.field("coef"), c)
+		a.ADDQ(off, c)
+		W := a.vec()
+		for q := range 4 {
+			v, s := a.loadTail(at(c, 0), t), a.spread(at(b, 64*q))
+			if q == 0 {
+				a.VMULPS(v, s, W)
+			} else {
+				a.fma(W, v, s)
+			}
+			if q < 3 {
+				a.ADDQ(crow, c)
+			}
 		}
-	}
-	k, p := a.movq("d1"), a.GP64()
-	a.MOVQ(m, p)
-	a.Label(a.lab("component"))
-	xa := a.loadTail(at(x, 0), t)
-	xa = a.mul(xa, W)
-	for k := range d3 {
-		a.fmaSpread(acc[k], xa, at(p, 64*k))
-	}
-	a.ADDQ(imm(64*d3), p)
-	a.ADDQ(a.field("xcomp"), x)
-	a.DECQ(k)
-	a.JNZ(a.ref("component"))
-	a.ADDQ(imm(4), m)
-	a.ADDQ(imm(4), b)
-	a.INCQ(e)
-	a.TESTQ(imm(15), e)
-	a.JNZ(a.ref("same"))
-	a.LEAQ(at(p, 4-64), m) // p is at the next block, its lane 15
-	a.ADDQ(a.field("ystep"), b)
-	a.Label(a.lab("same"))
-	a.CMPQ(e, a.field("n"))
-	a.JLT(a.ref("edge"))
-	out := a.movq("out")
-	a.ADDQ(off, out)
-	for k := range d3 {
-		v := a.loadTail(at(out, 0), t)
-		a.storeTail(a.add(v, acc[k]), at(out, 0), t)
-		if k < d3-1 {
-			a.ADDQ(a.field("ocomp"), out)
+		k, p := a.movq("d1"), a.GP64()
+		a.MOVQ(m, p)
+		a.Label(a.lab("component" + sx))
+		xa := a.loadTail(at(x, 0), t)
+		xa = a.mul(xa, W)
+		for k := range d3 {
+			a.fmaSpread(acc[k], xa, at(p, 64*k))
 		}
-	}
-	a.ADDQ(imm(a.size()), off)
-	a.SUBQ(imm(a.lanes), left)
-	a.JGT(a.ref("chunk"))
+		a.ADDQ(imm(64*d3), p)
+		a.ADDQ(a.field("xcomp"), x)
+		a.DECQ(k)
+		a.JNZ(a.ref("component" + sx))
+		a.ADDQ(imm(4), m)
+		a.ADDQ(imm(4), b)
+		a.INCQ(e)
+		a.TESTQ(imm(15), e)
+		a.JNZ(a.ref("same" + sx))
+		a.LEAQ(at(p, 4-64), m) // p is at the next block, its lane 15
+		a.ADDQ(a.field("ystep"), b)
+		a.Label(a.lab("same" + sx))
+		a.CMPQ(e, a.field("n"))
+		a.JLT(a.ref("edge" + sx))
+		out := a.movq("out")
+		a.ADDQ(off, out)
+		for k := range d3 {
+			v := a.loadTail(at(out, 0), t)
+			a.storeTail(a.add(v, acc[k]), at(out, 0), t)
+			if k < d3-1 {
+				a.ADDQ(a.field("ocomp"), out)
+			}
+		}
+		a.ADDQ(imm(a.size()), off)
+	})
 	a.ret()
 }
 
@@ -290,63 +288,61 @@ func (a *asm) pathBackward(d2 int) {
 	a.IMULQ(a.field("crow"), c)
 	a.ADDQ(a.field("coef"), c)
 	B, left := a.movq("bb"), a.movq("mul")
-	a.Label(a.lab("chunk"))
-	t := a.remaining(left)
-	W, D := a.vec(), a.vec()
-	p := a.GP64()
-	a.MOVQ(c, p)
-	for q := range 4 {
-		v := a.loadTail(at(p, 0), t)
-		if q == 0 {
-			W, D = a.mulSpread(v, at(b, 0)), a.mulSpread(v, at(b, 256))
-		} else {
-			a.fmaSpread(W, v, at(b, 64*q))
-			a.fmaSpread(D, v, at(b, 256+64*q))
+	a.inChunks(left, "chunk", func(t tail, sx string) {
+		W, D := a.vec(), a.vec()
+		p := a.GP64()
+		a.MOVQ(c, p)
+		for q := range 4 {
+			v := a.loadTail(at(p, 0), t)
+			if q == 0 {
+				W, D = a.mulSpread(v, at(b, 0)), a.mulSpread(v, at(b, 256))
+			} else {
+				a.fmaSpread(W, v, at(b, 64*q))
+				a.fmaSpread(D, v, at(b, 256+64*q))
+			}
+			if q < 3 {
+				a.ADDQ(a.field("crow"), p)
+			}
 		}
-		if q < 3 {
-			a.ADDQ(a.field("crow"), p)
+		k := a.movq("d1")
+		g := a.GP64()
+		a.MOVQ(off, x)
+		a.Label(a.lab("component" + sx))
+		a.MOVQ(a.field("x"), p)
+		xa := a.loadTail(operand.Mem{Base: p, Index: x, Scale: 1}, t)
+		wx := a.mul(xa, W)
+		h := a.vec()
+		for m := range d2 {
+			v := a.vec()
+			a.load(at(B, a.size()*m), v)
+			switch {
+			case d2 == 1:
+				h = v
+			case m == 0:
+				h = a.mulSpread(v, at(y, 0))
+			default:
+				a.fmaSpread(h, v, at(y, 64*m))
+			}
+			if d2 > 1 {
+				a.fma(Z[m], v, wx)
+			}
 		}
-	}
-	k := a.movq("d1")
-	g := a.GP64()
-	a.MOVQ(off, x)
-	a.Label(a.lab("component"))
-	a.MOVQ(a.field("x"), p)
-	xa := a.loadTail(operand.Mem{Base: p, Index: x, Scale: 1}, t)
-	wx := a.mul(xa, W)
-	h := a.vec()
-	for m := range d2 {
-		v := a.vec()
-		a.load(at(B, a.size()*m), v)
-		switch {
-		case d2 == 1:
-			h = v
-		case m == 0:
-			h = a.mulSpread(v, at(y, 0))
-		default:
-			a.fmaSpread(h, v, at(y, 64*m))
-		}
-		if d2 > 1 {
-			a.fma(Z[m], v, wx)
-		}
-	}
-	a.VMULPS(xa, D, xa)
-	a.fma(R, xa, h)
-	a.MOVQ(a.field("gx"), g)
-	a.TESTQ(g, g)
-	a.JZ(a.ref("nogx"))
-	ga := a.loadTail(operand.Mem{Base: g, Index: x, Scale: 1}, t)
-	a.fma(ga, W, h)
-	a.storeTail(ga, operand.Mem{Base: g, Index: x, Scale: 1}, t)
-	a.Label(a.lab("nogx"))
-	a.ADDQ(imm(a.size()*d2), B)
-	a.ADDQ(a.field("xcomp"), x)
-	a.DECQ(k)
-	a.JNZ(a.ref("component"))
-	a.ADDQ(imm(a.size()), off)
-	a.ADDQ(imm(a.size()), c)
-	a.SUBQ(imm(a.lanes), left)
-	a.JGT(a.ref("chunk"))
+		a.VMULPS(xa, D, xa)
+		a.fma(R, xa, h)
+		a.MOVQ(a.field("gx"), g)
+		a.TESTQ(g, g)
+		a.JZ(a.ref("nogx" + sx))
+		ga := a.loadTail(operand.Mem{Base: g, Index: x, Scale: 1}, t)
+		a.fma(ga, W, h)
+		a.storeTail(ga, operand.Mem{Base: g, Index: x, Scale: 1}, t)
+		a.Label(a.lab("nogx" + sx))
+		a.ADDQ(imm(a.size()*d2), B)
+		a.ADDQ(a.field("xcomp"), x)
+		a.DECQ(k)
+		a.JNZ(a.ref("component" + sx))
+		a.ADDQ(imm(a.size()), off)
+		a.ADDQ(imm(a.size()), c)
+	})
 	a.store(R, at(z, 0))
 	for m, v := range Z {
 		a.store(v, operand.Mem{Base: z, Index: zm, Scale: 1, Disp: a.size() * m})

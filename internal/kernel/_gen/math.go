@@ -178,8 +178,27 @@ func (a *asm) sigmoid(x val) val {
 
 // tail is the mask of lanes that remain.
 type tail struct {
-	k reg.OpmaskVirtual
-	v val
+	full bool // all of them: no mask
+	k    reg.OpmaskVirtual
+	v    val
+}
+
+// inChunks writes body twice: for as many whole vectors of left numbers as there
+// are, and for what remains. The body ends by moving its pointers on. Masked
+// stores are slow on some processors.
+func (a *asm) inChunks(left reg.GPVirtual, name string, body func(t tail, suffix string)) {
+	a.CMPQ(left, imm(a.lanes))
+	a.JLT(a.ref(name + "Tail"))
+	a.Label(a.lab(name))
+	body(tail{full: true}, "F")
+	a.SUBQ(imm(a.lanes), left)
+	a.CMPQ(left, imm(a.lanes))
+	a.JGE(a.ref(name))
+	a.Label(a.lab(name + "Tail"))
+	a.TESTQ(left, left)
+	a.JZ(a.ref(name + "End"))
+	body(a.remaining(left), "T")
+	a.Label(a.lab(name + "End"))
 }
 
 // remaining makes the mask of min(n, lanes) lanes from a counter n > 0.
@@ -215,18 +234,24 @@ func (a *asm) remaining(n reg.GPVirtual) tail {
 
 func (a *asm) loadTail(m operand.Mem, t tail) val {
 	v := a.vec()
-	if a.lanes == 16 {
+	switch {
+	case t.full:
+		a.load(m, v)
+	case a.lanes == 16:
 		a.VMOVUPS_Z(m, t.k, v)
-	} else {
+	default:
 		a.VMASKMOVPS(m, t.v, v)
 	}
 	return v
 }
 
 func (a *asm) storeTail(v val, m operand.Mem, t tail) {
-	if a.lanes == 16 {
+	switch {
+	case t.full:
+		a.store(v, m)
+	case a.lanes == 16:
 		a.VMOVUPS(v, t.k, m)
-	} else {
+	default:
 		a.VMASKMOVPS(v, t.v, m)
 	}
 }
