@@ -5,13 +5,26 @@ import "unsafe"
 // Make is make([]T, n) beginning at a cache line of 64 bytes. The vector
 // functions work at any alignment, but a vector that straddles two lines costs
 // two loads: give them records made here, with widths of whole lines.
+//
+// From some megabytes on the memory begins at a multiple of 2 MiB and the system
+// is asked for huge pages, which spare misses in the translation of addresses.
 func Make[T Float](n int) []T {
 	var t T
 	size := int(unsafe.Sizeof(t))
-	b := make([]T, n+64/size)
-	skip := 0
-	if r := int(uintptr(unsafe.Pointer(unsafe.SliceData(b))) & 63); r != 0 {
-		skip = (64 - r) / size
+	align := 64
+	if n*size >= 2*hugePage {
+		align = hugePage
 	}
-	return b[skip : skip+n : skip+n]
+	b := make([]T, n+align/size)
+	skip := 0
+	if r := int(uintptr(unsafe.Pointer(unsafe.SliceData(b))) & uintptr(align-1)); r != 0 {
+		skip = (align - r) / size
+	}
+	b = b[skip : skip+n : skip+n]
+	if align == hugePage {
+		adviseHuge(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(b))), n*size&^(hugePage-1)))
+	}
+	return b
 }
+
+const hugePage = 2 << 20
