@@ -122,9 +122,9 @@ func (a *app) bench(o *benchOptions) error {
 				}
 				if !o.json {
 					if len(report.Results) == 0 {
-						benchHead(a.stdout(), &report)
+						benchHead(a.out, &report)
 					}
-					benchLine(a.stdout(), r)
+					benchLine(a.out, r)
 				}
 				report.Results = append(report.Results, *r)
 			}

@@ -18,8 +18,9 @@ import (
 // as the run would; above, it counts by volumes.
 const cutForReal = 500_000
 
-// sampleAtoms is about how many atoms the short measurement has.
-const sampleAtoms = 500
+// The short measurement is made twice, on about so many atoms: the difference
+// tells what one atom needs.
+const fewAtoms, manyAtoms = 200, 1000
 
 // brick is what one rank would hold.
 type brick struct{ owned, remote, images, entries float64 }
@@ -29,6 +30,7 @@ type sample struct {
 	atoms, entries float64
 	step           time.Duration
 	before, growth float64 // resident memory with the model alone, and what the atoms add, bytes
+	perAtom        float64 // bytes
 }
 
 // dryRun is collective over the processes; the first one does it all. It says
@@ -43,22 +45,30 @@ func (a *app) dryRun(s *simulation, p *process) error {
 			return err
 		}
 		j := &job{Processes: p.size(), Bricks: perProcess}
-		small, err := s.measure()
+		few, err := s.measure(fewAtoms)
 		if err != nil {
 			return err
+		}
+		small, err := s.measure(manyAtoms)
+		if err != nil {
+			return err
+		}
+		small.perAtom = small.growth / small.atoms
+		if n := small.atoms - few.atoms; n > fewAtoms && small.growth > few.growth {
+			small.perAtom = (small.growth - few.growth) / n
 		}
 		bricks, part, err := s.cutUp(j.ranks(), small)
 		if err != nil {
 			return err
 		}
-		report(a.stdout(), s, j, part, bricks, small)
+		report(a.out, s, j, part, bricks, small)
 		return nil
 	})
 }
 
-// measure runs a piece of the structure on one rank.
-func (s *simulation) measure() (*sample, error) {
-	piece, err := s.form.piece(s.src.Supports, sampleAtoms)
+// measure runs a piece of the structure, of about n atoms, on one rank.
+func (s *simulation) measure(n int) (*sample, error) {
+	piece, err := s.form.piece(s.src.Supports, n)
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +169,7 @@ func byVolume(cell domain.Cell, part domain.Partition, rank int, atoms float64, 
 func report(w io.Writer, s *simulation, j *job, part domain.Partition, bricks []brick, small *sample) {
 	line := func(key, format string, args ...any) { fmt.Fprintf(w, "%-18s %s\n", key, fmt.Sprintf(format, args...)) }
 	atoms, slowest := 0.0, 0.0
-	perRow, perEntry := small.growth/small.atoms, small.step.Seconds()/max(1, small.entries)
+	perRow, perEntry := small.perAtom, small.step.Seconds()/max(1, small.entries)
 	if small.entries == 0 {
 		perEntry = 0
 	}

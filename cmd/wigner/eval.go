@@ -15,7 +15,6 @@ import (
 	"github.com/wigner-md/wigner/comm"
 	"github.com/wigner-md/wigner/io/extxyz"
 	"github.com/wigner-md/wigner/md"
-	"github.com/wigner-md/wigner/potential"
 )
 
 // evalOptions are eval's flags.
@@ -85,11 +84,11 @@ func (a *app) eval(o *evalOptions) error {
 
 // evalRank is collective: one rank's part of eval.
 func (a *app) evalRank(o *evalOptions, src *source, j *job, c comm.Comm) error {
-	e := evaluation{o: o, j: j, c: c, src: src, move: md.Redistributor{Comm: c}}
-	var err error
-	if e.pot, err = src.New(); err != nil {
+	pot, err := src.New()
+	if err != nil {
 		return err
 	}
+	e := evaluation{o: o, j: j, c: c, src: src, move: md.Redistributor{Comm: c}, ev: md.Evaluator{Comm: c, Potential: pot, Guard: anyForce}}
 	if c.Rank() == 0 {
 		if err = e.open(); err == nil {
 			defer e.close()
@@ -113,7 +112,8 @@ type evaluation struct {
 	j    *job
 	c    comm.Comm
 	src  *source
-	pot  potential.Potential
+	ev   md.Evaluator
+	sent int64 // bytes, by all frames so far
 	move md.Redistributor
 
 	in       *os.File
@@ -209,7 +209,8 @@ func (e *evaluation) frame(f *extxyz.Frame, s *system) error {
 	if err != nil {
 		return err
 	}
-	ev := &md.Evaluator{Comm: e.c, Partition: x.Partition, Cell: x.Cell, Atoms: x.Atoms, Potential: e.pot, Guard: anyForce}
+	ev := &e.ev
+	ev.SetSystem(x.Cell, x.Partition, x.Atoms)
 	err = ev.Evaluate()
 	var sum md.Totals
 	if err == nil {
@@ -229,7 +230,7 @@ func (e *evaluation) frame(f *extxyz.Frame, s *system) error {
 	if err != nil {
 		return err
 	}
-	all, err := loadsOf(e.c, ev, 0)
+	all, err := loadsOf(e.c, ev, &e.sent)
 	if err != nil {
 		return err
 	}

@@ -30,9 +30,6 @@ func (a *app) infoCmd() *cobra.Command {
   wigner info runs/silicon`,
 		Args: cobra.ExactArgs(1),
 		RunE: a.verb(func(args []string) error {
-			if a.quiet {
-				return nil
-			}
 			return info(a.out, args[0])
 		}),
 	}

@@ -13,13 +13,14 @@ type loads struct {
 }
 
 // loadsOf is collective: the last evaluation's figures by rank, on every rank.
-// sent is what had been sent before.
-func loadsOf(c comm.Comm, e *md.Evaluator, sent int64) ([]loads, error) {
+// sent is what this rank had sent before, and then what it has sent by now.
+func loadsOf(c comm.Comm, e *md.Evaluator, sent *int64) ([]loads, error) {
 	s := e.Stats()
 	total := s.Sent.Total()
 	x := make([]int64, 3*c.Size())
 	mine := x[3*c.Rank():]
-	mine[0], mine[1], mine[2] = int64(s.Owned), int64(s.Remote+s.Images), total.Bytes-sent
+	mine[0], mine[1], mine[2] = int64(s.Owned), int64(s.Remote+s.Images), total.Bytes-*sent
+	*sent = total.Bytes
 	if err := c.AllreduceInt(x, comm.Sum); err != nil {
 		return nil, err
 	}

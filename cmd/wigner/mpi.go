@@ -25,11 +25,11 @@ the first and the last of them take. WIGNER_MPI names a library.`,
 func (a *app) mpi() error {
 	if _, launched := mpi.Launched(); !launched {
 		info, err := mpi.Describe()
-		fmt.Fprintln(a.stdout(), info.String())
+		fmt.Fprintln(a.out, info.String())
 		if err != nil {
 			return err
 		}
-		fmt.Fprintln(a.stdout(), "No launcher started this process: mpirun -n 2 wigner mpi measures messages.")
+		fmt.Fprintln(a.out, "No launcher started this process: mpirun -n 2 wigner mpi measures messages.")
 		return nil
 	}
 	return a.processes(func(p *process) error {
@@ -39,10 +39,10 @@ func (a *app) mpi() error {
 		}
 		if c, ok := p.outer.(*mpi.Comm); ok {
 			info := c.Info()
-			fmt.Fprintln(a.stdout(), info.String())
+			fmt.Fprintln(a.out, info.String())
 		}
 		for _, t := range times {
-			fmt.Fprintln(a.stdout(), t)
+			fmt.Fprintln(a.out, t)
 		}
 		return nil
 	})

@@ -45,7 +45,7 @@ signal or the wall time, with a restart written.`,
 		PersistentPreRunE: func(cmd *cobra.Command, args []string) error { return a.startLog() },
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
-	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "print errors only")
+	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "print no tables and notices, only errors and what was asked for")
 	root.PersistentFlags().StringVar(&a.logLevel, "log-level", "info", "debug, info, warn or error")
 	root.AddCommand(a.runCmd(), a.evalCmd(), a.infoCmd(), a.checkCmd(), a.benchCmd(), a.mpiCmd())
 	return root
@@ -103,7 +103,7 @@ func (a *app) silence() {
 	a.log = zap.NewNop()
 }
 
-// stdout is where results for people go.
+// stdout is where tables go that --quiet leaves out.
 func (a *app) stdout() io.Writer {
 	if a.quiet {
 		return io.Discard
