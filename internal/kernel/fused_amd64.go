@@ -26,7 +26,6 @@ type fusedPass struct {
 type fused struct {
 	vectors // prepares the edges
 	passes  []fusedBlock
-	outs    []outArg
 	next    []int32
 	waste   []float32
 }
@@ -38,6 +37,7 @@ type fusedBlock struct {
 	paths []Path    // of the shape, in the kernel's order
 	coef  []float32 // table [chunk][row][path][lanes]
 	rows  int
+	outs  []outArg
 }
 
 // newFused returns nil unless generated kernels serve every path of the shape:
@@ -63,15 +63,17 @@ func newFused(p path, s *Shape, t *Table) *fused {
 			return nil
 		}
 	}
-	forms, bs, paths := 0, 0, 0
+	forms, bs := 0, 0
 	for i := range c.passes {
 		q := &c.passes[i]
 		c.fill(q)
 		forms, bs = max(forms, q.forms), max(bs, q.bs*q.x.Mul)
-		paths = max(paths, len(q.paths))
+		for _, p := range q.paths {
+			o := s.Agg[p.Agg]
+			q.outs = append(q.outs, outArg{4 * (o.Offset + p.Col), 4 * o.Mul})
+		}
 	}
 	c.m, c.bb = Make[float32](16*forms), Make[float32](bs)
-	c.outs = make([]outArg, paths)
 	return c
 }
 
@@ -240,11 +242,7 @@ func (c *fused) bound(b *fusedBlock, x, agg []float32) *convArgs {
 	np := len(b.paths)
 	a.mul, a.x, a.xcomp = b.x.Mul, &x[b.x.Offset], 4*b.x.Mul
 	a.coef, a.group = &b.coef[0], 4*c.lanes*b.rows*np
-	for i, p := range b.paths {
-		o := c.s.Agg[p.Agg]
-		c.outs[i] = outArg{&agg[o.Offset+p.Col], 4 * o.Mul}
-	}
-	a.outs = &c.outs[0]
+	a.out, a.outs = &agg[0], &b.outs[0]
 	return a
 }
 

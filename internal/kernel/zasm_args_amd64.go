@@ -26,15 +26,15 @@ type convArgs struct {
 	z      *float32 // sums [edge][m][lanes], row 0 for the radial part
 	zm     int      // bytes from row 0 to the first row of the path
 	zrow   int      // bytes from edge to edge
-	out    *float32 // aggregate, the path's first channel
+	out    *float32 // aggregate or its gradient: the path's first channel, or with outs its beginning
 	ocomp  int      // bytes from component to component of the aggregate
-	outs   *outArg  // aggregate or its gradient, path by path
+	outs   *outArg  // where each path is in it
 	next   *int32   // a row to fetch ahead for each edge
 	gdelta int      // bytes from x to gx
 }
 
 // outArg is where one path's rows of the aggregate are.
 type outArg struct {
-	p    *float32
-	comp int // bytes from component to component
+	offset int // bytes
+	comp   int // bytes from component to component
 }

@@ -53,7 +53,7 @@ fold1:
 	MOVQ    32(AX), CX
 	MOVQ    72(AX), DX
 	MOVQ    8(AX), BX
-	XORQ    SI, SI
+	MOVQ    160(AX), SI
 
 narrow1:
 	VXORPS Y0, Y0, Y0
@@ -193,9 +193,9 @@ sameN1:
 TEXT ·fusedBackward0_00_11_22AVX2(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), CX
+	MOVQ 160(AX), DX
 	MOVQ 128(AX), BX
 	MOVQ 176(AX), SI
-	XORQ DX, DX
 
 contract2:
 	MOVQ    (SI), DI
@@ -425,9 +425,9 @@ same2:
 TEXT ·fusedSlopes0_00_11_22AVX2(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), CX
+	MOVQ 160(AX), DX
 	MOVQ 128(AX), BX
 	MOVQ 176(AX), SI
-	XORQ DX, DX
 
 contract3:
 	MOVQ    (SI), DI
@@ -763,7 +763,7 @@ fold4:
 	MOVQ         32(AX), CX
 	MOVQ         72(AX), DX
 	MOVQ         8(AX), BX
-	XORQ         SI, SI
+	MOVQ         160(AX), SI
 
 narrow4:
 	VXORPS Y0, Y0, Y0
@@ -975,9 +975,9 @@ GLOBL fbed105ec<>(SB), RODATA|NOPTR, $4
 TEXT ·fusedBackward1_10_12_22AVX2(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), CX
+	MOVQ 160(AX), DX
 	MOVQ 128(AX), BX
 	MOVQ 176(AX), SI
-	XORQ DX, DX
 
 contract5:
 	MOVQ         (SI), DI
@@ -1443,7 +1443,7 @@ fold6:
 	MOVQ         32(AX), CX
 	MOVQ         72(AX), DX
 	MOVQ         8(AX), BX
-	XORQ         SI, SI
+	MOVQ         160(AX), SI
 
 narrow6:
 	VXORPS Y0, Y0, Y0
@@ -1621,9 +1621,9 @@ GLOBL fbf0c378c<>(SB), RODATA|NOPTR, $4
 TEXT ·fusedBackward1_01_11_21AVX2(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), CX
+	MOVQ 160(AX), DX
 	MOVQ 128(AX), BX
 	MOVQ 176(AX), SI
-	XORQ DX, DX
 
 contract7:
 	MOVQ         (SI), DI
@@ -2024,7 +2024,7 @@ fold8:
 	MOVQ         32(AX), CX
 	MOVQ         72(AX), DX
 	MOVQ         8(AX), BX
-	XORQ         SI, SI
+	MOVQ         160(AX), SI
 
 narrow8:
 	VXORPS Y0, Y0, Y0
@@ -2218,9 +2218,9 @@ GLOBL f3ee4f92e<>(SB), RODATA|NOPTR, $4
 TEXT ·fusedBackward2_02_12_20AVX2(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), CX
+	MOVQ 160(AX), DX
 	MOVQ 128(AX), BX
 	MOVQ 176(AX), SI
-	XORQ DX, DX
 
 contract9:
 	MOVQ         (SI), DI
@@ -2779,7 +2779,7 @@ fold10:
 	MOVQ         32(AX), CX
 	MOVQ         72(AX), DX
 	MOVQ         8(AX), BX
-	XORQ         SI, SI
+	MOVQ         160(AX), SI
 
 narrow10:
 	VXORPS Y0, Y0, Y0
@@ -3040,9 +3040,9 @@ GLOBL fbeed028c<>(SB), RODATA|NOPTR, $4
 TEXT ·fusedBackward2_11_21_22AVX2(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), CX
+	MOVQ 160(AX), DX
 	MOVQ 128(AX), BX
 	MOVQ 176(AX), SI
-	XORQ DX, DX
 
 contract11:
 	MOVQ         (SI), DI
@@ -3593,7 +3593,7 @@ TEXT ·fusedForward0_00AVX2(SB), NOSPLIT, $0-8
 	MOVQ 32(AX), CX
 	MOVQ 72(AX), DX
 	MOVQ 8(AX), BX
-	XORQ SI, SI
+	MOVQ 160(AX), SI
 
 narrow12:
 	VXORPS Y0, Y0, Y0
@@ -3655,9 +3655,9 @@ sameN12:
 TEXT ·fusedBackward0_00AVX2(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), CX
+	MOVQ 160(AX), DX
 	MOVQ 128(AX), BX
 	MOVQ 176(AX), SI
-	XORQ DX, DX
 
 contract13:
 	MOVQ    (SI), DI
@@ -3787,7 +3787,7 @@ fold14:
 	MOVQ         32(AX), CX
 	MOVQ         72(AX), DX
 	MOVQ         8(AX), BX
-	XORQ         SI, SI
+	MOVQ         160(AX), SI
 
 narrow14:
 	VXORPS Y0, Y0, Y0
@@ -3862,9 +3862,9 @@ sameN14:
 TEXT ·fusedBackward1_10AVX2(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), CX
+	MOVQ 160(AX), DX
 	MOVQ 128(AX), BX
 	MOVQ 176(AX), SI
-	XORQ DX, DX
 
 contract15:
 	MOVQ         (SI), DI
@@ -4042,7 +4042,7 @@ fold16:
 	MOVQ         32(AX), CX
 	MOVQ         72(AX), DX
 	MOVQ         8(AX), BX
-	XORQ         SI, SI
+	MOVQ         160(AX), SI
 
 narrow16:
 	VXORPS Y0, Y0, Y0
@@ -4125,9 +4125,9 @@ sameN16:
 TEXT ·fusedBackward2_20AVX2(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), CX
+	MOVQ 160(AX), DX
 	MOVQ 128(AX), BX
 	MOVQ 176(AX), SI
-	XORQ DX, DX
 
 contract17:
 	MOVQ         (SI), DI
@@ -4349,7 +4349,7 @@ fold18:
 	MOVQ    32(AX), CX
 	MOVQ    72(AX), DX
 	MOVQ    8(AX), BX
-	XORQ    SI, SI
+	MOVQ    160(AX), SI
 
 narrow18:
 	VXORPS Y0, Y0, Y0
@@ -4496,9 +4496,9 @@ sameN18:
 TEXT ·fusedBackward0_22_33AVX2(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), CX
+	MOVQ 160(AX), DX
 	MOVQ 128(AX), BX
 	MOVQ 176(AX), SI
-	XORQ DX, DX
 
 contract19:
 	MOVQ    (SI), DI
@@ -4740,9 +4740,9 @@ same19:
 TEXT ·fusedSlopes0_22_33AVX2(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), CX
+	MOVQ 160(AX), DX
 	MOVQ 128(AX), BX
 	MOVQ 176(AX), SI
-	XORQ DX, DX
 
 contract20:
 	MOVQ    (SI), DI
@@ -4989,7 +4989,7 @@ fold21:
 	MOVQ    32(AX), CX
 	MOVQ    72(AX), DX
 	MOVQ    8(AX), BX
-	XORQ    SI, SI
+	MOVQ    160(AX), SI
 
 narrow21:
 	VXORPS Y0, Y0, Y0
@@ -5085,9 +5085,9 @@ sameN21:
 TEXT ·fusedBackward0_00_11AVX2(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), CX
+	MOVQ 160(AX), DX
 	MOVQ 128(AX), BX
 	MOVQ 176(AX), SI
-	XORQ DX, DX
 
 contract22:
 	MOVQ    (SI), DI
@@ -5242,9 +5242,9 @@ same22:
 TEXT ·fusedSlopes0_00_11AVX2(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), CX
+	MOVQ 160(AX), DX
 	MOVQ 128(AX), BX
 	MOVQ 176(AX), SI
-	XORQ DX, DX
 
 contract23:
 	MOVQ    (SI), DI
@@ -5520,7 +5520,7 @@ fold24:
 	MOVQ         32(AX), CX
 	MOVQ         72(AX), DX
 	MOVQ         8(AX), BX
-	XORQ         SI, SI
+	MOVQ         160(AX), SI
 
 narrow24:
 	VXORPS Y0, Y0, Y0
@@ -5724,9 +5724,9 @@ GLOBL fbe3af4ba<>(SB), RODATA|NOPTR, $4
 TEXT ·fusedBackward1_12_23AVX2(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), CX
+	MOVQ 160(AX), DX
 	MOVQ 128(AX), BX
 	MOVQ 176(AX), SI
-	XORQ DX, DX
 
 contract25:
 	MOVQ         (SI), DI
@@ -6292,7 +6292,7 @@ fold26:
 	MOVQ         32(AX), CX
 	MOVQ         72(AX), DX
 	MOVQ         8(AX), BX
-	XORQ         SI, SI
+	MOVQ         160(AX), SI
 
 narrow26:
 	VXORPS Y0, Y0, Y0
@@ -6510,9 +6510,9 @@ GLOBL f3e93cd3a<>(SB), RODATA|NOPTR, $4
 TEXT ·fusedBackward1_22_33AVX2(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), CX
+	MOVQ 160(AX), DX
 	MOVQ 128(AX), BX
 	MOVQ 176(AX), SI
-	XORQ DX, DX
 
 contract27:
 	MOVQ         (SI), DI
@@ -7094,7 +7094,7 @@ fold28:
 	MOVQ         32(AX), CX
 	MOVQ         72(AX), DX
 	MOVQ         8(AX), BX
-	XORQ         SI, SI
+	MOVQ         160(AX), SI
 
 narrow28:
 	VXORPS Y0, Y0, Y0
@@ -7330,9 +7330,9 @@ GLOBL fbf18fd40<>(SB), RODATA|NOPTR, $4
 TEXT ·fusedBackward1_01_10_11_32AVX2(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), CX
+	MOVQ 160(AX), DX
 	MOVQ 128(AX), BX
 	MOVQ 176(AX), SI
-	XORQ DX, DX
 
 contract29:
 	MOVQ         (SI), DI
@@ -7833,7 +7833,7 @@ fold30:
 	MOVQ         32(AX), CX
 	MOVQ         72(AX), DX
 	MOVQ         8(AX), BX
-	XORQ         SI, SI
+	MOVQ         160(AX), SI
 
 narrow30:
 	VXORPS Y0, Y0, Y0
@@ -7931,9 +7931,9 @@ sameN30:
 TEXT ·fusedBackward1_21AVX2(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), CX
+	MOVQ 160(AX), DX
 	MOVQ 128(AX), BX
 	MOVQ 176(AX), SI
-	XORQ DX, DX
 
 contract31:
 	MOVQ         (SI), DI
@@ -8218,7 +8218,7 @@ fold32:
 	MOVQ         32(AX), CX
 	MOVQ         72(AX), DX
 	MOVQ         8(AX), BX
-	XORQ         SI, SI
+	MOVQ         160(AX), SI
 
 narrow32:
 	VXORPS Y0, Y0, Y0
@@ -8400,9 +8400,9 @@ sameN32:
 TEXT ·fusedBackward2_02_13AVX2(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), CX
+	MOVQ 160(AX), DX
 	MOVQ 128(AX), BX
 	MOVQ 176(AX), SI
-	XORQ DX, DX
 
 contract33:
 	MOVQ         (SI), DI
@@ -8903,7 +8903,7 @@ fold34:
 	MOVQ         32(AX), CX
 	MOVQ         72(AX), DX
 	MOVQ         8(AX), BX
-	XORQ         SI, SI
+	MOVQ         160(AX), SI
 
 narrow34:
 	VXORPS Y0, Y0, Y0
@@ -9136,9 +9136,9 @@ GLOBL fbec64bf8<>(SB), RODATA|NOPTR, $4
 TEXT ·fusedBackward2_12_23AVX2(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), CX
+	MOVQ 160(AX), DX
 	MOVQ 128(AX), BX
 	MOVQ 176(AX), SI
-	XORQ DX, DX
 
 contract35:
 	MOVQ         (SI), DI
@@ -9845,7 +9845,7 @@ fold36:
 	MOVQ         32(AX), CX
 	MOVQ         72(AX), DX
 	MOVQ         8(AX), BX
-	XORQ         SI, SI
+	MOVQ         160(AX), SI
 
 narrow36:
 	VXORPS Y0, Y0, Y0
@@ -10105,9 +10105,9 @@ GLOBL fbe93cd3a<>(SB), RODATA|NOPTR, $4
 TEXT ·fusedBackward2_22_33AVX2(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), CX
+	MOVQ 160(AX), DX
 	MOVQ 128(AX), BX
 	MOVQ 176(AX), SI
-	XORQ DX, DX
 
 contract37:
 	MOVQ         (SI), DI
@@ -10902,7 +10902,7 @@ fold38:
 	MOVQ         32(AX), CX
 	MOVQ         72(AX), DX
 	MOVQ         8(AX), BX
-	XORQ         SI, SI
+	MOVQ         160(AX), SI
 
 narrow38:
 	VXORPS Y0, Y0, Y0
@@ -11181,9 +11181,9 @@ GLOBL fbea79762<>(SB), RODATA|NOPTR, $4
 TEXT ·fusedBackward2_11_20_21_32AVX2(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), CX
+	MOVQ 160(AX), DX
 	MOVQ 128(AX), BX
 	MOVQ 176(AX), SI
-	XORQ DX, DX
 
 contract39:
 	MOVQ         (SI), DI
@@ -11958,7 +11958,7 @@ fold40:
 	MOVQ         32(AX), CX
 	MOVQ         72(AX), DX
 	MOVQ         8(AX), BX
-	XORQ         SI, SI
+	MOVQ         160(AX), SI
 
 narrow40:
 	VXORPS Y0, Y0, Y0
@@ -12093,9 +12093,9 @@ GLOBL fbec1848f<>(SB), RODATA|NOPTR, $4
 TEXT ·fusedBackward2_31AVX2(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), CX
+	MOVQ 160(AX), DX
 	MOVQ 128(AX), BX
 	MOVQ 176(AX), SI
-	XORQ DX, DX
 
 contract41:
 	MOVQ         (SI), DI
@@ -12463,7 +12463,7 @@ fold42:
 	MOVQ         32(AX), CX
 	MOVQ         72(AX), DX
 	MOVQ         8(AX), BX
-	XORQ         SI, SI
+	MOVQ         160(AX), SI
 
 narrow42:
 	VXORPS Y0, Y0, Y0
@@ -12652,9 +12652,9 @@ sameN42:
 TEXT ·fusedBackward3_03_12AVX2(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), CX
+	MOVQ 160(AX), DX
 	MOVQ 128(AX), BX
 	MOVQ 176(AX), SI
-	XORQ DX, DX
 
 contract43:
 	MOVQ         (SI), DI
@@ -13177,7 +13177,7 @@ fold44:
 	MOVQ         32(AX), CX
 	MOVQ         72(AX), DX
 	MOVQ         8(AX), BX
-	XORQ         SI, SI
+	MOVQ         160(AX), SI
 
 narrow44:
 	VXORPS Y0, Y0, Y0
@@ -13428,9 +13428,9 @@ sameN44:
 TEXT ·fusedBackward3_13_22AVX2(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), CX
+	MOVQ 160(AX), DX
 	MOVQ 128(AX), BX
 	MOVQ 176(AX), SI
-	XORQ DX, DX
 
 contract45:
 	MOVQ         (SI), DI
@@ -14271,7 +14271,7 @@ fold46:
 	MOVQ         32(AX), CX
 	MOVQ         72(AX), DX
 	MOVQ         8(AX), BX
-	XORQ         SI, SI
+	MOVQ         160(AX), SI
 
 narrow46:
 	VXORPS Y0, Y0, Y0
@@ -14582,9 +14582,9 @@ GLOBL fbe79d496<>(SB), RODATA|NOPTR, $4
 TEXT ·fusedBackward3_23_32AVX2(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), CX
+	MOVQ 160(AX), DX
 	MOVQ 128(AX), BX
 	MOVQ 176(AX), SI
-	XORQ DX, DX
 
 contract47:
 	MOVQ         (SI), DI
@@ -15449,7 +15449,7 @@ fold48:
 	MOVQ         32(AX), CX
 	MOVQ         72(AX), DX
 	MOVQ         8(AX), BX
-	XORQ         SI, SI
+	MOVQ         160(AX), SI
 
 narrow48:
 	VXORPS Y0, Y0, Y0
@@ -15739,9 +15739,9 @@ sameN48:
 TEXT ·fusedBackward3_21_30_33AVX2(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), CX
+	MOVQ 160(AX), DX
 	MOVQ 128(AX), BX
 	MOVQ 176(AX), SI
-	XORQ DX, DX
 
 contract49:
 	MOVQ         (SI), DI
@@ -16515,7 +16515,7 @@ fold50:
 	MOVQ         32(AX), CX
 	MOVQ         72(AX), DX
 	MOVQ         8(AX), BX
-	XORQ         SI, SI
+	MOVQ         160(AX), SI
 
 narrow50:
 	VXORPS Y0, Y0, Y0
@@ -16656,9 +16656,9 @@ GLOBL fbe6d028c<>(SB), RODATA|NOPTR, $4
 TEXT ·fusedBackward3_31AVX2(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), CX
+	MOVQ 160(AX), DX
 	MOVQ 128(AX), BX
 	MOVQ 176(AX), SI
-	XORQ DX, DX
 
 contract51:
 	MOVQ         (SI), DI
@@ -16987,7 +16987,7 @@ fold52:
 	MOVQ         32(AX), CX
 	MOVQ         72(AX), DX
 	MOVQ         8(AX), BX
-	XORQ         SI, SI
+	MOVQ         160(AX), SI
 
 narrow52:
 	VXORPS Y0, Y0, Y0
@@ -17079,9 +17079,9 @@ sameN52:
 TEXT ·fusedBackward3_30AVX2(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), CX
+	MOVQ 160(AX), DX
 	MOVQ 128(AX), BX
 	MOVQ 176(AX), SI
-	XORQ DX, DX
 
 contract53:
 	MOVQ         (SI), DI

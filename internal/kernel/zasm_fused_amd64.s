@@ -37,7 +37,7 @@ fold1:
 	MOVQ    32(AX), CX
 	MOVQ    72(AX), DX
 	MOVQ    8(AX), BX
-	XORQ    SI, SI
+	MOVQ    160(AX), SI
 	CMPQ    BX, $+32
 	JLT     narrow1
 
@@ -366,9 +366,9 @@ end1:
 TEXT ·fusedBackward0_00_11_22AVX512(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), CX
+	MOVQ 160(AX), DX
 	MOVQ 128(AX), BX
 	MOVQ 176(AX), SI
-	XORQ DX, DX
 
 contract2:
 	MOVQ    (SI), DI
@@ -570,9 +570,9 @@ same2:
 TEXT ·fusedSlopes0_00_11_22AVX512(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), CX
+	MOVQ 160(AX), DX
 	MOVQ 128(AX), BX
 	MOVQ 176(AX), SI
-	XORQ DX, DX
 
 contract3:
 	MOVQ    (SI), DI
@@ -849,7 +849,7 @@ fold4:
 	MOVQ         32(AX), CX
 	MOVQ         72(AX), DX
 	MOVQ         8(AX), BX
-	XORQ         SI, SI
+	MOVQ         160(AX), SI
 
 narrow4:
 	VXORPS Z0, Z0, Z0
@@ -1133,9 +1133,9 @@ GLOBL fbed105ec<>(SB), RODATA|NOPTR, $4
 TEXT ·fusedBackward1_01_10_11_12_21_22AVX512(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), CX
+	MOVQ 160(AX), DX
 	MOVQ 128(AX), BX
 	MOVQ 176(AX), SI
-	XORQ DX, DX
 
 contract5:
 	MOVQ             (SI), DI
@@ -1727,7 +1727,7 @@ fold6:
 	MOVQ         32(AX), CX
 	MOVQ         72(AX), DX
 	MOVQ         8(AX), BX
-	XORQ         SI, SI
+	MOVQ         160(AX), SI
 
 narrow6:
 	VXORPS Z0, Z0, Z0
@@ -2049,9 +2049,9 @@ GLOBL fbeed028c<>(SB), RODATA|NOPTR, $4
 TEXT ·fusedBackward2_02_11_12_20_21_22AVX512(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), CX
+	MOVQ 160(AX), DX
 	MOVQ 128(AX), BX
 	MOVQ 176(AX), SI
-	XORQ DX, DX
 
 contract7:
 	MOVQ             (SI), DI
@@ -2646,7 +2646,7 @@ TEXT ·fusedForward0_00AVX512(SB), NOSPLIT, $0-8
 	MOVQ 32(AX), CX
 	MOVQ 72(AX), DX
 	MOVQ 8(AX), BX
-	XORQ SI, SI
+	MOVQ 160(AX), SI
 	CMPQ BX, $+128
 	JLT  narrow8
 
@@ -2883,9 +2883,9 @@ end8:
 TEXT ·fusedBackward0_00AVX512(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), CX
+	MOVQ 160(AX), DX
 	MOVQ 128(AX), BX
 	MOVQ 176(AX), SI
-	XORQ DX, DX
 
 contract9:
 	MOVQ    (SI), DI
@@ -2999,7 +2999,7 @@ fold10:
 	MOVQ         32(AX), CX
 	MOVQ         72(AX), DX
 	MOVQ         8(AX), BX
-	XORQ         SI, SI
+	MOVQ         160(AX), SI
 	CMPQ         BX, $+64
 	JLT          narrow10
 
@@ -3232,9 +3232,9 @@ end10:
 TEXT ·fusedBackward1_10AVX512(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), CX
+	MOVQ 160(AX), DX
 	MOVQ 128(AX), BX
 	MOVQ 176(AX), SI
-	XORQ DX, DX
 
 contract11:
 	MOVQ        (SI), DI
@@ -3388,7 +3388,7 @@ fold12:
 	MOVQ         32(AX), CX
 	MOVQ         72(AX), DX
 	MOVQ         8(AX), BX
-	XORQ         SI, SI
+	MOVQ         160(AX), SI
 	CMPQ         BX, $+32
 	JLT          narrow12
 
@@ -3595,9 +3595,9 @@ end12:
 TEXT ·fusedBackward2_20AVX512(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), CX
+	MOVQ 160(AX), DX
 	MOVQ 128(AX), BX
 	MOVQ 176(AX), SI
-	XORQ DX, DX
 
 contract13:
 	MOVQ        (SI), DI
@@ -3789,7 +3789,7 @@ fold14:
 	MOVQ    32(AX), CX
 	MOVQ    72(AX), DX
 	MOVQ    8(AX), BX
-	XORQ    SI, SI
+	MOVQ    160(AX), SI
 
 narrow14:
 	VXORPS Z0, Z0, Z0
@@ -3963,9 +3963,9 @@ sameN14:
 TEXT ·fusedBackward0_00_11_22_33AVX512(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), CX
+	MOVQ 160(AX), DX
 	MOVQ 128(AX), BX
 	MOVQ 176(AX), SI
-	XORQ DX, DX
 
 contract15:
 	MOVQ    (SI), DI
@@ -4238,9 +4238,9 @@ same15:
 TEXT ·fusedSlopes0_00_11_22_33AVX512(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), CX
+	MOVQ 160(AX), DX
 	MOVQ 128(AX), BX
 	MOVQ 176(AX), SI
-	XORQ DX, DX
 
 contract16:
 	MOVQ    (SI), DI
@@ -4648,7 +4648,7 @@ fold17:
 	MOVQ         32(AX), CX
 	MOVQ         72(AX), DX
 	MOVQ         8(AX), BX
-	XORQ         SI, SI
+	MOVQ         160(AX), SI
 
 narrow17:
 	VXORPS Z0, Z0, Z0
@@ -4953,9 +4953,9 @@ GLOBL f3e93cd3a<>(SB), RODATA|NOPTR, $4
 TEXT ·fusedBackward1_10_11_12_32_33AVX512(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), CX
+	MOVQ 160(AX), DX
 	MOVQ 128(AX), BX
 	MOVQ 176(AX), SI
-	XORQ DX, DX
 
 contract18:
 	MOVQ             (SI), DI
@@ -5584,7 +5584,7 @@ fold19:
 	MOVQ         32(AX), CX
 	MOVQ         72(AX), DX
 	MOVQ         8(AX), BX
-	XORQ         SI, SI
+	MOVQ         160(AX), SI
 
 narrow19:
 	VXORPS Z0, Z0, Z0
@@ -5821,9 +5821,9 @@ GLOBL fbe3af4ba<>(SB), RODATA|NOPTR, $4
 TEXT ·fusedBackward1_01_21_22_23AVX512(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), CX
+	MOVQ 160(AX), DX
 	MOVQ 128(AX), BX
 	MOVQ 176(AX), SI
-	XORQ DX, DX
 
 contract20:
 	MOVQ             (SI), DI
@@ -6440,7 +6440,7 @@ fold21:
 	MOVQ         32(AX), CX
 	MOVQ         72(AX), DX
 	MOVQ         8(AX), BX
-	XORQ         SI, SI
+	MOVQ         160(AX), SI
 
 narrow21:
 	VXORPS Z0, Z0, Z0
@@ -6759,9 +6759,9 @@ GLOBL fbe93cd3a<>(SB), RODATA|NOPTR, $4
 TEXT ·fusedBackward2_02_31_32_33AVX512(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), CX
+	MOVQ 160(AX), DX
 	MOVQ 128(AX), BX
 	MOVQ 176(AX), SI
-	XORQ DX, DX
 
 contract22:
 	MOVQ             (SI), DI
@@ -7543,7 +7543,7 @@ fold23:
 	MOVQ         32(AX), CX
 	MOVQ         72(AX), DX
 	MOVQ         8(AX), BX
-	XORQ         SI, SI
+	MOVQ         160(AX), SI
 
 narrow23:
 	VXORPS Z0, Z0, Z0
@@ -7801,9 +7801,9 @@ GLOBL fbec64bf8<>(SB), RODATA|NOPTR, $4
 TEXT ·fusedBackward2_20_21_22_23AVX512(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), CX
+	MOVQ 160(AX), DX
 	MOVQ 128(AX), BX
 	MOVQ 176(AX), SI
-	XORQ DX, DX
 
 contract24:
 	MOVQ             (SI), DI
@@ -8391,7 +8391,7 @@ fold25:
 	MOVQ         32(AX), CX
 	MOVQ         72(AX), DX
 	MOVQ         8(AX), BX
-	XORQ         SI, SI
+	MOVQ         160(AX), SI
 
 narrow25:
 	VXORPS Z0, Z0, Z0
@@ -8609,9 +8609,9 @@ sameN25:
 TEXT ·fusedBackward2_11_12_13AVX512(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), CX
+	MOVQ 160(AX), DX
 	MOVQ 128(AX), BX
 	MOVQ 176(AX), SI
-	XORQ DX, DX
 
 contract26:
 	MOVQ             (SI), DI
@@ -9208,7 +9208,7 @@ fold27:
 	MOVQ         32(AX), CX
 	MOVQ         72(AX), DX
 	MOVQ         8(AX), BX
-	XORQ         SI, SI
+	MOVQ         160(AX), SI
 
 narrow27:
 	VXORPS Z0, Z0, Z0
@@ -9538,9 +9538,9 @@ GLOBL fbe79d496<>(SB), RODATA|NOPTR, $4
 TEXT ·fusedBackward3_30_31_32_33AVX512(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), CX
+	MOVQ 160(AX), DX
 	MOVQ 128(AX), BX
 	MOVQ 176(AX), SI
-	XORQ DX, DX
 
 contract28:
 	MOVQ             (SI), DI
@@ -10418,7 +10418,7 @@ fold29:
 	MOVQ         32(AX), CX
 	MOVQ         72(AX), DX
 	MOVQ         8(AX), BX
-	XORQ         SI, SI
+	MOVQ         160(AX), SI
 
 narrow29:
 	VXORPS Z0, Z0, Z0
@@ -10682,9 +10682,9 @@ sameN29:
 TEXT ·fusedBackward3_21_22_23AVX512(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), CX
+	MOVQ 160(AX), DX
 	MOVQ 128(AX), BX
 	MOVQ 176(AX), SI
-	XORQ DX, DX
 
 contract30:
 	MOVQ             (SI), DI
@@ -11366,7 +11366,7 @@ fold31:
 	MOVQ         32(AX), CX
 	MOVQ         72(AX), DX
 	MOVQ         8(AX), BX
-	XORQ         SI, SI
+	MOVQ         160(AX), SI
 
 narrow31:
 	VXORPS Z0, Z0, Z0
@@ -11613,9 +11613,9 @@ sameN31:
 TEXT ·fusedBackward3_03_12_13AVX512(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), CX
+	MOVQ 160(AX), DX
 	MOVQ 128(AX), BX
 	MOVQ 176(AX), SI
-	XORQ DX, DX
 
 contract32:
 	MOVQ             (SI), DI
@@ -12092,7 +12092,7 @@ fold33:
 	MOVQ         32(AX), CX
 	MOVQ         72(AX), DX
 	MOVQ         8(AX), BX
-	XORQ         SI, SI
+	MOVQ         160(AX), SI
 	CMPQ         BX, $+32
 	JLT          narrow33
 
@@ -12329,9 +12329,9 @@ end33:
 TEXT ·fusedBackward3_30AVX512(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), CX
+	MOVQ 160(AX), DX
 	MOVQ 128(AX), BX
 	MOVQ 176(AX), SI
-	XORQ DX, DX
 
 contract34:
 	MOVQ        (SI), DI

@@ -33,9 +33,9 @@ var args = []struct{ name, typ, doc string }{
 	{"z", "*float32", "sums [edge][m][lanes], row 0 for the radial part"},
 	{"zm", "int", "bytes from row 0 to the first row of the path"},
 	{"zrow", "int", "bytes from edge to edge"},
-	{"out", "*float32", "aggregate, the path's first channel"},
+	{"out", "*float32", "aggregate or its gradient: the path's first channel, or with outs its beginning"},
 	{"ocomp", "int", "bytes from component to component of the aggregate"},
-	{"outs", "*outArg", "aggregate or its gradient, path by path"},
+	{"outs", "*outArg", "where each path is in it"},
 	{"next", "*int32", "a row to fetch ahead for each edge"},
 	{"gdelta", "int", "bytes from x to gx"},
 }
@@ -57,7 +57,7 @@ func writeArgs() error {
 	for _, f := range args {
 		fmt.Fprintf(&b, "\t%s %s // %s\n", f.name, f.typ, f.doc)
 	}
-	b.WriteString("}\n\n// outArg is where one path's rows of the aggregate are.\ntype outArg struct {\n\tp *float32\n\tcomp int // bytes from component to component\n}\n")
+	b.WriteString("}\n\n// outArg is where one path's rows of the aggregate are.\ntype outArg struct {\n\toffset int // bytes\n\tcomp   int // bytes from component to component\n}\n")
 	src, err := format.Source(b.Bytes())
 	if err != nil {
 		return err

@@ -299,8 +299,7 @@ func (a *asm) fusedForward(p *pass) {
 	if len(p.forms) > 0 {
 		a.fusedFold(p)
 	}
-	r := &forward{asm: a, p: p, nacc: nacc, x0: a.movq("x"), coef: a.movq("coef"), left: a.movq("mul"), out: a.GP64()}
-	a.XORQ(r.out, r.out)
+	r := &forward{asm: a, p: p, nacc: nacc, x0: a.movq("x"), coef: a.movq("coef"), left: a.movq("mul"), out: a.movq("out")}
 	// Several chunks at once where their sums fit: that saves loads of the
 	// couplings and the addresses.
 	wide := 1

@@ -27,8 +27,7 @@ type backward struct {
 
 // fusedContract writes B [chunk][B][16] from the gradient of the aggregate.
 func (a *asm) fusedContract(p *pass) {
-	left, off, B, outs := a.movq("mul"), a.GP64(), a.movq("bb"), a.movq("outs")
-	a.XORQ(off, off)
+	left, off, B, outs := a.movq("mul"), a.movq("out"), a.movq("bb"), a.movq("outs")
 	a.Label(a.lab("contract"))
 	for ip, q := range p.paths {
 		o, oc := a.GP64(), a.GP64()
