@@ -63,14 +63,18 @@ func gemmLoops[T Float](M int, a []T, lda int, b Matrix[T], c []T, ldc int, add 
 			a2, a3 := a[(i+2)*lda:][:b.K], a[(i+3)*lda:][:b.K]
 			c0, c1 := c[i*ldc+n:][:w], c[(i+1)*ldc+n:][:w]
 			c2, c3 := c[(i+2)*ldc+n:][:w], c[(i+3)*ldc+n:][:w]
-			for k := range a0 {
-				p := panel[k*w:][:w]
-				x0, x1, x2, x3 := a0[k], a1[k], a2[k], a3[k]
-				for j, v := range p {
-					c0[j] += x0 * v
-					c1[j] += x1 * v
-					c2[j] += x2 * v
-					c3[j] += x3 * v
+			j := 0
+			for ; j+2 <= w; j += 2 {
+				tile4x2(a0, a1, a2, a3, panel[j:], w, c0[j:], c1[j:], c2[j:], c3[j:])
+			}
+			if j < w {
+				p := panel[j:]
+				for k := range a0 {
+					v := p[k*w]
+					c0[j] += a0[k] * v
+					c1[j] += a1[k] * v
+					c2[j] += a2[k] * v
+					c3[j] += a3[k] * v
 				}
 			}
 		}
@@ -81,4 +85,34 @@ func gemmLoops[T Float](M int, a []T, lda int, b Matrix[T], c []T, ldc int, add 
 			}
 		}
 	}
+}
+
+// tile4x2 adds four rows of A times two columns of a panel of width w, sums in
+// registers.
+func tile4x2[T Float](a0, a1, a2, a3, p []T, w int, c0, c1, c2, c3 []T) {
+	a1, a2, a3 = a1[:len(a0)], a2[:len(a0)], a3[:len(a0)]
+	var s00, s01, s10, s11, s20, s21, s30, s31 T
+	at := 0
+	for k, x0 := range a0 {
+		q := p[at : at+2]
+		at += w
+		v0, v1 := q[0], q[1]
+		x1, x2, x3 := a1[k], a2[k], a3[k]
+		s00 += x0 * v0
+		s01 += x0 * v1
+		s10 += x1 * v0
+		s11 += x1 * v1
+		s20 += x2 * v0
+		s21 += x2 * v1
+		s30 += x3 * v0
+		s31 += x3 * v1
+	}
+	c0[0] += s00
+	c0[1] += s01
+	c1[0] += s10
+	c1[1] += s11
+	c2[0] += s20
+	c2[1] += s21
+	c3[0] += s30
+	c3[1] += s31
 }

@@ -164,17 +164,19 @@ func (t *Table) Weights(e *Edges[float32], from, to int, w, dw []float32) {
 		row, b, d := t.Locate(e.R[k])
 		c := t.Coef[row*n:][:4*n]
 		c0, c1, c2, c3 := c[:n], c[n:2*n], c[2*n:3*n], c[3*n:]
-		out := w[(k-from)*n:][:n]
-		for f := range out {
-			out[f] = b[0]*c0[f] + b[1]*c1[f] + b[2]*c2[f] + b[3]*c3[f]
+		combine4(b, c0, c1, c2, c3, w[(k-from)*n:][:n])
+		if dw != nil {
+			combine4(d, c0, c1, c2, c3, dw[(k-from)*n:][:n])
 		}
-		if dw == nil {
-			continue
-		}
-		out = dw[(k-from)*n:][:n]
-		for f := range out {
-			out[f] = d[0]*c0[f] + d[1]*c1[f] + d[2]*c2[f] + d[3]*c3[f]
-		}
+	}
+}
+
+// combine4 sets out = Σ_q b_q c_q.
+func combine4(b [4]float32, c0, c1, c2, c3, out []float32) {
+	c1, c2, c3, out = c1[:len(c0)], c2[:len(c0)], c3[:len(c0)], out[:len(c0)]
+	b0, b1, b2, b3 := b[0], b[1], b[2], b[3]
+	for f, v := range c0 {
+		out[f] = b0*v + b1*c1[f] + b2*c2[f] + b3*c3[f]
 	}
 }
 
