@@ -17,7 +17,7 @@ type Structure struct {
 	File  string `toml:"file,omitempty" doc:"extxyz or xyz, relative to the working folder, else to the config file's"`
 	Frame int    `toml:"frame,omitempty" doc:"which frame of the file, from 0; −1 is the last"`
 
-	Prototype string   `toml:"prototype,omitempty" doc:"fcc, bcc, hcp, diamond, rocksalt, cscl, zincblende, fluorite, perovskite"`
+	Prototype string   `toml:"prototype,omitempty" doc:"fcc, bcc, hcp, diamond, rocksalt, cscl, zincblende, fluorite or perovskite"`
 	Elements  []string `toml:"elements,omitempty" doc:"one symbol per sublattice of the prototype"`
 	A         float64  `toml:"a_A,omitempty" doc:"lattice constant, Å"`
 	C         float64  `toml:"c_A,omitempty" doc:"hcp only, Å; default a·√(8/3)"`
@@ -44,7 +44,7 @@ type Alloy struct {
 type Potential struct {
 	Type      string `toml:"type,omitempty" doc:"model (default when model is given) or lennard-jones"`
 	Model     string `toml:"model,omitempty" doc:"path or name"`
-	Precision string `toml:"precision,omitempty" doc:"float32 (default) or float64"`
+	Precision string `toml:"precision,omitempty" doc:"float32 or float64"`
 
 	Elements []string `toml:"elements,omitempty" doc:"lennard-jones: the elements that the parameters below hold for, in every pair"`
 	Epsilon  float64  `toml:"epsilon_eV,omitempty" doc:"lennard-jones: depth of the well, eV"`
@@ -66,27 +66,27 @@ type Pair struct {
 type Dynamics struct {
 	Ensemble    string  `toml:"ensemble" doc:"nve or langevin (also nvt-langevin)"`
 	Temperature float64 `toml:"temperature_K,omitempty" doc:"K; of the first velocities and of the bath"`
-	Timestep    float64 `toml:"timestep_fs" doc:"fs"`
+	Timestep    float64 `toml:"timestep_fs" doc:"step of the integration, fs"`
 	Steps       int64   `toml:"steps" doc:"number of steps, over all resumed runs"`
 	Seed        int64   `toml:"seed" doc:"of velocities and noise"`
-	Friction    float64 `toml:"friction_time_fs,omitempty" doc:"langevin: relaxation time of the momentum, fs"`
-	Velocities  string  `toml:"velocities" doc:"auto: the file's where it has them, else maxwell; or maxwell, file, zero"`
+	Friction    float64 `toml:"friction_time_fs,omitempty" doc:"langevin: relaxation time of the momentum, fs; default 100"`
+	Velocities  string  `toml:"velocities" doc:"auto (those of the file where it has momenta, else maxwell), maxwell, file or zero"`
 	MaxForce    float64 `toml:"max_force_eV_A" doc:"stop when a force exceeds it, eV/Å"`
 }
 
 // Output is what is written, and where.
 type Output struct {
 	Dir         string `toml:"dir" doc:"the run folder"`
-	ThermoEvery int64  `toml:"thermo_every" doc:"steps"`
-	Dump        []Dump `toml:"dump,omitempty" doc:"trajectories"`
+	ThermoEvery int64  `toml:"thermo_every" doc:"steps between two lines of the thermo table"`
+	Dump        []Dump `toml:"dump,omitempty" doc:"trajectories, each a table"`
 	LogLevel    string `toml:"log_level,omitempty" doc:"debug, info, warn, error"`
 }
 
 // Dump is one trajectory.
 type Dump struct {
-	Every      int64    `toml:"every" doc:"steps"`
+	Every      int64    `toml:"every" doc:"steps between two frames"`
 	File       string   `toml:"file" doc:"in the run folder"`
-	Format     string   `toml:"format,omitempty" doc:"extxyz"`
+	Format     string   `toml:"format,omitempty" doc:"extxyz, the only one so far"`
 	Unwrapped  bool     `toml:"unwrapped,omitempty" doc:"positions go on across the faces of the cell; default: inside it"`
 	Properties []string `toml:"properties,omitempty" doc:"beyond species and pos: id, momenta, forces, energies"`
 }
