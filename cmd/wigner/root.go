@@ -14,6 +14,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/wigner-md/wigner/internal/input"
+	"github.com/wigner-md/wigner/internal/kernel"
 )
 
 // app is what the verbs share.
@@ -42,7 +43,12 @@ signal or the wall time, with a restart written.`,
 		Version:           versionText(),
 		SilenceUsage:      true,
 		SilenceErrors:     true,
-		PersistentPreRunE: func(cmd *cobra.Command, args []string) error { return a.startLog() },
+		PersistentPreRunE: func(cmd *cobra.Command, args []string) error {
+			if err := kernel.Check(); err != nil {
+				return err
+			}
+			return a.startLog()
+		},
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "print no tables and notices, only errors and what was asked for")
