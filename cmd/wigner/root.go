@@ -40,9 +40,9 @@ signal or the wall time, with a restart written.`,
 		Example: `  wigner run configs/silicon.toml --ranks 2
   wigner eval in.extxyz -m sevennet-0 -o out.extxyz
   mpirun -n 4 wigner run configs/silicon.toml`,
-		Version:           versionText(),
-		SilenceUsage:      true,
-		SilenceErrors:     true,
+		Version:       versionText(),
+		SilenceUsage:  true,
+		SilenceErrors: true,
 		PersistentPreRunE: func(cmd *cobra.Command, args []string) error {
 			if err := kernel.Check(); err != nil {
 				return err
