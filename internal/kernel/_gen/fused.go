@@ -132,7 +132,7 @@ func divide(l1, lmax, lout, limit int) []*pass {
 	for l2 := range lmax + 1 {
 		var ps []fpath
 		for l3 := max(l1-l2, l2-l1); l3 <= min(l1+l2, lout); l3++ {
-			ps = append(ps, fpath{l2, l3, coupling(l1, l2, l3)})
+			ps = append(ps, fpath{l2, l3, standard(l1, l2, l3)})
 		}
 		if ps != nil {
 			byL2 = append(byL2, ps)
@@ -285,8 +285,12 @@ func (a *asm) fusedFold(p *pass) {
 func (a *asm) fusedForward(p *pass) {
 	np, d1 := len(p.paths), p.d1()
 	nacc := 0
+	_, trio := p.trio()
 	for ip, q := range p.paths {
 		nacc += q.d3()
+		if trio && q.l2 == 1 {
+			continue
+		}
 		for i := range d1 {
 			for k := range q.d3() {
 				if q.l2 > 0 {
@@ -385,7 +389,12 @@ func (r *forward) chunks(w int, suffix string) {
 			a.ADDQ(comp, f)
 		}
 	}
-	beta := a.betas(b, min(3, 32-w*r.nacc-d1-3-2*(w-1)))
+	ip3, trio := p.trio()
+	free := 32 - w*r.nacc - d1 - 3 - 2*(w-1)
+	if trio {
+		free -= 4
+	}
+	beta := a.betas(b, max(0, min(3, free)))
 	if d1 == 1 {
 		r.together(xs, acc, t, b, m, beta)
 	} else {
@@ -404,7 +413,15 @@ func (r *forward) chunks(w int, suffix string) {
 				a.ADDQ(a.field("group"), t)
 			}
 			k0 := 0
+			var sums [3][]val
 			for ip, q := range p.paths {
+				if trio && q.l2 == 1 {
+					sums[q.l3] = acc[c][k0 : k0+q.d3()]
+					if k0 += q.d3(); ip == ip3[2] {
+						r.pairsForward(ip3, xs[c], sums, t, b, beta)
+					}
+					continue
+				}
 				a.fusedMessage(p, ip, a.fusedWeight(np, ip, t, b, beta), ops(xs[c]), acc[c][k0:k0+q.d3()], m)
 				k0 += q.d3()
 			}

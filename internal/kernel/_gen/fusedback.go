@@ -104,6 +104,11 @@ func (a *asm) fusedBackward(p *pass, gx bool) {
 	if k.small {
 		free, k.reload = 0, true
 	}
+	trio, together := p.trio()
+	together = together && gx && nz+3+comps+14 <= 32
+	if together {
+		free = 0
+	}
 	a.begin(name+p.name(), fmt.Sprintf("adds the gradients of %d paths with l1 = %d%s.", np, p.l1, doc))
 	a.fusedContract(p)
 	e, z := a.GP64(), a.movq("z")
@@ -191,7 +196,13 @@ func (a *asm) fusedBackward(p *pass, gx bool) {
 			}
 		}
 	}
-	for ip := range p.paths {
+	for ip, q := range p.paths {
+		if together && q.l2 == 1 {
+			if q.l3 == 0 {
+				k.pairsBackward(trio)
+			}
+			continue
+		}
 		k.path(ip)
 	}
 	if gx {

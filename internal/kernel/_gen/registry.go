@@ -34,7 +34,7 @@ func writeRegistry() error {
 	b.WriteString("}\n\n// fusedCouplings are the couplings in them.\nvar fusedCouplings = map[[3]int][]Term{\n")
 	for _, k := range order {
 		fmt.Fprintf(&b, "{%d, %d, %d}: {", k[0], k[1], k[2])
-		for i, ci := range coupling(k[0], k[1], k[2]) {
+		for i, ci := range standard(k[0], k[1], k[2]) {
 			for j, cj := range ci {
 				for l, v := range cj {
 					if v != 0 {
