@@ -108,10 +108,11 @@ func grow[T int32 | float32](b *[]T, n int) {
 	*b = (*b)[:n]
 }
 
-// prepare fills what all paths read of the edges from ≤ e < to.
-func (c *vectors) prepare(e *Edges[float32], from, to int, j []int32, x []float32) {
+// prepare fills what all paths read of the edges from ≤ e < to; the records
+// hold so many numbers.
+func (c *vectors) prepare(e *Edges[float32], from, to int, j []int32, records int) {
 	n, ny := to-from, (c.s.LMax+1)*(c.s.LMax+1)
-	blocks, rows := (n+15)/16, len(x)/c.s.XWidth
+	blocks, rows := (n+15)/16, records/c.s.XWidth
 	grow(&c.row, 16*blocks)
 	step := 16 * (8 + ny)
 	grow(&c.b, step*blocks)
@@ -150,7 +151,7 @@ func (c *vectors) Forward(e *Edges[float32], from, to int, j []int32, x, agg []f
 	if from >= to {
 		return
 	}
-	c.prepare(e, from, to, j, x)
+	c.prepare(e, from, to, j, len(x))
 	_ = agg[c.s.AggWidth-1]
 	blocks, ny := (to-from+15)/16, (c.s.LMax+1)*(c.s.LMax+1)
 	for i := range c.paths {
@@ -197,7 +198,11 @@ func (c *vectors) Backward(e *Edges[float32], from, to int, j []int32, x, g, gx 
 	if from >= to {
 		return
 	}
-	c.prepare(e, from, to, j, x)
+	records := len(x)
+	if gx != nil {
+		records = min(records, len(gx))
+	}
+	c.prepare(e, from, to, j, records)
 	_ = g[c.s.AggWidth-1]
 	n, ny := to-from, (c.s.LMax+1)*(c.s.LMax+1)
 	c.clearZ(n)

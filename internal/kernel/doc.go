@@ -24,6 +24,32 @@
 //	gx_j[a] += Σ_p w_p Σ_b B_p[a,b] Y_b
 //	∂/∂r    = Σ_p Σ_u w'_p Σ_ab x_j[a] B_p[a,b] Y_b
 //	∂/∂Y_b  = Σ_p Σ_u w_p Σ_a  x_j[a] B_p[a,b]
+//
+// # Vector versions
+//
+// On amd64 the float32 functions exist for AVX-512 and for AVX2 with FMA, in
+// assembly that the module in _gen writes; CPU names the path in use, and
+// WIGNER_CPU=generic, avx2 or avx512 forces one. Other processors, and builds
+// with the tag noasm, use the plain loops.
+//
+// NewConv32 knows three convolutions:
+//
+//   - lists of paths that have kernels of their own, for any multiplicities that
+//     are multiples of 16 and any multiples of the standard couplings. The radial
+//     spline is fused in, sums stay in registers, couplings are folded with the
+//     harmonics once per edge. A further list is one line of networks in
+//     _gen/fused.go;
+//   - any other shape up to l = 3: path by path, dense in the couplings, at about
+//     0.6 of the speed of the former;
+//   - anything else: the loops.
+//
+// The vector versions leave row 0 of Edges.GY, which belongs to the constant
+// harmonic, as it is. Records should come from Make and be whole lines of 64
+// bytes wide, and Edges.Next should be set.
+//
+// That the generated files are those of the generator is seen by
+//
+//	go generate ./internal/kernel && git diff --exit-code -- internal/kernel
 package kernel
 
 // Float is the two precisions.

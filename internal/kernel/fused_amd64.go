@@ -251,7 +251,7 @@ func (c *fused) Forward(e *Edges[float32], from, to int, j []int32, x, agg []flo
 	if from >= to {
 		return
 	}
-	c.prepare(e, from, to, j, x)
+	c.prepare(e, from, to, j, len(x))
 	c.ahead(e, to-from, from, j)
 	_ = agg[c.s.AggWidth-1]
 	blocks, forms := (to-from+15)/16, 1
@@ -271,7 +271,11 @@ func (c *fused) Backward(e *Edges[float32], from, to int, j []int32, x, g, gx []
 	if from >= to {
 		return
 	}
-	c.prepare(e, from, to, j, x)
+	records := len(x)
+	if gx != nil {
+		records = min(records, len(gx))
+	}
+	c.prepare(e, from, to, j, records)
 	c.ahead(e, to-from, from, j)
 	_ = g[c.s.AggWidth-1]
 	n, ny := to-from, (c.s.LMax+1)*(c.s.LMax+1)
