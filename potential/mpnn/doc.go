@@ -34,7 +34,8 @@
 //
 // Between the two, x_t is rebuilt for the owned atoms by layer t−1 from s_t−1;
 // the ghosts' rows are kept from the forward sweep, so no exchange is repeated.
-// Two buffers x and gx serve the whole network.
+// Two buffers x and gx serve the whole network. With less memory (type Memory) the
+// states of the first layers are not kept, and those layers are run again.
 //
 // Reference: J. Gilmer et al., Neural message passing for quantum chemistry,
 // ICML 2017; the edge gradients as contract: docs/decisions.

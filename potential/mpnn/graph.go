@@ -2,6 +2,8 @@ package mpnn
 
 import (
 	"fmt"
+	"math"
+	"slices"
 
 	"github.com/wigner-md/wigner/domain"
 	"github.com/wigner-md/wigner/internal/kernel"
@@ -23,19 +25,40 @@ type Graph[T Float] struct {
 	Species []int32    // the model's species index, by feature row; 0 in the padding
 	Row     []int64    // the edges of i are Entries[Row[i]:Row[i+1]]
 	Entries []Entry[T] //
-	near    bool       // some edge is shorter than the model's Near
+	near    NearEdges  // of this build
 	model   *Model[T]
+}
+
+// NearEdges tells of edges shorter than the model's Near, for which the radial
+// tables do not reach and the radial network itself was evaluated.
+type NearEdges struct {
+	Count int64    // directed edges, in all calls
+	Call  int64    // the first call that met one, from 1
+	ID    [2]int64 // the atoms of the shortest edge of that call
+	R     float64  // its length, Å
+}
+
+// add counts an edge of squared length r2 between two atoms.
+func (n *NearEdges) add(a, b int64, r2 float64) {
+	n.Count++
+	r, id := math.Sqrt(r2), [2]int64{min(a, b), max(a, b)}
+	if n.Count == 1 || r < n.R || r == n.R && slices.Compare(id[:], n.ID[:]) < 0 {
+		n.R, n.ID = r, id
+	}
 }
 
 // build reads the list of f. Errors name the atoms.
 func (g *Graph[T]) build(f *potential.Frame, m *Model[T]) error {
-	g.N, g.Padded, g.Rows, g.model, g.near = f.N, domain.Padded(f.N), f.Rows, m, false
+	g.N, g.Padded, g.Rows, g.model, g.near = f.N, domain.Padded(f.N), f.Rows, m, NearEdges{}
 	if err := g.species(f); err != nil {
 		return err
 	}
 	g.Row = grow(g.Row, f.N+1)
 	g.Row[0] = 0
 	rc2, near2 := m.Cutoff*m.Cutoff, m.Near*m.Near
+	if cap(g.Entries) < len(f.List.J) {
+		g.Entries = nil // free before what takes its place is made
+	}
 	out := grow(g.Entries, len(f.List.J))[:0]
 	for i := range f.N {
 		xi := f.X[i]
@@ -55,7 +78,7 @@ func (g *Graph[T]) build(f *potential.Frame, m *Model[T]) error {
 			if r2 < near2 {
 				out[first], out[len(out)-1] = out[len(out)-1], out[first]
 				first++
-				g.near = true
+				g.near.add(f.ID[i], f.ID[p], r2)
 			}
 		}
 		g.Row[i+1] = int64(len(out))
@@ -92,7 +115,7 @@ func (g *Graph[T]) Load(i int, e *kernel.Edges[T]) (near int) {
 		e.D[0][k], e.D[1][k], e.D[2][k] = b.D[0], b.D[1], b.D[2]
 	}
 	e.Geometry()
-	if g.near {
+	if g.near.Count > 0 {
 		for near < e.N && float64(e.R[near]) < g.model.Near {
 			near++
 		}

@@ -22,7 +22,10 @@ type Layer[T Float] interface {
 	StateWidth() int
 	// Forward reads x (every feature row) and s, completes s, and writes the
 	// owned rows of the next layer's xnext and snext. What the layer reads out
-	// of the energy (eV) is added to e.
+	// of the energy (eV) is added to e. When a layer is run again in the backward
+	// sweep e is nil, and snext too where it is not wanted. snext may be the memory
+	// of s, where the two are of one width: a block's state is then gone as soon as
+	// its successor is written.
 	Forward(g *Graph[T], x, s, xnext, snext []T, e []float64)
 	// Restore writes the owned rows of xnext again, from s.
 	Restore(g *Graph[T], s, xnext []T)

@@ -15,16 +15,23 @@ type Network[T Float] struct {
 	// the records that it wrote, owned rows valid: x_t+1 and s_t+1 (a layer's
 	// state before the messages of its own layer are added). For tests.
 	Trace func(t int, x, s []T)
+	// Memory says what is kept for the backward sweep; the same on all ranks.
+	Memory Memory
 	// Times adds up where Compute spends its time.
 	Times Times
+	// Near tells of edges too short for the radial tables, in all calls.
+	Near NearEdges
 
 	model  *Model[T]
 	layers []Layer[T]
 	head   Head[T]
 	graph  Graph[T]
+	calls  int64
 	x, gx  []T
-	s      [][]T // state of each layer, the head's last
-	ghosts [][]T // rows of x_t that came from other ranks
+	states states[T] // of the layers
+	top    []T       // state of the head
+	widths []int     // of the layers' states
+	ghosts [][]T     // rows of x_t that came from other ranks
 }
 
 // Times are wall times of the stages of Compute.
@@ -34,7 +41,9 @@ type Times struct{ Graph, Forward, Head, Backward, Exchange time.Duration }
 func New[T Float](m *Model[T]) *Network[T] {
 	n := &Network[T]{model: m}
 	n.layers, n.head = m.New()
-	n.s = make([][]T, len(n.layers)+1)
+	for _, l := range n.layers {
+		n.widths = append(n.widths, l.StateWidth())
+	}
 	n.ghosts = make([][]T, len(n.layers))
 	return n
 }
@@ -54,33 +63,23 @@ func (n *Network[T]) Compute(f *potential.Frame, r *potential.Result) error {
 	if err := n.graph.build(f, n.model); err != nil {
 		return err
 	}
+	n.noteNear()
 	n.resize()
 	clear(r.Energy[:f.N])
 	lap(&clock, &n.Times.Graph)
 	g, last := &n.graph, len(n.layers)
 
-	x, next := n.x, n.gx
-	for t, layer := range n.layers {
-		if err := n.forward(f, x, layer.Width()); err != nil {
-			return err
-		}
-		n.keep(t, x)
-		lap(&clock, &n.Times.Exchange)
-		layer.Forward(g, x, n.s[t], next, n.s[t+1], r.Energy)
-		if n.Trace != nil {
-			n.Trace(t, next, n.s[t+1])
-		}
-		x, next = next, x
-		lap(&clock, &n.Times.Forward)
+	x, next, err := n.sweep(f, r, last, &clock)
+	if err != nil {
+		return err
 	}
-
 	gx, w := next, n.head.Width()
 	if err := n.forward(f, x, w); err != nil {
 		return err
 	}
 	lap(&clock, &n.Times.Exchange)
 	clear(gx[:g.Rows*w])
-	n.head.Turn(g, x, n.s[last], gx, r.Energy, r.Bonds)
+	n.head.Turn(g, x, n.top, gx, r.Energy, r.Bonds)
 	lap(&clock, &n.Times.Head)
 	if err := n.reverse(f, gx, w); err != nil {
 		return err
@@ -89,13 +88,19 @@ func (n *Network[T]) Compute(f *potential.Frame, r *potential.Result) error {
 
 	for t := last - 1; t >= 0; t-- {
 		layer, w := n.layers[t], n.layers[t].Width()
-		layer.BackwardNodes(g, n.s[t], gx, n.s[t+1])
-		if t > 0 {
-			n.layers[t-1].Restore(g, n.s[t-1], x)
+		s := n.states.of(t)
+		layer.BackwardNodes(g, s, gx, n.state(t+1))
+		if t+1 < last {
+			n.states.drop(t + 1)
 		}
-		n.recall(t, x)
+		lap(&clock, &n.Times.Backward)
+		if t > 0 {
+			if x, gx, err = n.restore(f, t, x, gx, &clock); err != nil {
+				return err
+			}
+		}
 		clear(gx[:g.Rows*w])
-		layer.BackwardEdges(g, n.s[t], x, gx, r.Bonds)
+		layer.BackwardEdges(g, s, x, gx, r.Bonds)
 		lap(&clock, &n.Times.Backward)
 		if err := n.reverse(f, gx, w); err != nil {
 			return err
@@ -104,6 +109,100 @@ func (n *Network[T]) Compute(f *potential.Frame, r *potential.Result) error {
 	}
 	return nil
 }
+
+// state is that of layer t, or the head's.
+func (n *Network[T]) state(t int) []T {
+	if t == len(n.layers) {
+		return n.top
+	}
+	return n.states.of(t)
+}
+
+// sweep runs the first layers forward from the species on: x is then the owned
+// rows of x_layers and other the free one of the two buffers. In the backward sweep
+// r is nil: the ghosts' records are those of the forward sweep, nothing is read
+// out, and the last layer's successor is not wanted.
+func (n *Network[T]) sweep(f *potential.Frame, r *potential.Result, layers int, clock *time.Time) (x, other []T, err error) {
+	x, other = n.x, n.gx
+	d, again := &n.Times.Forward, r == nil
+	var e []float64
+	if again {
+		d = &n.Times.Backward
+	} else {
+		e = r.Energy
+	}
+	if layers > 0 {
+		n.states.place(0)
+	}
+	for t, layer := range n.layers[:layers] {
+		if err := n.ghostsOf(f, t, x, again); err != nil {
+			return nil, nil, err
+		}
+		lap(clock, &n.Times.Exchange)
+		s := n.states.of(t)
+		var next []T
+		switch {
+		case t+1 == len(n.layers):
+			next = n.top
+		case t+1 < layers:
+			next = n.states.place(t + 1)
+		}
+		layer.Forward(&n.graph, x, s, other, next, e)
+		if n.Trace != nil && !again {
+			n.Trace(t, other, next)
+		}
+		x, other = other, x
+		lap(clock, d)
+	}
+	return x, other, nil
+}
+
+// restore makes x_t again, and the state of layer t−1 where it was not kept.
+func (n *Network[T]) restore(f *potential.Frame, t int, x, gx []T, clock *time.Time) (x2, gx2 []T, err error) {
+	if n.states.has(t - 1) {
+		n.layers[t-1].Restore(&n.graph, n.states.of(t-1), x)
+	} else if x, gx, err = n.sweep(f, nil, t, clock); err != nil {
+		return nil, nil, err
+	}
+	lap(clock, &n.Times.Backward)
+	err = n.ghostsOf(f, t, x, true)
+	lap(clock, &n.Times.Exchange)
+	return x, gx, err
+}
+
+// ghostsOf gives the ghosts their records x_t: by the exchange, or, again, as they
+// were kept.
+func (n *Network[T]) ghostsOf(f *potential.Frame, t int, x []T, again bool) error {
+	if again && n.Memory != Low {
+		copy(n.ghostRows(t, x), n.ghosts[t])
+		return nil
+	}
+	if err := n.forward(f, x, n.layers[t].Width()); err != nil {
+		return err
+	}
+	if !again && n.Memory != Low {
+		copy(n.ghosts[t], n.ghostRows(t, x))
+	}
+	return nil
+}
+
+// noteNear keeps the first call with edges that are too short for the tables.
+func (n *Network[T]) noteNear() {
+	n.calls++
+	now := n.graph.near
+	if now.Count == 0 {
+		return
+	}
+	now.Call = n.calls
+	if n.Near.Count > 0 {
+		n.Near.Count += now.Count
+		return
+	}
+	n.Near = now
+}
+
+// Calls is the number of calls of Compute.
+func (n *Network[T]) Calls() int64 { return n.calls }
 
 // forward gives the ghosts their records of x, reverse returns the gradients
 // that have come together in theirs. The first layer's records have no width:
@@ -132,14 +231,18 @@ func lap(clock *time.Time, d *time.Duration) {
 // resize makes room for the graph's rows.
 func (n *Network[T]) resize() {
 	g := &n.graph
-	w := n.head.Width()
+	w, most := n.head.Width(), 0
 	for t, l := range n.layers {
 		w = max(w, l.Width())
-		n.s[t] = grow(n.s[t], g.Padded*l.StateWidth())
-		n.ghosts[t] = grow(n.ghosts[t], (g.Rows-g.Padded)*l.Width())
+		most = max(most, n.widths[t])
+		if n.Memory != Low {
+			fresh(&n.ghosts[t], (g.Rows-g.Padded)*l.Width())
+		}
 	}
-	n.s[len(n.layers)] = grow(n.s[len(n.layers)], g.Padded*n.head.StateWidth())
-	n.x, n.gx = grow(n.x, g.Rows*w), grow(n.gx, g.Rows*w)
+	n.states.resize(buffers(n.Memory, n.widths), g.Padded*most, len(n.layers))
+	fresh(&n.top, g.Padded*n.head.StateWidth())
+	fresh(&n.x, g.Rows*w)
+	fresh(&n.gx, g.Rows*w)
 }
 
 // rows views a buffer as the halo wants it.
@@ -154,10 +257,7 @@ func (n *Network[T]) rows(x []T, width int) domain.Rows {
 	panic("mpnn: precision without rows")
 }
 
-// keep saves the ghosts' rows of x_t; recall puts them back.
-func (n *Network[T]) keep(t int, x []T)   { copy(n.ghosts[t], n.ghostRows(t, x)) }
-func (n *Network[T]) recall(t int, x []T) { copy(n.ghostRows(t, x), n.ghosts[t]) }
-
+// ghostRows are the rows of x_t that come from other ranks.
 func (n *Network[T]) ghostRows(t int, x []T) []T {
 	w := n.layers[t].Width()
 	return x[n.graph.Padded*w : n.graph.Rows*w]

@@ -16,9 +16,11 @@ import (
 // atom, y_i = s_i + Σ_j f(r_ij) x_j, h = tanh y, x' = 0.7 h, s' = 0.3 h + 0.1, and
 // E_i = h_i² + h_i in the end. x and s of the first layer follow from the
 // species. Records are 3 wide, so that widths are seen to be honoured; only
-// number 1 is used, the others hold garbage.
+// number 1 (of a state, 0) is used, the others hold garbage.
 type toy[T mpnn.Float] struct {
 	first bool
+	w     int // width of its state
+	after int // width of the next layer's state
 	e     kernel.Edges[T]
 	g, r  [][3]float64
 }
@@ -37,7 +39,7 @@ func (l *toy[T]) Width() int {
 	}
 	return 3
 }
-func (l *toy[T]) StateWidth() int { return 2 }
+func (l *toy[T]) StateWidth() int { return l.w }
 
 func (l *toy[T]) x(g *mpnn.Graph[T], x []T, row int32) float64 {
 	if l.first {
@@ -51,34 +53,37 @@ func (l *toy[T]) sum(g *mpnn.Graph[T], x, s []T) {
 		g.Load(i, &l.e)
 		y := 0.2 * float64(g.Species[i])
 		if !l.first {
-			y = float64(s[2*i])
+			y = float64(s[l.w*i])
 		}
 		for k := range l.e.N {
 			w, _ := f(float64(l.e.R[k]))
 			y += w * l.x(g, x, l.e.J[k])
 		}
-		s[2*i] = T(y)
+		s[l.w*i] = T(y)
 	}
 }
 
 func (l *toy[T]) Forward(g *mpnn.Graph[T], x, s, xnext, snext []T, _ []float64) {
 	l.sum(g, x, s)
 	l.Restore(g, s, xnext)
+	if snext == nil {
+		return
+	}
 	for i := range g.N {
-		snext[2*i] = T(0.3*math.Tanh(float64(s[2*i])) + 0.1)
+		snext[l.after*i] = T(0.3*math.Tanh(float64(s[l.w*i])) + 0.1)
 	}
 }
 
 func (l *toy[T]) Restore(g *mpnn.Graph[T], s, xnext []T) {
 	for i := range g.N {
-		xnext[3*i], xnext[3*i+1], xnext[3*i+2] = 1e30, T(0.7*math.Tanh(float64(s[2*i]))), -1e30
+		xnext[3*i], xnext[3*i+1], xnext[3*i+2] = 1e30, T(0.7*math.Tanh(float64(s[l.w*i]))), -1e30
 	}
 }
 
 func (l *toy[T]) BackwardNodes(g *mpnn.Graph[T], s, gxnext, gsnext []T) {
 	for i := range g.N {
-		h := math.Tanh(float64(s[2*i]))
-		s[2*i] = T((1 - h*h) * (0.7*float64(gxnext[3*i+1]) + 0.3*float64(gsnext[2*i])))
+		h := math.Tanh(float64(s[l.w*i]))
+		s[l.w*i] = T((1 - h*h) * (0.7*float64(gxnext[3*i+1]) + 0.3*float64(gsnext[l.after*i])))
 	}
 }
 
@@ -88,7 +93,7 @@ func (l *toy[T]) BackwardEdges(g *mpnn.Graph[T], s, x, gx []T, b *potential.Bond
 		l.g, l.r = l.g[:0], l.r[:0]
 		for k := range l.e.N {
 			w, dw := f(float64(l.e.R[k]))
-			gy, j := float64(s[2*i]), l.e.J[k]
+			gy, j := float64(s[l.w*i]), l.e.J[k]
 			var g3, r3 [3]float64
 			for a := range g3 {
 				r3[a] = float64(l.e.D[a][k])
@@ -106,14 +111,19 @@ func (l *toy[T]) BackwardEdges(g *mpnn.Graph[T], s, x, gx []T, b *potential.Bond
 func (l *toy[T]) Turn(g *mpnn.Graph[T], x, s, gx []T, e []float64, b *potential.Bonds) {
 	l.sum(g, x, s)
 	for i := range g.N {
-		h := math.Tanh(float64(s[2*i]))
+		h := math.Tanh(float64(s[l.w*i]))
 		e[i] += h*h + h
-		s[2*i] = T((1 - h*h) * (2*h + 1))
+		s[l.w*i] = T((1 - h*h) * (2*h + 1))
 	}
 	l.BackwardEdges(g, s, x, gx, b)
 }
 
 func toyModel[T mpnn.Float](layers int) *mpnn.Model[T] {
+	return toyOf[T](layers, func(int) int { return 2 })
+}
+
+// toyOf is the toy with states of these widths, by layer.
+func toyOf[T mpnn.Float](layers int, width func(t int) int) *mpnn.Model[T] {
 	m := &mpnn.Model[T]{Cutoff: toyCutoff, Species: make([]int32, 120)}
 	for z := range m.Species {
 		m.Species[z] = -1
@@ -122,9 +132,9 @@ func toyModel[T mpnn.Float](layers int) *mpnn.Model[T] {
 	m.New = func() ([]mpnn.Layer[T], mpnn.Head[T]) {
 		var ls []mpnn.Layer[T]
 		for t := range layers {
-			ls = append(ls, &toy[T]{first: t == 0})
+			ls = append(ls, &toy[T]{first: t == 0, w: width(t), after: width(t + 1)})
 		}
-		return ls, &toy[T]{first: layers == 0}
+		return ls, &toy[T]{first: layers == 0, w: width(layers)}
 	}
 	return m
 }
@@ -195,6 +205,9 @@ func TestGraph(t *testing.T) {
 	p := mpnn.New(m)
 	if err := p.Compute(f, &potential.Result{Energy: make([]float64, 1), Bonds: &potential.Bonds{F: make([][3]float64, 25)}}); err != nil {
 		t.Fatal(err)
+	}
+	if n := p.Near; n.Count != 2 || n.Call != 1 || n.ID != [2]int64{1, 29} || math.Abs(n.R-0.25) > 1e-9 {
+		t.Errorf("edges below Near are told as %+v, want 2 in call 1, the shortest of 0.25 Å between atoms 1 and 29", n)
 	}
 	if len(got) != 4 || near != 2 {
 		t.Fatalf("%d entries, %d of them near: %v", len(got), near, got)

@@ -24,7 +24,9 @@ func (l *layer[T]) Forward(g *mpnn.Graph[T], x, s, xnext, snext []T, _ []float64
 	for b := 0; b < g.Padded; b += block {
 		l.messages(g, b, x, s)
 		l.next(g, b, s, xnext)
-		l.skip.forward(block, g.Species[b:], l.h, snext[b*l.skip.out.width:], false)
+		if snext != nil {
+			l.skip.forward(block, g.Species[b:], l.h, snext[b*l.skip.out.width:], false)
+		}
 	}
 }
 

@@ -1,0 +1,61 @@
+package mpnn_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"testing"
+
+	"github.com/wigner-md/wigner/potential"
+	"github.com/wigner-md/wigner/potential/mpnn"
+	"github.com/wigner-md/wigner/potential/potentialtest"
+)
+
+// What is not kept but computed again is the same, to the last bit, for any number
+// of layers, with states of one width (which take each other's place) and of
+// several, on any number of ranks.
+func TestMemory(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 2))
+	s := potentialtest.System{Periodic: [3]bool{true, true, false}, Cell: [3][3]float64{{9, 0, 0}, {1, 8, 0}, {0, 0, 12}}}
+	for k := range 60 {
+		s.X = append(s.X, [3]float64{9 * rng.Float64(), 8 * rng.Float64(), 12 * rng.Float64()})
+		s.Z = append(s.Z, []int{8, 14}[k%2])
+	}
+	widths := map[string]func(int) int{
+		"even":   func(int) int { return 2 },
+		"rising": func(t int) int { return 2 + t },
+		"mixed":  func(t int) int { return 5 - 3*(t%2) },
+	}
+	for name, width := range widths {
+		for layers := range 7 {
+			for _, ranks := range []int{1, 2, 3, 8} {
+				t.Run(fmt.Sprintf("%s/%d/%d", name, layers, ranks), func(t *testing.T) {
+					sameInEachMode(t, s, ranks, mpnn.New[float64], toyOf[float64](layers, width))
+					sameInEachMode(t, s, ranks, mpnn.New[float32], toyOf[float32](layers, width))
+				})
+			}
+		}
+	}
+}
+
+func sameInEachMode[T mpnn.Float](t *testing.T, s potentialtest.System, ranks int, open func(*mpnn.Model[T]) *mpnn.Network[T], m *mpnn.Model[T]) {
+	t.Helper()
+	var want *potentialtest.Outcome
+	for _, mode := range []mpnn.Memory{mpnn.Normal, mpnn.Lean, mpnn.Low} {
+		got, err := potentialtest.Evaluate(s, potentialtest.Setup{Ranks: ranks, Skin: 0.3}, func() potential.Potential {
+			n := open(m)
+			n.Memory = mode
+			return n
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want == nil {
+			want = got
+			continue
+		}
+		if !reflect.DeepEqual(got.Energies, want.Energies) || !reflect.DeepEqual(got.Forces, want.Forces) || got.Virial != want.Virial {
+			t.Errorf("memory mode %d differs from the normal one", mode)
+		}
+	}
+}
