@@ -23,10 +23,11 @@ import (
 
 // benchOptions are bench's flags.
 type benchOptions struct {
-	model, structure, precision string
-	atoms, ranks                []int
-	steps                       int
-	json                        bool
+	model, structure string
+	v                variant
+	atoms, ranks     []int
+	steps            int
+	json             bool
 }
 
 func (a *app) benchCmd() *cobra.Command {
@@ -49,7 +50,7 @@ a FILE is repeated as it is.`,
 	f := cmd.Flags()
 	f.StringVarP(&o.model, "model", "m", "", "model: a path or a name")
 	f.StringVar(&o.structure, "structure", "si", "si, cu or a file")
-	f.StringVar(&o.precision, "precision", "float32", "float32 or float64")
+	o.v.flags(cmd)
 	f.IntSliceVar(&o.atoms, "atoms", []int{512}, "least number of atoms, or a list")
 	f.IntSliceVar(&o.ranks, "ranks", nil, "ranks in each process, or a list (default: the usable cores; 1 under a launcher)")
 	f.IntVar(&o.steps, "steps", 10, "steps to measure")
@@ -63,6 +64,8 @@ type benchReport struct {
 	Machine   machine       `json:"machine"`
 	Model     string        `json:"model"`
 	Precision string        `json:"precision"`
+	Radial    string        `json:"radial,omitempty"`
+	Memory    string        `json:"memory,omitempty"`
 	Structure string        `json:"structure"`
 	Steps     int           `json:"steps"`
 	Results   []benchResult `json:"results"`
@@ -103,13 +106,13 @@ func (a *app) bench(o *benchOptions) error {
 	return a.processes(func(p *process) error {
 		var src *source
 		err := p.each(func() (err error) {
-			src, err = openModel(o.model, o.precision)
+			src, err = openModel(o.model, o.v)
 			return err
 		})
 		if err != nil {
 			return err
 		}
-		report := benchReport{Machine: thisMachine(), Model: src.Name, Precision: o.precision, Structure: o.structure, Steps: o.steps}
+		report := benchReport{Machine: thisMachine(), Model: src.Name, Precision: o.v.precision, Radial: o.v.radial, Memory: o.v.memory, Structure: o.structure, Steps: o.steps}
 		for _, n := range o.atoms {
 			var form *form
 			if err := p.each(func() (err error) { form, err = benchForm(o.structure, n, src); return err }); err != nil {

@@ -98,12 +98,12 @@ func (o *checkOptions) open() (exact, single *source, s *system, err error) {
 	if o.model == "" {
 		return o.openConfig()
 	}
-	if exact, err = openModel(o.model, "float64"); err != nil {
+	if exact, err = openModel(o.model, variant{precision: "float64"}); err != nil {
 		return nil, nil, nil, err
 	}
 	f := form{file: o.in, frame: o.frame}
 	s, err = f.read(exact.Supports)
-	return exact, exact.with("float32"), s, err
+	return exact, exact.with(variant{precision: "float32"}), s, err
 }
 
 func (o *checkOptions) openConfig() (exact, single *source, s *system, err error) {
@@ -114,12 +114,13 @@ func (o *checkOptions) openConfig() (exact, single *source, s *system, err error
 	if err != nil {
 		return nil, nil, nil, usage(err)
 	}
-	cfg.Potential.Precision = "float64"
+	v := variant{"float32", cfg.Potential.Radial, cfg.Potential.Memory}
+	cfg.Potential.Precision, cfg.Potential.Radial = "float64", ""
 	if exact, err = openPotential(cfg.Potential); err != nil {
 		return nil, nil, nil, err
 	}
 	if exact.Model != nil {
-		single = exact.with("float32")
+		single = exact.with(v)
 	}
 	f, err := newForm(cfg.Structure, filepath.Dir(o.in))
 	if err != nil {

@@ -19,8 +19,9 @@ import (
 
 // evalOptions are eval's flags.
 type evalOptions struct {
-	in, out, model, precision, head, stats, prefix string
-	ranks                                          int
+	in, out, model, head, stats, prefix string
+	v                                   variant
+	ranks                               int
 }
 
 func (a *app) evalCmd() *cobra.Command {
@@ -44,7 +45,7 @@ and columns of these names are replaced; --prefix keeps both.`,
 	f := cmd.Flags()
 	f.StringVarP(&o.model, "model", "m", "", "model: a path or a name")
 	f.StringVarP(&o.out, "output", "o", "", "file to write")
-	f.StringVar(&o.precision, "precision", "float32", "float32 or float64")
+	o.v.flags(cmd)
 	f.IntVar(&o.ranks, "ranks", 0, "ranks in this process (default: the usable cores; 1 under a launcher)")
 	f.StringVar(&o.head, "head", "", "head of a model that has several")
 	f.StringVar(&o.stats, "stats", "", "write what each rank held and sent to this JSON file")
@@ -71,7 +72,7 @@ func (a *app) eval(o *evalOptions) error {
 			return usagef("--prefix %q: it becomes part of names of keys and columns", o.prefix)
 		}
 		var err error
-		src, err = openModel(o.model, o.precision)
+		src, err = openModel(o.model, o.v)
 		return err
 	}
 	return a.processes(func(p *process) error {
@@ -99,6 +100,14 @@ func (a *app) evalRank(o *evalOptions, src *source, j *job, c comm.Comm) error {
 	}
 	if err := e.frames(); err != nil {
 		return err
+	}
+	if n, _, ok := nearOf(pot); ok {
+		if n, err = firstNear(c, n); err != nil {
+			return err
+		}
+		if n.Count > 0 && c.Rank() == 0 { // each frame is one call
+			a.log.Warn(nearText(fmt.Sprintf("frame %d", n.Call), n))
+		}
 	}
 	if c.Rank() == 0 {
 		err = e.finish(a)
@@ -300,7 +309,7 @@ func (e *evaluation) finish(a *app) error {
 	if err := e.out.commit(); err != nil {
 		return err
 	}
-	a.log.Info(fmt.Sprintf("%s: %d frames with %s in %s on %s", e.o.out, e.n, e.src.Name, e.o.precision, e.j.describe()))
+	a.log.Info(fmt.Sprintf("%s: %d frames with %s in %s on %s", e.o.out, e.n, e.src.Name, e.src.Precision, e.j.describe()))
 	return nil
 }
 

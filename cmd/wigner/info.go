@@ -71,7 +71,7 @@ func isZip(name string) (bool, error) {
 }
 
 func infoModel(w io.Writer, name string) error {
-	src, err := openModel(name, "float32")
+	src, err := openModel(name, variant{precision: "float32"})
 	if err != nil {
 		return err
 	}

@@ -18,7 +18,8 @@ import (
 func (r *runner) outputs(offsets map[string]string) error {
 	cfg := r.cfg
 	r.thermo = &thermo{every: int(cfg.Output.ThermoEvery), console: r.console()}
-	r.sim.Observers = append(r.sim.Observers, r.thermo)
+	r.near = &nearWatch{every: r.thermo.every, warn: r.warn}
+	r.sim.Observers = append(r.sim.Observers, r.thermo, r.near)
 	for _, d := range cfg.Output.Dump {
 		w := &dump{cfg: d, move: md.Redistributor{Comm: r.c}}
 		r.dumps = append(r.dumps, w)

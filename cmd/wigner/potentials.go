@@ -3,11 +3,16 @@ package main
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
 
 	"github.com/wigner-md/wigner/internal/element"
 	"github.com/wigner-md/wigner/internal/input"
 	"github.com/wigner-md/wigner/io/torch"
 	"github.com/wigner-md/wigner/potential"
+	"github.com/wigner-md/wigner/potential/mpnn"
 	"github.com/wigner-md/wigner/potential/nequip"
 	"github.com/wigner-md/wigner/potential/pair"
 )
@@ -32,15 +37,46 @@ func openPotential(p input.Potential) (*source, error) {
 	case "lennard-jones":
 		return lennardJones(p)
 	case "model", "":
-		return openModel(p.Model, p.Precision)
+		return openModel(p.Model, variant{p.Precision, p.Radial, p.Memory})
 	}
 	return nil, usagef("potential.type %q is not known", p.Type)
 }
 
+// variant is how a model is to be evaluated, in the words of the configuration;
+// radial and memory may be empty.
+type variant struct{ precision, radial, memory string }
+
+// flags are those of the verbs that take a model by -m.
+func (v *variant) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&v.precision, "precision", "float32", "float32 or float64")
+	f.StringVar(&v.radial, "radial", "", "table or exact: the radial network for every edge (default: table in float32, exact in float64)")
+	f.StringVar(&v.memory, "memory", "", "normal, lean or low: layers are computed again instead of kept (default normal)")
+}
+
+func (v variant) check() error {
+	for _, x := range []struct {
+		what, is string
+		may      []string
+	}{
+		{"precision", v.precision, []string{"float32", "float64"}},
+		{"radial", v.radial, []string{"", "table", "exact"}},
+		{"memory", v.memory, []string{"", "normal", "lean", "low"}},
+	} {
+		if !slices.Contains(x.may, x.is) {
+			return usagef("%s %q is not known; it may be %s", x.what, x.is, strings.Join(slices.DeleteFunc(x.may, func(s string) bool { return s == "" }), ", "))
+		}
+	}
+	if v.precision == "float64" && v.radial == "table" {
+		return usagef("radial table: there are no tables in float64, which evaluates the radial network")
+	}
+	return nil
+}
+
 // openModel reads a model by path or name.
-func openModel(name, precision string) (*source, error) {
-	if precision != "float32" && precision != "float64" {
-		return nil, usagef("precision %q is not known; it may be float32, float64", precision)
+func openModel(name string, v variant) (*source, error) {
+	if err := v.check(); err != nil {
+		return nil, err
 	}
 	path, err := findModel(name)
 	if err != nil {
@@ -56,7 +92,7 @@ func openModel(name, precision string) (*source, error) {
 		return nil, usage(fmt.Errorf("model %s: %w", path, err))
 	}
 	s := &source{Name: filepath.Base(name), Path: path, Family: "SevenNet", Model: m, Cutoff: m.Cutoff(), Supports: supportsAny(m.Elements())}
-	return s.with(precision), nil
+	return s.with(v), nil
 }
 
 func supportsAny(zs []int) func(z int) bool {
@@ -103,16 +139,33 @@ func lennardJones(p input.Potential) (*source, error) {
 	}, nil
 }
 
-// with is the same model in another precision.
-func (s *source) with(precision string) *source {
+// with is the same model, evaluated in another way.
+func (s *source) with(v variant) *source {
 	out := *s
-	out.Precision = precision
-	m := s.Model
-	switch precision {
-	case "float32":
-		out.New = func() (potential.Potential, error) { return nequip.New32(m), nil }
+	out.Precision = v.precision
+	m, mode := s.Model, memoryMode(v.memory)
+	switch {
+	case v.precision == "float64":
+		out.New = func() (potential.Potential, error) { return inMode(nequip.New64(m), mode), nil }
+	case v.radial == "exact":
+		out.New = func() (potential.Potential, error) { return inMode(nequip.New32Exact(m), mode), nil }
 	default:
-		out.New = func() (potential.Potential, error) { return nequip.New64(m), nil }
+		out.New = func() (potential.Potential, error) { return inMode(nequip.New32(m), mode), nil }
 	}
 	return &out
+}
+
+func memoryMode(name string) mpnn.Memory {
+	switch name {
+	case "lean":
+		return mpnn.Lean
+	case "low":
+		return mpnn.Low
+	}
+	return mpnn.Normal
+}
+
+func inMode[T mpnn.Float](n *mpnn.Network[T], m mpnn.Memory) *mpnn.Network[T] {
+	n.Memory = m
+	return n
 }

@@ -133,6 +133,7 @@ type runner struct {
 	file   *zap.Logger // the log of the folder
 	sim    *md.Sim
 	thermo *thermo
+	near   *nearWatch
 	dumps  []*dump
 	saver  *md.Checkpoint
 }
@@ -287,6 +288,12 @@ func (r *runner) note(msg string, fields ...zap.Field) {
 	}
 }
 
+// warn is note for what a user should look into.
+func (r *runner) warn(msg string, fields ...zap.Field) {
+	r.a.log.Warn(msg)
+	r.file.Warn(msg, fields...)
+}
+
 // startLog begins the log of the folder, as JSON lines.
 func (r *runner) startLog() error {
 	level := zapcore.InfoLevel
@@ -324,6 +331,9 @@ func (r *runner) loop() error {
 
 // end is collective: the last restart and the last lines.
 func (r *runner) end(from int64) error {
+	if err := r.near.Observe(r.sim); err != nil {
+		return err
+	}
 	if err := r.saver.Write(r.sim); err != nil {
 		return fmt.Errorf("writing the last restart: %w", err)
 	}

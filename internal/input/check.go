@@ -148,9 +148,24 @@ func (p *Potential) check(k *checker) {
 		if p.Model == "" {
 			k.bad("potential.model", "missing: a path or a name")
 		}
+		if p.Radial != "" {
+			k.among("potential.radial", p.Radial, "table", "exact")
+		}
+		if p.Radial == "table" && p.Precision == "float64" {
+			k.bad("potential.radial", "there are no tables in float64, which evaluates the radial network: leave the key out, or use float32")
+		}
+		if p.Memory != "" {
+			k.among("potential.memory", p.Memory, "normal", "lean", "low")
+		}
 	case "lennard-jones":
 		if p.Model != "" {
 			k.bad("potential.model", "type = \"lennard-jones\" has no model")
+		}
+		if p.Radial != "" {
+			k.bad("potential.radial", "belongs to a model")
+		}
+		if p.Memory != "" {
+			k.bad("potential.memory", "belongs to a model")
 		}
 		p.lennardJones(k)
 	}

@@ -45,6 +45,8 @@ type Potential struct {
 	Type      string `toml:"type,omitempty" doc:"model (default when model is given) or lennard-jones"`
 	Model     string `toml:"model,omitempty" doc:"path or name"`
 	Precision string `toml:"precision,omitempty" doc:"float32 or float64"`
+	Radial    string `toml:"radial,omitempty" doc:"table (default in float32) or exact: the radial network for every edge, slow; float64 is always exact"`
+	Memory    string `toml:"memory,omitempty" doc:"normal, lean (the first layer's states are computed again: a sixth less) or low (those of all layers but two: a third less, 1.2 times the time); the results are the same bits"`
 
 	Elements []string `toml:"elements,omitempty" doc:"lennard-jones: the elements that the parameters below hold for, in every pair"`
 	Epsilon  float64  `toml:"epsilon_eV,omitempty" doc:"lennard-jones: depth of the well, eV"`
