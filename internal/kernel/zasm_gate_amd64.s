@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func gateForwardAVX512(n int, mul int, comps int, gate *float32, in *float32, wy int, out *float32, wx int, A float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·gateForwardAVX512(SB), NOSPLIT, $0-68
 	MOVQ         n+0(FP), AX
 	MOVQ         gate+24(FP), CX
@@ -71,13 +71,14 @@ gatedF16001:
 	LEAQ (BX)(R9*1), R13
 
 componentF16001:
-	VMOVUPS (R12), Z2
-	VMULPS  Z2, Z1, Z2
-	VMOVUPS Z2, (R13)
-	ADDQ    R8, R12
-	ADDQ    R8, R13
-	DECQ    R11
-	JNZ     componentF16001
+	PREFETCHT0 (R12)(SI*4)
+	VMOVUPS    (R12), Z2
+	VMULPS     Z2, Z1, Z2
+	VMOVUPS    Z2, (R13)
+	ADDQ       R8, R12
+	ADDQ       R8, R13
+	DECQ       R11
+	JNZ        componentF16001
 
 nextF16001:
 	ADDQ $+64, R9
@@ -141,13 +142,14 @@ gatedT16001:
 	LEAQ (BX)(R9*1), R12
 
 componentT16001:
-	VMOVUPS.Z (R11), K1, Z2
-	VMULPS    Z2, Z1, Z2
-	VMOVUPS   Z2, K1, (R12)
-	ADDQ      R8, R11
-	ADDQ      R8, R12
-	DECQ      R10
-	JNZ       componentT16001
+	PREFETCHT0 (R11)(SI*4)
+	VMOVUPS.Z  (R11), K1, Z2
+	VMULPS     Z2, Z1, Z2
+	VMOVUPS    Z2, K1, (R12)
+	ADDQ       R8, R11
+	ADDQ       R8, R12
+	DECQ       R10
+	JNZ        componentT16001
 
 nextT16001:
 	ADDQ $+64, R9
@@ -195,7 +197,7 @@ DATA f3f800000<>+0(SB)/4, $0x3f800000
 GLOBL f3f800000<>(SB), RODATA|NOPTR, $4
 
 // func gateBackwardAVX512(n int, mul int, comps int, gate *float32, in *float32, wy int, gx *float32, wx int, A float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·gateBackwardAVX512(SB), NOSPLIT, $0-68
 	MOVQ         n+0(FP), AX
 	MOVQ         gate+24(FP), CX
@@ -269,6 +271,7 @@ gatedF16002:
 	VXORPS Z3, Z3, Z3
 
 componentF16002:
+	PREFETCHT0  (R12)(SI*4)
 	VMOVUPS     (R13), Z4
 	VMOVUPS     (R12), Z5
 	VFMADD231PS Z5, Z4, Z3
@@ -351,6 +354,7 @@ gatedT16002:
 	VXORPS Z3, Z3, Z3
 
 componentT16002:
+	PREFETCHT0  (R11)(SI*4)
 	VMOVUPS.Z   (R12), K1, Z4
 	VMOVUPS.Z   (R11), K1, Z5
 	VFMADD231PS Z5, Z4, Z3
@@ -376,7 +380,7 @@ chunkEnd16002:
 	RET
 
 // func gateForwardAVX2(n int, mul int, comps int, gate *float32, in *float32, wy int, out *float32, wx int, A float32)
-// Requires: AVX, AVX2, FMA3, SSE2
+// Requires: AVX, AVX2, FMA3, MMX+, SSE2
 TEXT ·gateForwardAVX2(SB), NOSPLIT, $0-68
 	MOVQ         n+0(FP), AX
 	MOVQ         gate+24(FP), CX
@@ -442,13 +446,14 @@ gatedF8001:
 	LEAQ (BX)(R9*1), R13
 
 componentF8001:
-	VMOVUPS (R12), Y2
-	VMULPS  Y2, Y1, Y2
-	VMOVUPS Y2, (R13)
-	ADDQ    R8, R12
-	ADDQ    R8, R13
-	DECQ    R11
-	JNZ     componentF8001
+	PREFETCHT0 (R12)(SI*4)
+	VMOVUPS    (R12), Y2
+	VMULPS     Y2, Y1, Y2
+	VMOVUPS    Y2, (R13)
+	ADDQ       R8, R12
+	ADDQ       R8, R13
+	DECQ       R11
+	JNZ        componentF8001
 
 nextF8001:
 	ADDQ $+32, R9
@@ -509,6 +514,7 @@ gatedT8001:
 	LEAQ (BX)(R9*1), R12
 
 componentT8001:
+	PREFETCHT0 (R11)(SI*4)
 	VMASKMOVPS (R11), Y1, Y3
 	VMULPS     Y3, Y2, Y3
 	VMASKMOVPS Y3, Y1, (R12)
@@ -540,7 +546,7 @@ DATA iota8<>+28(SB)/4, $0x00000007
 GLOBL iota8<>(SB), RODATA|NOPTR, $32
 
 // func gateBackwardAVX2(n int, mul int, comps int, gate *float32, in *float32, wy int, gx *float32, wx int, A float32)
-// Requires: AVX, AVX2, FMA3, SSE2
+// Requires: AVX, AVX2, FMA3, MMX+, SSE2
 TEXT ·gateBackwardAVX2(SB), NOSPLIT, $0-68
 	MOVQ         n+0(FP), AX
 	MOVQ         gate+24(FP), CX
@@ -614,6 +620,7 @@ gatedF8002:
 	VXORPS Y3, Y3, Y3
 
 componentF8002:
+	PREFETCHT0  (R12)(SI*4)
 	VMOVUPS     (R13), Y4
 	VMOVUPS     (R12), Y5
 	VFMADD231PS Y5, Y4, Y3
@@ -693,6 +700,7 @@ gatedT8002:
 	VXORPS Y4, Y4, Y4
 
 componentT8002:
+	PREFETCHT0  (R11)(SI*4)
 	VMASKMOVPS  (R12), Y1, Y5
 	VMASKMOVPS  (R11), Y1, Y6
 	VFMADD231PS Y6, Y5, Y4

@@ -43,6 +43,7 @@ func (a *asm) gateForward() {
 		a.LEAQ(operand.Mem{Base: in, Index: off, Scale: 1}, p)
 		a.LEAQ(operand.Mem{Base: out, Index: off, Scale: 1}, q)
 		a.Label(a.lab("component" + sx))
+		a.PREFETCHT0(operand.Mem{Base: p, Index: wy, Scale: 4}) // some records ahead
 		a.storeTail(a.mul(s, a.loadTail(at(p, 0), t)), at(q, 0), t)
 		a.ADDQ(row, p)
 		a.ADDQ(row, q)
@@ -93,6 +94,7 @@ func (a *asm) gateBackward() {
 		sum := a.vec()
 		a.zero(sum)
 		a.Label(a.lab("component" + sx))
+		a.PREFETCHT0(operand.Mem{Base: p, Index: wy, Scale: 4}) // some records ahead
 		gm := a.loadTail(at(g, 0), t)
 		a.fma(sum, gm, a.loadTail(at(p, 0), t))
 		a.storeTail(a.mul(gm, s), at(p, 0), t)
