@@ -128,7 +128,7 @@ func (a *asm) gemmTile(rows int, masked bool) {
 	for u := range 4 {
 		one(u)
 	}
-	if !masked && rows == 12 { // what comes next in the rows of A: they are far apart
+	if !masked && rows*16 >= 12*a.lanes { // what comes next in the rows of A: they are far apart
 		for i := range rows {
 			a.PREFETCHT0(row(base, lda, i, 128))
 		}
