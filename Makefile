@@ -7,7 +7,7 @@ RANKS   ?= 2
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 # The program is built without cgo on every machine: MPI is opened at run time.
-BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-X main.version=$(VERSION)'
+BUILD   := CGO_ENABLED=0 $(GO) build -buildvcs=false -trimpath -ldflags '-X main.version=$(VERSION)'
 # Tests that need a model or an MPI fail without one here, where both are
 # fetched first; a bare `go test ./...` skips them.
 REQUIRE := WIGNER_REQUIRE_MODELS=1 WIGNER_REQUIRE_MPI=1 WIGNER_MODELS=$(CURDIR)/models
@@ -15,6 +15,7 @@ RACE    := ./comm/... ./halo/... ./md/...
 MODELS  := models/sevennet-0.pth models/sevennet-0-22may2024.pth models/sevennet-l3i5.pth
 
 .DEFAULT_GOAL := help
+.NOTPARALLEL:
 .PHONY: help build models run test test-deps test-long check generate readme bench bench-peers clean
 
 help: ## list the targets
@@ -25,7 +26,7 @@ build: ## compile bin/wigner
 	$(BUILD) -o bin/wigner ./cmd/wigner
 
 models: ## fetch the published SevenNet models into models/
-	$(GO) run ./tools/models -o models
+	$(GO) run -buildvcs=false ./tools/models -o models
 
 run: build models ## molecular dynamics of silicon with SevenNet-0 (RANKS=2)
 	bin/wigner run configs/silicon.toml --force --ranks $(RANKS)

@@ -24,7 +24,7 @@ var program = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	name := filepath.Join(dir, "wigner")
-	cmd := exec.Command("go", "build", "-o", name, ".")
+	cmd := exec.Command("go", "build", "-buildvcs=false", "-o", name, ".")
 	cmd.Dir = filepath.Join(repo, "cmd/wigner")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
