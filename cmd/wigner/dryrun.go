@@ -12,15 +12,15 @@ import (
 	"github.com/wigner-md/wigner/comm/inproc"
 	"github.com/wigner-md/wigner/domain"
 	"github.com/wigner-md/wigner/md"
+	"github.com/wigner-md/wigner/potential"
 )
 
 // cutForReal is the number of atoms up to which a dry run cuts the structure
 // as the run would; above, it counts by volumes.
 const cutForReal = 500_000
 
-// The short measurement is made twice, on about so many atoms: the difference
-// tells what one atom needs.
-const fewAtoms, manyAtoms = 200, 1000
+// sampleAtoms is about how many atoms the short measurement moves.
+const sampleAtoms = 1000
 
 // brick is what one rank would hold.
 type brick struct{ owned, remote, images, entries float64 }
@@ -28,9 +28,9 @@ type brick struct{ owned, remote, images, entries float64 }
 // sample is a measurement of a small piece on one rank.
 type sample struct {
 	atoms, entries float64
+	edges          float64 // part of the entries within the cutoff
 	step           time.Duration
-	before, growth float64 // resident memory with the model alone, and what the atoms add, bytes
-	perAtom        float64 // bytes
+	before         float64 // resident memory with the model alone, bytes
 }
 
 // dryRun is collective over the processes; the first one does it all. It says
@@ -45,23 +45,19 @@ func (a *app) dryRun(s *simulation, p *process) error {
 			return err
 		}
 		j := &job{Processes: p.size(), Bricks: perProcess}
-		few, err := s.measure(fewAtoms)
+		small, err := s.measure(sampleAtoms)
 		if err != nil {
 			return err
-		}
-		small, err := s.measure(manyAtoms)
-		if err != nil {
-			return err
-		}
-		small.perAtom = small.growth / small.atoms
-		if n := small.atoms - few.atoms; n > fewAtoms && small.growth > few.growth {
-			small.perAtom = (small.growth - few.growth) / n
 		}
 		bricks, part, err := s.cutUp(j.ranks(), small)
 		if err != nil {
 			return err
 		}
-		report(a.out, s, j, part, bricks, small)
+		pot, err := s.src.New()
+		if err != nil {
+			return err
+		}
+		report(a.out, s, j, part, bricks, small, pot)
 		return nil
 	})
 }
@@ -76,7 +72,6 @@ func (s *simulation) measure(n int) (*sample, error) {
 		return nil, err
 	}
 	debug.FreeOSMemory()
-	resetPeak()
 	out := &sample{before: float64(resident())}
 	err = inproc.Run(1, func(c comm.Comm) error {
 		x, err := piece.build(c, s.src.Supports, [3]int{})
@@ -99,9 +94,9 @@ func (s *simulation) measure(n int) (*sample, error) {
 			}
 		}
 		out.atoms, out.entries = float64(e.Atoms.N), float64(e.Stats().Entries)
+		out.edges = float64(e.Edges()) / max(1, out.entries)
 		return nil
 	})
-	out.growth = float64(peakResident()) - out.before
 	return out, err
 }
 
@@ -166,10 +161,10 @@ func byVolume(cell domain.Cell, part domain.Partition, rank int, atoms float64, 
 }
 
 // report prints what a dry run found.
-func report(w io.Writer, s *simulation, j *job, part domain.Partition, bricks []brick, small *sample) {
+func report(w io.Writer, s *simulation, j *job, part domain.Partition, bricks []brick, small *sample, pot potential.Potential) {
 	line := func(key, format string, args ...any) { fmt.Fprintf(w, "%-18s %s\n", key, fmt.Sprintf(format, args...)) }
 	atoms, slowest := 0.0, 0.0
-	perRow, perEntry := small.perAtom, small.step.Seconds()/max(1, small.entries)
+	perEntry := small.step.Seconds() / max(1, small.entries)
 	if small.entries == 0 {
 		perEntry = 0
 	}
@@ -177,7 +172,7 @@ func report(w io.Writer, s *simulation, j *job, part domain.Partition, bricks []
 	for _, b := range bricks {
 		atoms += b.owned
 		owned, ghosts = append(owned, b.owned), append(ghosts, b.remote+b.images)
-		memory = append(memory, perRow*(b.owned+b.remote)/1e6)
+		memory = append(memory, b.bytes(pot, small.edges)/1e6)
 		slowest = max(slowest, b.entries*perEntry)
 	}
 	g := part.Grid()

@@ -54,9 +54,12 @@ func procField(file, key string) string {
 }
 
 // kilobytes reads "123 kB" as bytes.
-func kilobytes(s string) int64 {
-	n, _ := strconv.ParseInt(strings.TrimSuffix(s, " kB"), 10, 64)
-	return n << 10
+func kilobytes(s string) int64 { return wholeNumber(strings.TrimSuffix(s, " kB")) << 10 }
+
+// wholeNumber is 0 where the text is none.
+func wholeNumber(s string) int64 {
+	n, _ := strconv.ParseInt(s, 10, 64)
+	return n
 }
 
 // resident is the memory that this process holds now, bytes.

@@ -14,6 +14,7 @@ import (
 var version = "dev"
 
 func main() {
+	collector()
 	os.Exit(execute(os.Args[1:], os.Stdout, os.Stderr))
 }
 

@@ -1,6 +1,11 @@
 package mpnn
 
-import "github.com/wigner-md/wigner/internal/kernel"
+import (
+	"unsafe"
+
+	"github.com/wigner-md/wigner/domain"
+	"github.com/wigner-md/wigner/internal/kernel"
+)
 
 // Memory says what the forward sweep keeps for the backward sweep; what it does
 // not keep is computed again from the species on, by the same operations, so that
@@ -21,6 +26,30 @@ const (
 	// keep the ghosts' records either: they are exchanged again.
 	Low
 )
+
+// Bytes is the memory that Compute needs for a rank with these numbers of owned
+// atoms, ghosts that other ranks own, and directed edges with r < cutoff; the
+// messages of its exchanges are counted, about as many rows being sent as come in.
+func (n *Network[T]) Bytes(owned, remote, edges int64) int64 {
+	var t T
+	size := int64(unsafe.Sizeof(t))
+	padded := (owned + domain.Block - 1) / domain.Block * domain.Block
+	w, most, kept := n.head.Width(), 0, 0
+	for k, l := range n.layers {
+		w, most = max(w, l.Width()), max(most, n.widths[k])
+		if n.Memory != Low {
+			kept += l.Width()
+		}
+	}
+	own := 2*w + most*buffers(n.Memory, n.widths) + n.head.StateWidth()
+	ghost := 2*w + kept + 2*w
+	return size*(padded*int64(own)+remote*int64(ghost)) +
+		8*owned + 4*(padded+remote) + edges*int64(unsafe.Sizeof(Entry[T]{})) +
+		halfPage*int64(buffers(n.Memory, n.widths)+3)
+}
+
+// halfPage is what is lost at the end of a large buffer, in the mean, to huge pages.
+const halfPage = 1 << 20
 
 // states holds the records s of the layers in fewer buffers than there are layers.
 type states[T Float] struct {
