@@ -27,7 +27,7 @@ type abi struct {
 var levelNames = [4]string{"MPI_THREAD_SINGLE", "MPI_THREAD_FUNNELED", "MPI_THREAD_SERIALIZED", "MPI_THREAD_MULTIPLE"}
 
 // Sources of the numbers: mpi.h of Open MPI 4.1.4 and of MPICH 4.0.2 (the same
-// since MPICH 3.1, by the MPICH ABI agreement of 2013), and MPI 5.0, section 20.3.
+// since MPICH 3.1, by the MPICH ABI agreement of 2013), and mpi_abi.h of MPICH 5.0.2 (MPI 5.0, section 20.3).
 func mpichABI() abi {
 	return abi{
 		handle: 4, status: 20, errorAt: 16, inPlace: ^uintptr(0), levels: [4]int32{0, 1, 2, 3},
@@ -40,7 +40,7 @@ func mpi5ABI() abi {
 	return abi{
 		handle: 8, status: 32, errorAt: 8, inPlace: 1, levels: [4]int32{0, 1024, 2048, 4096},
 		world: 0x101, self: 0x102, bytes: 0x247, int64s: 0x258,
-		sum: 0x21, min: 0x22, max: 0x23, errorsReturn: 0x142,
+		sum: 0x21, min: 0x22, max: 0x23, errorsReturn: 0x143,
 	}
 }
 
