@@ -16,8 +16,9 @@ type Entry[T Float] struct {
 	J int32
 }
 
-// Graph holds the edges with r < r_c of the owned atoms, made once per step.
-// Differences are taken in double precision before they are stored.
+// Graph holds the edges with r < r_c of the owned atoms, made once per step, or,
+// where memory is short, each time they are loaded. Differences are taken in double
+// precision before they are stored. Layers use Load.
 type Graph[T Float] struct {
 	N       int        // owned atoms
 	Padded  int        // N rounded up to a multiple of domain.Block
@@ -27,6 +28,9 @@ type Graph[T Float] struct {
 	Entries []Entry[T] //
 	near    NearEdges  // of this build
 	model   *Model[T]
+	frame   *potential.Frame
+	stored  bool
+	one     []Entry[T] // of the atom loaded last, where they are not stored
 }
 
 // NearEdges tells of edges shorter than the model's Near, for which the radial
@@ -47,44 +51,69 @@ func (n *NearEdges) add(a, b int64, r2 float64) {
 	}
 }
 
-// build reads the list of f. Errors name the atoms.
-func (g *Graph[T]) build(f *potential.Frame, m *Model[T]) error {
+// build reads the list of f and, unless told not to, stores the edges; Load then
+// makes them from the list. Errors name the atoms.
+func (g *Graph[T]) build(f *potential.Frame, m *Model[T], store bool) error {
 	g.N, g.Padded, g.Rows, g.model, g.near = f.N, domain.Padded(f.N), f.Rows, m, NearEdges{}
+	g.frame, g.stored = f, store
 	if err := g.species(f); err != nil {
 		return err
 	}
+	if !store {
+		g.Row, g.Entries = nil, nil
+		for i := range f.N {
+			var err error
+			if g.one, err = g.edges(i, g.one[:0], &g.near); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	g.Row = grow(g.Row, f.N+1)
 	g.Row[0] = 0
-	rc2, near2 := m.Cutoff*m.Cutoff, m.Near*m.Near
 	if cap(g.Entries) < len(f.List.J) {
 		g.Entries = nil // free before what takes its place is made
 	}
 	out := grow(g.Entries, len(f.List.J))[:0]
 	for i := range f.N {
-		xi := f.X[i]
-		first := len(out)
-		for _, p := range f.List.J[f.List.Row[i]:f.List.Row[i+1]] {
-			xj := &f.X[p]
-			d := [3]float64{xj[0] - xi[0], xj[1] - xi[1], xj[2] - xi[2]}
-			r2 := d[0]*d[0] + d[1]*d[1] + d[2]*d[2]
-			if r2 >= rc2 { // not !(r2 < rc2): NaN must reach the energy
-				continue
-			}
-			if r2 == 0 {
-				return fmt.Errorf("mpnn: atoms %d and %d are at the same place (%.6g, %.6g, %.6g) Å",
-					f.ID[i], f.ID[p], xi[0], xi[1], xi[2])
-			}
-			out = append(out, Entry[T]{[3]T{T(d[0]), T(d[1]), T(d[2])}, f.Home[p]})
-			if r2 < near2 {
-				out[first], out[len(out)-1] = out[len(out)-1], out[first]
-				first++
-				g.near.add(f.ID[i], f.ID[p], r2)
-			}
+		var err error
+		if out, err = g.edges(i, out, &g.near); err != nil {
+			return err
 		}
 		g.Row[i+1] = int64(len(out))
 	}
 	g.Entries = out
 	return nil
+}
+
+// edges appends those of owned atom i to out, the ones below Near first, and adds
+// these to near, unless it is nil.
+func (g *Graph[T]) edges(i int, out []Entry[T], near *NearEdges) ([]Entry[T], error) {
+	f := g.frame
+	rc2, near2 := g.model.Cutoff*g.model.Cutoff, g.model.Near*g.model.Near
+	xi := f.X[i]
+	first := len(out)
+	for _, p := range f.List.J[f.List.Row[i]:f.List.Row[i+1]] {
+		xj := &f.X[p]
+		d := [3]float64{xj[0] - xi[0], xj[1] - xi[1], xj[2] - xi[2]}
+		r2 := d[0]*d[0] + d[1]*d[1] + d[2]*d[2]
+		if r2 >= rc2 { // not !(r2 < rc2): NaN must reach the energy
+			continue
+		}
+		if r2 == 0 {
+			return out, fmt.Errorf("mpnn: atoms %d and %d are at the same place (%.6g, %.6g, %.6g) Å",
+				f.ID[i], f.ID[p], xi[0], xi[1], xi[2])
+		}
+		out = append(out, Entry[T]{[3]T{T(d[0]), T(d[1]), T(d[2])}, f.Home[p]})
+		if r2 < near2 {
+			out[first], out[len(out)-1] = out[len(out)-1], out[first]
+			first++
+			if near != nil {
+				near.add(f.ID[i], f.ID[p], r2)
+			}
+		}
+	}
+	return out, nil
 }
 
 func (g *Graph[T]) species(f *potential.Frame) error {
@@ -106,7 +135,13 @@ func (g *Graph[T]) species(f *potential.Frame) error {
 // Load fills e with the edges of owned atom i and their geometry, and returns
 // how many edges, the first ones, are shorter than the model's Near.
 func (g *Graph[T]) Load(i int, e *kernel.Edges[T]) (near int) {
-	batch := g.Entries[g.Row[i]:g.Row[i+1]]
+	var batch []Entry[T]
+	if g.stored {
+		batch = g.Entries[g.Row[i]:g.Row[i+1]]
+	} else {
+		batch, _ = g.edges(i, g.one[:0], nil) // build has found no error
+		g.one = batch
+	}
 	e.Resize(len(batch), g.model.LMax)
 	e.Unit = g.model.Unit
 	for k := range batch {

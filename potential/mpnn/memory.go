@@ -22,8 +22,9 @@ const (
 	// Lean keeps those of all layers but one [the first layer, which needs no
 	// exchange].
 	Lean
-	// Low keeps two [the first layer twice, the second once], and does not
-	// keep the ghosts' records either: they are exchanged again.
+	// Low keeps two [the first layer twice, the second once]. It does not keep the
+	// ghosts' records either, which are exchanged again, nor the edges, which are
+	// made from the list whenever they are wanted.
 	Low
 )
 
@@ -43,9 +44,11 @@ func (n *Network[T]) Bytes(owned, remote, edges int64) int64 {
 	}
 	own := 2*w + most*buffers(n.Memory, n.widths) + n.head.StateWidth()
 	ghost := 2*w + kept + 2*w
-	return size*(padded*int64(own)+remote*int64(ghost)) +
-		8*owned + 4*(padded+remote) + edges*int64(unsafe.Sizeof(Entry[T]{})) +
-		halfPage*int64(buffers(n.Memory, n.widths)+3)
+	bytes := size*(padded*int64(own)+remote*int64(ghost)) + 4*(padded+remote)
+	if n.Memory != Low {
+		bytes += 8*owned + edges*int64(unsafe.Sizeof(Entry[T]{}))
+	}
+	return bytes + halfPage*int64(buffers(n.Memory, n.widths)+3)
 }
 
 // halfPage is what is lost at the end of a large buffer, in the mean, to huge pages.

@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/wigner-md/wigner/domain"
+	"github.com/wigner-md/wigner/neighbor"
 	"github.com/wigner-md/wigner/potential"
 	"github.com/wigner-md/wigner/potential/mpnn"
 	"github.com/wigner-md/wigner/potential/potentialtest"
@@ -59,3 +61,44 @@ func sameInEachMode[T mpnn.Float](t *testing.T, s potentialtest.System, ranks in
 		}
 	}
 }
+
+// Compute does not allocate from the second call on, in any mode; and no mode needs
+// more memory than the one before.
+func TestSteadyState(t *testing.T) {
+	const n = 48
+	f := &potential.Frame{N: n, Rows: n, Species: make([]int32, n), ID: make([]int64, n), X: make([][3]float64, n),
+		List: &neighbor.List{Row: make([]int64, n+1)}, Home: make([]int32, n), Halo: &silent{}}
+	for i := range n {
+		f.X[i], f.Species[i], f.ID[i], f.Home[i] = [3]float64{float64(i % 4), float64(i / 4 % 4), float64(i / 16)}, 14, int64(i+1), int32(i)
+		for j := range n {
+			if j != i {
+				f.List.J = append(f.List.J, int32(j))
+			}
+		}
+		f.List.Row[i+1] = int64(len(f.List.J))
+	}
+	before := int64(1 << 62)
+	for _, mode := range []mpnn.Memory{mpnn.Normal, mpnn.Lean, mpnn.Low} {
+		p := mpnn.New(toyModel[float32](5))
+		p.Memory = mode
+		r := &potential.Result{Energy: make([]float64, n), Bonds: &potential.Bonds{F: make([][3]float64, n)}}
+		if a := testing.AllocsPerRun(3, func() {
+			if err := p.Compute(f, r); err != nil {
+				t.Fatal(err)
+			}
+		}); a != 0 {
+			t.Errorf("mode %d: %v allocations per call", mode, a)
+		}
+		if b := p.Bytes(1e6, 1e5, 3e7); b >= before {
+			t.Errorf("mode %d needs %d bytes, the one before it %d", mode, b, before)
+		} else {
+			before = b
+		}
+	}
+}
+
+// silent is the exchange of a rank that is alone.
+type silent struct{}
+
+func (silent) Forward(domain.Rows) error { return nil }
+func (silent) Reverse(domain.Rows) error { return nil }

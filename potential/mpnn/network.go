@@ -60,7 +60,7 @@ func (n *Network[T]) Group() potential.Group { return n.model.Group }
 // Compute is part of potential.Potential. It is collective.
 func (n *Network[T]) Compute(f *potential.Frame, r *potential.Result) error {
 	clock := time.Now()
-	if err := n.graph.build(f, n.model); err != nil {
+	if err := n.graph.build(f, n.model, n.Memory != Low); err != nil {
 		return err
 	}
 	n.noteNear()
