@@ -35,10 +35,13 @@ func (k *Checkpoint) Observe(s *Sim) error { return k.Write(s) }
 
 // Write is collective: it writes a restart of the present step, unless that
 // step has just been written. On an error the restarts before it are as good
-// as they were.
+// as they were; it is a *TroubleError where the step is not sound.
 func (k *Checkpoint) Write(s *Sim) error {
 	if k.written && k.step == s.Step || s.resumed && s.Step == s.start {
 		return nil // it is there already
+	}
+	if err := s.Check(); err != nil {
+		return err
 	}
 	c, n := s.Comm, []int64{0}
 	var err error

@@ -3,6 +3,7 @@ package md
 import (
 	"errors"
 	"math"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -193,4 +194,44 @@ func TestStop(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// A stop that is agreed on in a step whose forces are not sound is no good end,
+// and no restart is made of it, not even by hand.
+func TestStopInUnsoundStep(t *testing.T) {
+	dir := t.TempDir()
+	on(t, 4, func(c comm.Comm) error {
+		s := newSim(t, c, 3)
+		s.Potential = &spoilt{Potential: s.Potential, when: 5, ids: []int64{80}, g: math.NaN()} // of step 4
+		s.Observers = []Observer{every(3, func(s *Sim) error { // step 4 has none that would look
+			if s.Step == 3 {
+				s.RequestStop()
+			}
+			return nil
+		})}
+		var trouble *TroubleError
+		if err := s.Run(100); !errors.As(err, &trouble) || trouble.Step != 4 {
+			t.Errorf("stopped %v after step %d: error %v", s.Stopped(), s.Step, err)
+			return nil
+		}
+		if snap := s.LastGood(trouble); snap == nil || snap.Step != 3 {
+			t.Errorf("last good frame %v", snap)
+		}
+		return nil
+	})
+	on(t, 2, func(c comm.Comm) error {
+		s := newSim(t, c, 3)
+		s.Potential = &spoilt{Potential: s.Potential, when: 2, ids: []int64{7}, g: math.NaN()}
+		if err := errors.Join(s.Start(), s.step()); err != nil {
+			return err
+		}
+		var trouble *TroubleError
+		if err := (&Checkpoint{Dir: dir}).Write(s); !errors.As(err, &trouble) {
+			t.Errorf("a restart of an unsound step: error %v", err)
+		}
+		return nil
+	})
+	if gs, err := os.ReadDir(dir); err != nil || len(gs) != 0 {
+		t.Errorf("left behind: %v, %v", gs, err)
+	}
 }

@@ -113,7 +113,8 @@ func (s *Sim) ready() error {
 }
 
 // Run makes up to n steps. It returns early, without error, when a stop was
-// requested on any rank (see Stopped). On a *TroubleError, LastGood has the
+// requested on any rank (see Stopped); the step at its end has been found sound
+// all the same. On a *TroubleError, LastGood has the
 // last frame whose forces were sound on every rank.
 func (s *Sim) Run(n int64) error {
 	if err := s.Start(); err != nil {
@@ -130,10 +131,10 @@ func (s *Sim) Run(n int64) error {
 			return err
 		}
 		if s.Stopped() {
-			return nil
+			break
 		}
 	}
-	return s.Check()
+	return s.Check() // of the last step, however the loop ended
 }
 
 func (s *Sim) step() error {
