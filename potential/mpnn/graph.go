@@ -149,6 +149,12 @@ func (g *Graph[T]) Load(i int, e *kernel.Edges[T]) (near int) {
 		e.J[k] = b.J
 		e.D[0][k], e.D[1][k], e.D[2][k] = b.D[0], b.D[1], b.D[2]
 	}
+	e.Next = e.Next[:0]
+	if g.stored && i+1 < g.N {
+		for _, b := range g.Entries[g.Row[i+1]:g.Row[i+2]] {
+			e.Next = append(e.Next, b.J)
+		}
+	}
 	e.Geometry()
 	if g.near.Count > 0 {
 		for near < e.N && float64(e.R[near]) < g.model.Near {

@@ -40,6 +40,7 @@ func (c *convolution[T]) load(g *mpnn.Graph[T], i int, x []T) (near int, j []int
 	if c.x0 == nil {
 		return near, c.edges.J, x
 	}
+	c.edges.Next = c.edges.Next[:0] // rows of features, of which the first layer reads none
 	c.j = room(c.j, len(c.edges.J))
 	for k, row := range c.edges.J {
 		c.j[k] = g.Species[row]
