@@ -8,6 +8,11 @@
 // has met its counterpart, a reduction when every rank has called it.
 package comm
 
+import (
+	"errors"
+	"fmt"
+)
+
 // Op names a reduction.
 type Op int
 
@@ -53,23 +58,65 @@ type Comm interface {
 }
 
 // AnyError is collective. It returns nil when every rank passes nil, and an
-// error on every rank otherwise: the rank's own where it has one, else one that
-// says how many other ranks failed.
+// error on every rank otherwise: the rank's own where it has one, else a
+// *PeerError with the text of the lowest rank that has one of its own.
 func AnyError(c Comm, err error) error {
 	n := []int64{0}
 	if err != nil {
 		n[0] = 1
 	}
 	if e := c.AllreduceInt(n, Sum); e != nil {
+		if err != nil {
+			return err
+		}
 		return e
 	}
+	if n[0] == 0 {
+		return nil
+	}
+	text, e := textOf(c, err)
 	switch {
 	case err != nil:
 		return err
-	case n[0] > 0:
-		return &PeerError{Failed: int(n[0])}
+	case e != nil:
+		return e
 	}
-	return nil
+	return &PeerError{Failed: int(n[0]), Text: text}
+}
+
+// textOf is collective: the text of the lowest rank's error that is not of another
+// rank already, "" where all are.
+func textOf(c Comm, err error) (string, error) {
+	var peer *PeerError
+	who := []int64{int64(c.Size()), 0} // rank; length of its text
+	own := ""
+	if err != nil && !errors.As(err, &peer) {
+		who[0], own = int64(c.Rank()), fmt.Sprintf("rank %d: %v", c.Rank(), err)
+	}
+	if e := c.AllreduceInt(who[:1], Min); e != nil {
+		return "", e
+	}
+	mine := who[0] == int64(c.Rank())
+	if mine {
+		who[1] = int64(len(own))
+	}
+	if e := c.AllreduceInt(who[1:], Sum); e != nil {
+		return "", e
+	}
+	text := make([]int64, who[1])
+	if mine {
+		for i, b := range []byte(own) {
+			text[i] = int64(b)
+		}
+	}
+	if e := c.AllreduceInt(text, Sum); e != nil {
+		return "", e
+	}
+	b := make([]byte, len(text))
+	for i, x := range text {
+		b[i] = byte(x)
+	}
+	return string(b), nil
 }
 
 // PeerError says that other ranks failed where this one did not.

@@ -57,6 +57,40 @@ func TestCombine(t *testing.T) {
 	})
 }
 
+// TestFixedTooLarge: sums that 64 bits cannot hold are NaN, never another number,
+// in any order, also where large terms would cancel.
+func TestFixedTooLarge(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		term := rapid.OneOf(rapid.Float64Range(-5e12, 5e12), rapid.Float64Range(-10, 10))
+		terms := rapid.SliceOfN(term, 1, 12).Draw(t, "terms")
+		var f, back comm.Fixed
+		sum, size := 0.0, 0.0
+		for i, x := range terms {
+			f.Add(x)
+			back.Add(terms[len(terms)-1-i])
+			sum, size = sum+x, size+math.Abs(x)
+		}
+		got := f.Value()
+		if b := back.Value(); math.Float64bits(b) != math.Float64bits(got) {
+			t.Fatalf("%v: %v, backward %v", terms, got, b)
+		}
+		// 12 terms of 2⁹ each on top of the magnitudes; 2⁴² = 4.398e12
+		if math.IsNaN(got) != (size > 1<<42) && math.Abs(size-1<<42) > 1e4 {
+			t.Fatalf("%v: %v, magnitudes %v", terms, got, size)
+		}
+		if !math.IsNaN(got) && !(math.Abs(got-sum) <= 1e-15*size*float64(len(terms))+1e-14) {
+			t.Fatalf("%v: %v, want %v", terms, got, sum)
+		}
+	})
+	var f comm.Fixed
+	for range 3 { // −5.592e12 once
+		f.Add(4e12)
+	}
+	if !math.IsNaN(f.Value()) {
+		t.Errorf("three times 4e12 is %v", f.Value())
+	}
+}
+
 func TestCheck(t *testing.T) {
 	for _, k := range []struct {
 		m  comm.Message

@@ -46,7 +46,7 @@ func Borders(c comm.Comm, part domain.Partition, cell domain.Cell, a *domain.Ato
 }
 
 // Rebuild is Borders into an existing plan, whose memory it uses again. It is
-// collective; an error is returned on the rank where it happened only.
+// collective, and so are its errors: a *SystemError where the cell is too thin.
 func (p *Plan) Rebuild(part domain.Partition, cell domain.Cell, a *domain.Atoms, depth float64) error {
 	if part.N() != p.c.Size() {
 		return fmt.Errorf("halo: %d bricks on %d ranks", part.N(), p.c.Size())
@@ -59,14 +59,31 @@ func (p *Plan) Rebuild(part domain.Partition, cell domain.Cell, a *domain.Atoms,
 	if err := p.tell(); err != nil {
 		return err
 	}
-	if rows := p.ghost0 + p.remote + p.more + len(p.self.rows); rows > math.MaxInt32 {
-		return fmt.Errorf("halo: %d atoms and ghosts on one rank are more than 2³¹; use more ranks", rows)
+	if err := p.bounded(p.ghost0 + p.remote + p.more + len(p.self.rows)); err != nil {
+		return err
 	}
 	p.grow(a)
 	if err := p.introduce(a); err != nil {
 		return err
 	}
 	return p.Positions(cell, a.X)
+}
+
+// bounded is collective: rows on any rank beyond what their indices can count are
+// an error on all.
+func (p *Plan) bounded(rows int) error {
+	var err error
+	f := p.scratch.flags[:1]
+	if f[0] = 0; rows > math.MaxInt32 {
+		f[0], err = 1, fmt.Errorf("halo: %d atoms and ghosts on one rank are more than 2³¹; use more ranks", rows)
+	}
+	if e := p.c.AllreduceInt(f, comm.Max); e != nil {
+		return e
+	}
+	if f[0] == 0 {
+		return nil
+	}
+	return comm.AnyError(p.c, err)
 }
 
 // candidates lists every brick and image shift that can need ghosts of this
@@ -84,7 +101,8 @@ func (p *Plan) candidates(part *domain.Partition, cell *domain.Cell, depth float
 		}
 		// The same on all ranks, so that all return the error.
 		if shifts *= 2*p.depth[k] + 3; !(shifts < maxShifts) {
-			return fmt.Errorf("halo: a cell of height %.3g Å is too thin for a depth of %.3g Å: more than %d images", cell.Height(k), depth, maxShifts)
+			return &SystemError{Text: fmt.Sprintf("a cell of height %.3g Å is too thin for a depth of %.3g Å: more than %d images",
+				cell.Height(k), depth, maxShifts)}
 		}
 		f, t := math.Ceil(-p.depth[k]-hi[k]-slack), math.Floor(1+p.depth[k]-lo[k]+slack)
 		from[k], to[k] = int32(f), int32(t)

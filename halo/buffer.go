@@ -6,13 +6,14 @@ import (
 	"github.com/wigner-md/wigner/comm"
 )
 
-// buffer is memory for an Exchange. It grows geometrically, because what
-// comm.Alloc has given is never returned.
+// buffer is memory for an Exchange. What comm.Alloc has given is never returned:
+// it grows geometrically, and with headroom from the first time on, because
+// numbers of ghosts go up and down.
 type buffer struct{ b []byte }
 
 func (b *buffer) bytes(c comm.Comm, n int) []byte {
 	if len(b.b) < n {
-		b.b = c.Alloc(max(n, len(b.b)+len(b.b)/2, 4096))
+		b.b = c.Alloc(max(n+n/8, len(b.b)+len(b.b)/2, 4096))
 	}
 	return b.b[:n]
 }

@@ -27,8 +27,8 @@ type leaver struct{ rank, row int32 }
 // holds it, and sorts each rank's rows along a space-filling curve, ties by ID.
 // Rows [0, N) are read; ID, Species and X must have them, V and Image count as
 // zero where they are missing. Ghosts are gone afterwards. Any rank may hold any
-// atom before. It is collective; where atoms have no finite position it returns
-// an error on every rank, which names the first of them on its own rank.
+// atom before. It is collective; where atoms have no finite position, or one that
+// no cell can hold, it returns the same *SystemError on every rank.
 func Migrate(c comm.Comm, part domain.Partition, cell domain.Cell, a *domain.Atoms) error {
 	return New(c).Migrate(part, cell, a)
 }
@@ -64,7 +64,7 @@ func (p *Plan) address(part *domain.Partition, cell *domain.Cell, a *domain.Atom
 	s.leave = s.leave[:0]
 	s.frac = resize(s.frac, a.N)
 	s.flags = [2]int64{}
-	var bad error
+	first := -1 // row of the astray atom with the smallest ID
 	for i := range s.frac {
 		x, shift := cell.Wrap(a.X[i])
 		a.X[i] = x
@@ -72,8 +72,8 @@ func (p *Plan) address(part *domain.Partition, cell *domain.Cell, a *domain.Atom
 			a.Image[i][k] += shift[k]
 		}
 		s.frac[i] = cell.Frac(x)
-		if bad == nil {
-			bad = astray(cell, a.ID[i], x, s.frac[i])
+		if astray(cell, s.frac[i]) != "" && (first < 0 || a.ID[i] < a.ID[first]) {
+			first = i
 		}
 		if r := part.Owner(s.frac[i]); r != me {
 			s.leave = append(s.leave, leaver{int32(r), int32(i)})
@@ -82,7 +82,7 @@ func (p *Plan) address(part *domain.Partition, cell *domain.Cell, a *domain.Atom
 			}
 		}
 	}
-	if bad != nil {
+	if first >= 0 {
 		s.flags[1] = 1
 	}
 	if p.c.Size() > 1 {
@@ -90,11 +90,8 @@ func (p *Plan) address(part *domain.Partition, cell *domain.Cell, a *domain.Atom
 			return err
 		}
 	}
-	switch {
-	case bad != nil:
-		return bad
-	case s.flags[1] > 0:
-		return &comm.PeerError{Failed: 1}
+	if s.flags[1] > 0 {
+		return p.strays(cell, a, first)
 	}
 	s.peers = s.peers[:0]
 	for r := range p.c.Size() {
@@ -110,17 +107,52 @@ func (p *Plan) address(part *domain.Partition, cell *domain.Cell, a *domain.Atom
 	return nil
 }
 
-// astray is the error for an atom whose position makes no sense.
-func astray(cell *domain.Cell, id int64, x, f [3]float64) error {
+// SystemError says that no ghosts can be made of these atoms in this cell. It is
+// the same on every rank.
+type SystemError struct {
+	ID   int64 // of the atom concerned; 0 where it is the cell
+	Text string
+}
+
+func (e *SystemError) Error() string { return "halo: " + e.Text }
+
+// astray says what makes no sense about fractional coordinates; "" for sound ones.
+func astray(cell *domain.Cell, f [3]float64) string {
 	for k, periodic := range cell.Periodic() {
 		if math.IsNaN(f[k]) || math.IsInf(f[k], 0) {
-			return fmt.Errorf("halo: atom %d has no finite position: %v", id, x)
+			return "has no finite position"
 		}
 		if periodic && (f[k] < -0.5 || f[k] > 1.5) {
-			return fmt.Errorf("halo: atom %d is absurdly far away: %v", id, x)
+			return "is absurdly far away"
 		}
 	}
-	return nil
+	return ""
+}
+
+// strays is collective: the error for the astray atom with the smallest ID of all
+// ranks. row is this rank's, −1 for none.
+func (p *Plan) strays(cell *domain.Cell, a *domain.Atoms, row int) error {
+	id := []int64{math.MaxInt64}
+	if row >= 0 {
+		id[0] = a.ID[row]
+	}
+	if err := p.c.AllreduceInt(id, comm.Min); err != nil {
+		return err
+	}
+	x := make([]int64, 3) // as bits: zero but on the rank that has the atom
+	if row >= 0 && a.ID[row] == id[0] {
+		for k := range x {
+			x[k] = int64(math.Float64bits(a.X[row][k]))
+		}
+	}
+	if err := p.c.AllreduceInt(x, comm.Sum); err != nil {
+		return err
+	}
+	var at [3]float64
+	for k := range at {
+		at[k] = math.Float64frombits(uint64(x[k]))
+	}
+	return &SystemError{id[0], fmt.Sprintf("atom %d %s: (%.6g, %.6g, %.6g) Å", id[0], astray(cell, cell.Frac(at)), at[0], at[1], at[2])}
 }
 
 // carry exchanges numbers of atoms, then atoms, and closes the gaps of the leavers.

@@ -176,7 +176,7 @@ func TestHilbert(t *testing.T) {
 	}
 }
 
-// An atom without a finite position is an error on all ranks; its own names it.
+// An atom without a finite position is the same error on all ranks.
 func TestMigrateRefusesLostAtoms(t *testing.T) {
 	for _, bad := range []float64{math.NaN(), math.Inf(1), -1e300, 1e13} {
 		w := box(50, [3]int{2, 2, 1}, [3]bool{true, true, true})
@@ -190,8 +190,8 @@ func TestMigrateRefusesLostAtoms(t *testing.T) {
 			return comm.AnyError(c, errs[c.Rank()]) // keep all ranks alive until all have returned
 		})
 		for r, err := range errs {
-			var peer *comm.PeerError
-			if r == 2 && (err == nil || !strings.Contains(err.Error(), "atom 23 ")) || r != 2 && !errors.As(err, &peer) {
+			var system *SystemError
+			if !errors.As(err, &system) || system.ID != 23 || err.Error() != errs[0].Error() || !strings.Contains(err.Error(), "atom 23 ") {
 				t.Errorf("%v: rank %d: %v", bad, r, err)
 			}
 		}
@@ -223,7 +223,8 @@ func TestDepthBeyondReason(t *testing.T) {
 	}
 	w := &world{cell: cell, x: [][3]float64{{}}, part: domain.NewPartition(cell, 3, [3]float64{}, [3]float64{}), depth: 5}
 	err = w.settled(func(comm.Comm, *domain.Atoms, *Plan) error { return nil })
-	if err == nil || !strings.Contains(err.Error(), "too thin for a depth of 5 Å") {
+	var thin *SystemError
+	if !errors.As(err, &thin) || !strings.Contains(err.Error(), "too thin for a depth of 5 Å") {
 		t.Error(err)
 	}
 }
@@ -266,4 +267,34 @@ func TestMigrateTalksToNeighboursOnly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// The first memory of a buffer has headroom: what Alloc gives is never returned,
+// so a number that rises a little must not take it twice.
+func TestBufferHeadroom(t *testing.T) {
+	err := inproc.Run(1, func(c comm.Comm) error {
+		var b buffer
+		first := b.bytes(c, 1<<20)
+		if again := b.bytes(c, 1<<20+1<<16); &again[0] != &first[0] {
+			return errors.New("6 % more rows take new memory")
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// Too many rows on one rank are an error on all, with its text.
+func TestTooManyRows(t *testing.T) {
+	_ = inproc.Run(3, func(c comm.Comm) error {
+		p := New(c)
+		if err := p.bounded(math.MaxInt32); err != nil {
+			t.Error(err)
+		}
+		if err := p.bounded(math.MaxInt32 + c.Rank()/2); err == nil || !strings.Contains(err.Error(), "more than 2³¹") {
+			t.Errorf("rank %d: %v", c.Rank(), err)
+		}
+		return nil
+	})
 }

@@ -354,13 +354,18 @@ func checkFixed(c comm.Comm) error {
 	if c.Rank() == c.Size()-1 {
 		bad.Add(math.NaN())
 	}
-	s := []comm.Fixed{f, {}, bad}
+	var large comm.Fixed // within bounds on each rank; from three ranks on not together
+	large.Add(2e12)
+	s := []comm.Fixed{f, {}, bad, large}
 	if err := comm.SumFixed(c, s); err != nil {
 		return err
 	}
 	got := math.Ldexp(float64(s[0].Hi), 30) + float64(s[0].Lo)
 	if got != float64(want) || s[1].Value() != 0 || !math.IsNaN(s[2].Value()) {
 		return fmt.Errorf("sums %v, %v, %v; want %v, 0, NaN", got, s[1].Value(), s[2].Value(), want)
+	}
+	if v := s[3].Value(); v != 2e12*float64(c.Size()) && (c.Size() < 3 || !math.IsNaN(v)) {
+		return fmt.Errorf("%d times 2e12 is %v", c.Size(), v)
 	}
 	return nil
 }
