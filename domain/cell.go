@@ -18,7 +18,7 @@ type Cell struct {
 	a        [3][3]float64 // rows: lattice vectors, Å
 	b        [3][3]float64 // rows: reciprocal vectors without 2π, s_k = x·b_k
 	periodic [3]bool
-	given    bool
+	given    [3]bool
 	volume   float64
 	height   [3]float64
 }
@@ -28,8 +28,7 @@ type Cell struct {
 // zero: it is then completed by a unit vector at right angles to the others.
 // The error says which vectors are at fault.
 func NewCell(a [3][3]float64, periodic [3]bool) (Cell, error) {
-	var missing [3]bool
-	given := true
+	var given [3]bool
 	for k, v := range a {
 		for _, x := range v {
 			if math.IsNaN(x) || math.IsInf(x, 0) {
@@ -40,10 +39,11 @@ func NewCell(a [3][3]float64, periodic [3]bool) (Cell, error) {
 			if periodic[k] {
 				return Cell{}, fmt.Errorf("domain: cell: lattice vector %s is zero, but the cell is periodic along it; give the vector or make this direction non-periodic", name(k))
 			}
-			missing[k], given = true, false
+			continue
 		}
+		given[k] = true
 	}
-	complete(&a, missing)
+	complete(&a, given)
 	n := cross(a[1], a[2])
 	det := dot(a[0], n)
 	if !(math.Abs(det) > 1e-9*norm(a[0])*norm(a[1])*norm(a[2])) {
@@ -73,10 +73,10 @@ func singular(a [3][3]float64, det float64) error {
 
 // complete replaces the missing vectors by unit vectors at right angles to all
 // others, right-handed where one has the choice.
-func complete(a *[3][3]float64, missing [3]bool) {
+func complete(a *[3][3]float64, given [3]bool) {
 	n := 0
-	for _, m := range missing {
-		if m {
+	for _, g := range given {
+		if !g {
 			n++
 		}
 	}
@@ -87,9 +87,9 @@ func complete(a *[3][3]float64, missing [3]bool) {
 	for k := range a {
 		i, j := (k+1)%3, (k+2)%3
 		switch {
-		case n == 1 && missing[k]:
+		case n == 1 && !given[k]:
 			a[k] = unit(cross(a[i], a[j]))
-		case n == 2 && !missing[k]:
+		case n == 2 && given[k]:
 			u := unit(a[k])
 			e := i // the axis that a wire along axis k leaves free
 			if math.Abs(u[e]) > 0.9 {
@@ -114,7 +114,20 @@ func (c *Cell) Periodic() [3]bool { return c.periodic }
 
 // Given is whether all three lattice vectors were given to NewCell; where one
 // was completed, the volume has no meaning.
-func (c *Cell) Given() bool { return c.given }
+func (c *Cell) Given() bool { return c.given == [3]bool{true, true, true} }
+
+// AsGiven are the lattice vectors as rows (Å), zero where none was given to
+// NewCell: what a file shall say, and what NewCell makes the same cell of, to
+// the last bit.
+func (c *Cell) AsGiven() [3][3]float64 {
+	a := c.a
+	for k, given := range c.given {
+		if !given {
+			a[k] = [3]float64{}
+		}
+	}
+	return a
+}
 
 // Volume is |det A|, Å³.
 func (c *Cell) Volume() float64 { return c.volume }
@@ -176,14 +189,18 @@ func (c *Cell) Wrap(x [3]float64) (wrapped [3]float64, shift [3]int32) {
 }
 
 // WithVectors is the cell with other lattice vectors (Å) and the same
-// periodicity, as a barostat needs it.
+// periodicity, as a barostat needs it. Those that were not given to NewCell are
+// completed again.
 func (c *Cell) WithVectors(a [3][3]float64) (Cell, error) {
 	if c.volume == 0 {
 		return Cell{}, errors.New("domain: WithVectors of a zero Cell")
 	}
-	n, err := NewCell(a, c.periodic)
-	n.given = c.given
-	return n, err
+	for k, given := range c.given {
+		if !given {
+			a[k] = [3]float64{}
+		}
+	}
+	return NewCell(a, c.periodic)
 }
 
 func name(k int) string { return "abc"[k : k+1] }

@@ -103,6 +103,15 @@ func TestMissingVectors(t *testing.T) {
 		if cell.Given() {
 			t.Errorf("%s: counts as given", name)
 		}
+		if cell.AsGiven() != c.a {
+			t.Errorf("%s: %v was given, not %v", name, c.a, cell.AsGiven())
+		}
+		if again, err := domain.NewCell(cell.AsGiven(), c.periodic); err != nil || again != cell {
+			t.Errorf("%s: the vectors given make another cell: %v, %v", name, again, err)
+		}
+		if same, err := cell.WithVectors(cell.Vectors()); err != nil || same != cell {
+			t.Errorf("%s: WithVectors of its own makes another cell: %v, %v", name, same, err)
+		}
 		v := cell.Vectors()
 		for k := range v {
 			if c.a[k] != z {

@@ -105,7 +105,7 @@ func (k *Checkpoint) generation(s *Sim, n int64) error {
 func (s *Sim) manifest(n int64) *restart.Manifest {
 	m := &restart.Manifest{
 		Generation: n, Step: s.Step, OriginStep: s.origin.step, OriginTime: s.origin.t, Dt: s.Dt,
-		Cell: s.Cell.Vectors(), Periodic: s.Cell.Periodic(), Given: s.Cell.Given(), Grid: s.Partition.Grid(),
+		Cell: s.Cell.AsGiven(), Periodic: s.Cell.Periodic(), Grid: s.Partition.Grid(),
 		Cutoff: s.Potential.Cutoff(), Skin: s.Skin, Depth: s.depth(),
 	}
 	m.Lo, m.Hi = s.Partition.Bounds()
@@ -194,7 +194,7 @@ func readGeneration(c comm.Comm, dir string) (*Restart, error) {
 		Step: m.Step, Dt: m.Dt, Extra: m.Extra, Exact: len(m.Shards) == c.Size(), integrator: m.Integrator,
 		origin: origin{m.OriginStep, m.OriginTime}, Atoms: &domain.Atoms{}, cutoff: m.Cutoff, skin: m.Skin, depth: m.Depth,
 	}
-	if r.Cell, err = savedCell(m); err != nil {
+	if r.Cell, err = domain.NewCell(m.Cell, m.Periodic); err != nil {
 		return nil, err
 	}
 	r.Partition = domain.NewGrid(r.Cell, m.Grid, m.Lo, m.Hi)
@@ -213,26 +213,6 @@ func readGeneration(c comm.Comm, dir string) (*Restart, error) {
 	}
 	a.N = len(a.ID)
 	return r, nil
-}
-
-// savedCell makes the cell again, to the last bit. Vectors that the user did
-// not give were completed by NewCell: it must complete them again.
-func savedCell(m *restart.Manifest) (domain.Cell, error) {
-	if m.Given {
-		return domain.NewCell(m.Cell, m.Periodic)
-	}
-	for set := 1; set < 8; set++ {
-		a := m.Cell
-		for k, p := range m.Periodic {
-			if !p && set>>k&1 == 1 {
-				a[k] = [3]float64{}
-			}
-		}
-		if cell, err := domain.NewCell(a, m.Periodic); err == nil && !cell.Given() && cell.Vectors() == m.Cell {
-			return cell, nil
-		}
-	}
-	return domain.NewCell(m.Cell, m.Periodic)
 }
 
 // firstError is collective: the text of the lowest rank's error, on all ranks.

@@ -202,8 +202,8 @@ func TestStopInUnsoundStep(t *testing.T) {
 	dir := t.TempDir()
 	on(t, 4, func(c comm.Comm) error {
 		s := newSim(t, c, 3)
-		s.Potential = &spoilt{Potential: s.Potential, when: 5, ids: []int64{80}, g: math.NaN()} // of step 4
-		s.Observers = []Observer{every(3, func(s *Sim) error { // step 4 has none that would look
+		s.Potential = &spoilt{Potential: s.Potential, when: 5, ids: []int64{80}, g: math.NaN()}
+		s.Observers = []Observer{every(3, func(s *Sim) error { // none looks at step 4
 			if s.Step == 3 {
 				s.RequestStop()
 			}

@@ -90,6 +90,9 @@ func TestOpenBoundaries(t *testing.T) {
 						if exact, err := s.Resume(r); err != nil || !exact || s.Cell.Given() {
 							return fmt.Errorf("exact %v, cell given %v, %w", exact, s.Cell.Given(), err)
 						}
+						if cell, _, _ := cluster(c, atoms, wire); s.Cell != cell {
+							t.Errorf("the cell of the restart is %v, that of the run %v", s.Cell, cell)
+						}
 						if err := s.Run(100); err != nil {
 							return err
 						}

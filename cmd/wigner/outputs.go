@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/wigner-md/wigner/domain"
 	"github.com/wigner-md/wigner/internal/element"
 	"github.com/wigner-md/wigner/internal/input"
 	"github.com/wigner-md/wigner/io/extxyz"
@@ -171,7 +172,7 @@ func (d *dump) Observe(s *md.Sim) error {
 	if err != nil {
 		return err
 	}
-	f := &extxyz.Frame{N: len(t.ID), Cell: s.Cell.Vectors(), HasCell: s.Cell.Given(), PBC: s.Cell.Periodic(), Z: t.Species, X: t.X}
+	f := frameOf(t, &s.Cell)
 	f.Set("step", strconv.FormatInt(s.Step, 10))
 	f.Set("time_ps", string(appendTime(nil, s.Time())))
 	f.SetReals("energy", x.Potential)
@@ -180,6 +181,13 @@ func (d *dump) Observe(s *md.Sim) error {
 		f.Columns = append(f.Columns, column(p, t, s.Mass))
 	}
 	return d.write(f, x.Atoms)
+}
+
+// frameOf is a frame of these atoms. Its Lattice is as the user gave it: zero
+// for vectors that were not given, and none for a molecule in no cell.
+func frameOf(t *md.Table, cell *domain.Cell) *extxyz.Frame {
+	a := cell.AsGiven()
+	return &extxyz.Frame{N: len(t.ID), Cell: a, HasCell: a != [3][3]float64{}, PBC: cell.Periodic(), Z: t.Species, X: t.X}
 }
 
 // place says where atoms are: in the cell, or, unwrapped, where they have
@@ -265,7 +273,7 @@ func (r *runner) lastGood(t *md.TroubleError) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	f := &extxyz.Frame{N: len(table.ID), Cell: snap.Cell.Vectors(), HasCell: snap.Cell.Given(), PBC: snap.Cell.Periodic(), Z: table.Species, X: table.X}
+	f := frameOf(table, &snap.Cell)
 	f.Set("step", strconv.FormatInt(snap.Step, 10))
 	f.Set("time_ps", string(appendTime(nil, snap.Time)))
 	for _, p := range d.cfg.Properties {

@@ -19,9 +19,8 @@ type Manifest struct {
 	OriginStep int64   // where the timestep last changed: time = OriginTime +
 	OriginTime float64 // (Step − OriginStep)·Dt, Å·√(amu/eV)
 	Dt         float64
-	Cell       [3][3]float64 // lattice vectors as rows, Å
+	Cell       [3][3]float64 // lattice vectors as rows, Å; zero where the user gave none
 	Periodic   [3]bool
-	Given      bool // all lattice vectors were given by the user
 	Grid       [3]int
 	Lo, Hi     [3]float64 // fractional bounds of the grid of bricks
 	Cutoff     float64    // Å; of the list, as are skin and depth
@@ -89,14 +88,14 @@ func (m *Manifest) fields() (ints []*int64, floats []*float64) {
 	return []*int64{&m.Step, &m.OriginStep}, floats
 }
 
-const stateInts, stateFloats = 2 + 4 + 3, 5 + 9 + 6
+const stateInts, stateFloats = 2 + 3 + 3, 5 + 9 + 6
 
 func (m *Manifest) state() (b []byte) {
 	ints, floats := m.fields()
 	for _, i := range ints {
 		b = le.AppendUint64(b, uint64(*i))
 	}
-	for _, p := range []bool{m.Periodic[0], m.Periodic[1], m.Periodic[2], m.Given} {
+	for _, p := range m.Periodic {
 		v := uint64(0)
 		if p {
 			v = 1
@@ -152,8 +151,8 @@ func (m *Manifest) take(name string, b []byte) error {
 		for _, i := range ints {
 			*i = int64(next())
 		}
-		for _, p := range []*bool{&m.Periodic[0], &m.Periodic[1], &m.Periodic[2], &m.Given} {
-			*p = next() != 0
+		for k := range m.Periodic {
+			m.Periodic[k] = next() != 0
 		}
 		for k := range m.Grid {
 			g := next()

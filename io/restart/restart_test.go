@@ -34,7 +34,7 @@ func manifest(t testing.TB, dir string, s *Shard) *Manifest {
 	}
 	return &Manifest{
 		Generation: 7, Step: 12, OriginStep: 3, OriginTime: 0.25, Dt: 0.1, Cell: [3][3]float64{{4}, {0.5, 5}, {0, 0, 6}},
-		Periodic: [3]bool{true, false, true}, Given: true, Grid: [3]int{1, 4, 1}, Lo: [3]float64{0, -0.5, 0},
+		Periodic: [3]bool{true, false, true}, Grid: [3]int{1, 4, 1}, Lo: [3]float64{0, -0.5, 0},
 		Hi: [3]float64{1, 1.5, 1}, Cutoff: 5, Skin: 0.5, Depth: 5.5, Integrator: []byte{1, 2, 3},
 		Extra:  map[string]string{"config": "a = 1\n", "": "empty key", "z": ""},
 		Shards: []ShardInfo{{}, {}, {}, {int64(len(s.ID)), sum}},
@@ -243,16 +243,16 @@ func TestLayout(t *testing.T) {
 	if string(b[:8]) != "WIGNMANI" || le.Uint32(b[8:]) != 1 || le.Uint32(b[12:]) != 0x01020304 || le.Uint64(b[16:]) != 7 {
 		t.Errorf("header %x", b[:32])
 	}
-	if string(b[32:40]) != "STATE\x00\x00\x00" || le.Uint64(b[40:]) != 232 {
+	if string(b[32:40]) != "STATE\x00\x00\x00" || le.Uint64(b[40:]) != 224 {
 		t.Fatalf("first block %q of %d bytes", b[32:40], le.Uint64(b[40:]))
 	}
 	state := b[48:]
-	for offset, want := range map[int]uint64{0: 12, 8: 3, 16: 1, 24: 0, 32: 1, 40: 1, 48: 1, 56: 4, 64: 1} {
+	for offset, want := range map[int]uint64{0: 12, 8: 3, 16: 1, 24: 0, 32: 1, 40: 1, 48: 4, 56: 1} {
 		if got := le.Uint64(state[offset:]); got != want {
 			t.Errorf("offset %d: %d, want %d", offset, got, want)
 		}
 	}
-	for offset, want := range map[int]float64{72: 0.25, 80: 0.1, 88: 5, 96: 0.5, 104: 5.5, 112: 4, 136: 0.5, 144: 5, 176: 6, 192: -0.5, 216: 1.5} {
+	for offset, want := range map[int]float64{64: 0.25, 72: 0.1, 80: 5, 88: 0.5, 96: 5.5, 104: 4, 128: 0.5, 136: 5, 168: 6, 184: -0.5, 208: 1.5} {
 		if got := math.Float64frombits(le.Uint64(state[offset:])); got != want {
 			t.Errorf("offset %d: %g, want %g", offset, got, want)
 		}
