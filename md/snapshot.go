@@ -8,13 +8,15 @@ type Snapshot struct {
 	Time  float64
 	Cell  domain.Cell
 	Atoms domain.Atoms // N, ID, Species, X, V, Image of the owned atoms
+
+	kept bool
 }
 
 // keep records the state at the end of a step. Two are kept, because the
 // forces of a step are found sound on all ranks only in the next.
 func (s *Sim) keep() {
 	k, a := &s.last[s.Step&1], s.Atoms
-	k.Step, k.Time, k.Cell, k.Atoms.N = s.Step, s.Time(), s.Cell, a.N
+	k.Step, k.Time, k.Cell, k.Atoms.N, k.kept = s.Step, s.Time(), s.Cell, a.N, true
 	k.Atoms.ID = append(k.Atoms.ID[:0], a.ID[:a.N]...)
 	k.Atoms.Species = append(k.Atoms.Species[:0], a.Species[:a.N]...)
 	k.Atoms.X = append(k.Atoms.X[:0], a.X[:a.N]...)
@@ -23,11 +25,11 @@ func (s *Sim) keep() {
 }
 
 // LastGood is this rank's part of the last frame before err, which Run
-// returned; nil where there was none. Together the ranks' parts are the frame.
+// returned; nil where there was none, on all ranks alike. Together the ranks' parts are the frame.
 func (s *Sim) LastGood(err *TroubleError) *Snapshot {
 	for i := range s.last {
 		k := &s.last[i]
-		if k.Atoms.ID != nil && k.Step == err.Step-1 {
+		if k.kept && k.Step == err.Step-1 {
 			return k
 		}
 	}

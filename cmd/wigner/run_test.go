@@ -331,6 +331,48 @@ func TestFromFile(t *testing.T) {
 	near(t, "energy", reals(t, b[0], "energy"), reals(t, a[2], "energy"), 1e-10)
 }
 
+// TestOpenCells: a slab, a wire and a molecule whose missing vectors are zero
+// keep in trajectories and last-good frames the Lattice that the file gave, so
+// that info shows them and a run goes on from them.
+func TestOpenCells(t *testing.T) {
+	for name, c := range map[string]struct{ lattice, pbc string }{
+		"slab":     {"8 0 0 1 8 0 0 0 0", "T T F"},
+		"wire":     {"0 0 0 0 8 0 0 0 0", "F T F"},
+		"molecule": {"", "F F F"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			cfg, out := config(t, dir, argon), filepath.Join(dir, "run")
+			head := fmt.Sprintf("Lattice=%q pbc=%q ", c.lattice, c.pbc)
+			if c.lattice == "" {
+				head = fmt.Sprintf("pbc=%q ", c.pbc)
+			}
+			in := write(t, filepath.Join(dir, "in.xyz"), "2\n"+head+"Properties=species:S:1:pos:R:3\nAr 0 0 0\nAr 0 0 5\n")
+			want := frames(t, in)[0]
+			check := func(path string) {
+				t.Helper()
+				f := frames(t, path)
+				if last := f[len(f)-1]; last.Cell != want.Cell || last.HasCell != want.HasCell || last.PBC != want.PBC {
+					t.Errorf("%s: Lattice %v (%v), pbc %v; want %v (%v), %v", path, last.Cell, last.HasCell, last.PBC, want.Cell, want.HasCell, want.PBC)
+				}
+				mustRun(t, "info", path)
+			}
+			small := []string{"run", cfg, "-q", "--ranks", "2", "structure.prototype=", "dynamics.ensemble=nve", "dynamics.friction_time_fs=0"}
+			mustRun(t, append(small, "structure.file="+in, "dynamics.steps=20")...)
+			traj, next := filepath.Join(out, "a.extxyz"), filepath.Join(dir, "next")
+			check(traj)
+			check(filepath.Join(out, "b.extxyz"))
+			mustRun(t, append(small, "structure.file="+traj, "structure.frame=-1", "output.dir="+next, "dynamics.steps=20")...)
+			check(filepath.Join(next, "a.extxyz"))
+			bad := filepath.Join(dir, "bad")
+			// One rank has no atom. From rest at 5 Å the pair meets at 3.4 Å, where it repels with some 0.1 eV/Å.
+			refuse(t, 1, []string{"absurd force", lastName}, append(small, "structure.file="+in, "output.dir="+bad, "dynamics.steps=5000",
+				"dynamics.velocities=zero", "dynamics.max_force_eV_A=0.03")...)
+			check(filepath.Join(bad, lastName))
+		})
+	}
+}
+
 func TestDryRun(t *testing.T) {
 	dir := t.TempDir()
 	cfg := config(t, dir, argon)
