@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/wigner-md/wigner/comm"
+	"github.com/wigner-md/wigner/halo"
 	"github.com/wigner-md/wigner/io/extxyz"
 	"github.com/wigner-md/wigner/md"
 )
@@ -37,14 +37,17 @@ and columns of these names are replaced; --prefix keeps both.`,
   wigner eval in.extxyz -m models/my.pth -o out.extxyz --precision float64 --ranks 4
   mpirun -n 4 wigner eval big.extxyz -m sevennet-l3i5 -o out.extxyz --stats stats.json`,
 		Args: cobra.ExactArgs(1),
-		RunE: a.verb(func(args []string) error {
-			o.in = args[0]
-			return a.eval(&o)
-		}),
 	}
 	f := cmd.Flags()
+	cmd.RunE = a.verb(func(args []string) error {
+		if o.ranks == 0 && f.Changed("ranks") {
+			return usagef("--ranks 0: it must be 1 or more")
+		}
+		o.in = args[0]
+		return a.eval(&o)
+	})
 	f.StringVarP(&o.model, "model", "m", "", "model: a path or a name")
-	f.StringVarP(&o.out, "output", "o", "", "file to write")
+	f.StringVarP(&o.out, "output", "o", "", "file to write; - is standard output")
 	o.v.flags(cmd)
 	f.IntVar(&o.ranks, "ranks", 0, "ranks in this process (default: the usable cores; 1 under a launcher)")
 	f.StringVar(&o.head, "head", "", "head of a model that has several")
@@ -86,12 +89,12 @@ func (a *app) eval(o *evalOptions) error {
 // evalRank is collective: one rank's part of eval.
 func (a *app) evalRank(o *evalOptions, src *source, j *job, c comm.Comm) error {
 	pot, err := src.New()
-	if err != nil {
+	if err = agree(c, err); err != nil {
 		return err
 	}
 	e := evaluation{o: o, j: j, c: c, src: src, move: md.Redistributor{Comm: c}, ev: md.Evaluator{Comm: c, Potential: pot, Guard: anyForce}}
 	if c.Rank() == 0 {
-		if err = e.open(); err == nil {
+		if err = e.open(a); err == nil {
 			defer e.close()
 		}
 	}
@@ -132,6 +135,7 @@ type evaluation struct {
 	n        int // frames done
 	replaced []string
 	stats    []frameStats
+	file     *pending // of them; nil without --stats
 }
 
 // frameStats is one frame of --stats.
@@ -141,14 +145,29 @@ type frameStats struct {
 	Ranks []loads `json:"ranks"`
 }
 
-func (e *evaluation) open() (err error) {
+func (e *evaluation) open(a *app) (err error) {
+	if e.o.stats != "" && sameTarget(e.o.stats, e.o.out) {
+		return usagef("--stats and -o are the same file: %s", e.o.stats)
+	}
+	if e.o.stats != "" && sameTarget(e.o.stats, e.o.in) {
+		return usagef("--stats is the file that is read: %s", e.o.stats)
+	}
 	if e.in, err = os.Open(e.o.in); err != nil {
 		return usage(err)
 	}
+	defer func() {
+		if err != nil {
+			e.close()
+		}
+	}()
 	e.r = extxyz.NewReader(e.in, e.o.in)
-	if e.out, err = create(e.o.out); err != nil {
-		e.in.Close()
+	if e.out, err = create(e.o.out, a.out, e.in); err != nil {
 		return usage(err)
+	}
+	if e.o.stats != "" {
+		if e.file, err = create(e.o.stats, a.out, e.in); err != nil {
+			return usage(err)
+		}
 	}
 	e.w = extxyz.NewWriter(e.out)
 	return nil
@@ -157,6 +176,7 @@ func (e *evaluation) open() (err error) {
 func (e *evaluation) close() {
 	e.in.Close()
 	e.out.discard()
+	e.file.discard()
 }
 
 // frames is collective: it goes through the file.
@@ -226,14 +246,7 @@ func (e *evaluation) frame(f *extxyz.Frame, s *system) error {
 		sum, err = ev.Totals(nil)
 	}
 	if err != nil {
-		var trouble *md.TroubleError // the same on all ranks; only the first knows the frame
-		if !errors.As(err, &trouble) {
-			return err
-		}
-		if err = nil; e.c.Rank() == 0 {
-			err = e.blame(f, trouble)
-		}
-		return agree(e.c, err)
+		return e.failed(f, err)
 	}
 	t, err := e.move.Gather(ev.Atoms, ev.Energy, md.Fields{F: true, Energy: true})
 	if err != nil {
@@ -253,6 +266,20 @@ func (e *evaluation) frame(f *extxyz.Frame, s *system) error {
 		}
 	}
 	return agree(e.c, err)
+}
+
+// failed is collective where the error is: only the first rank knows the frame.
+// What the atoms are to blame for is the same error on all ranks.
+func (e *evaluation) failed(f *extxyz.Frame, err error) error {
+	var trouble *md.TroubleError
+	var system *halo.SystemError
+	if !errors.As(err, &trouble) && !errors.As(err, &system) {
+		return err
+	}
+	if e.c.Rank() != 0 {
+		return agree(e.c, nil)
+	}
+	return agree(e.c, e.blame(f, err))
 }
 
 // fill puts the results into the frame.
@@ -302,7 +329,10 @@ func (e *evaluation) finish(a *app) error {
 		if err != nil {
 			return err
 		}
-		if err := writeFile(e.o.stats, append(b, '\n')); err != nil {
+		if _, err := e.file.Write(append(b, '\n')); err != nil {
+			return fmt.Errorf("%s: %w", e.o.stats, err)
+		}
+		if err := e.file.commit(); err != nil {
 			return err
 		}
 	}
@@ -311,51 +341,4 @@ func (e *evaluation) finish(a *app) error {
 	}
 	a.log.Info(fmt.Sprintf("%s: %d frames with %s in %s on %s", e.o.out, e.n, e.src.Name, e.src.Precision, e.j.describe()))
 	return nil
-}
-
-// pending is a file that gets its name only when it is whole.
-type pending struct {
-	*os.File
-	name string // empty once committed, and for what is no regular file
-}
-
-// create begins a file. What exists and is no regular file (a pipe, /dev/null)
-// is written to as it is.
-func create(name string) (*pending, error) {
-	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
-		if info.IsDir() {
-			return nil, fmt.Errorf("%s is a folder", name)
-		}
-		f, err := os.OpenFile(name, os.O_WRONLY, 0)
-		return &pending{File: f}, err
-	}
-	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
-	if err != nil {
-		return nil, err
-	}
-	return &pending{f, name}, f.Chmod(0o644)
-}
-
-// commit gives the file its name.
-func (p *pending) commit() error {
-	if p.name == "" {
-		return p.Close()
-	}
-	if err := p.Sync(); err != nil {
-		return err
-	}
-	if err := p.Close(); err != nil {
-		return err
-	}
-	name := p.name
-	p.name = ""
-	return os.Rename(p.File.Name(), name)
-}
-
-// discard removes what was not committed.
-func (p *pending) discard() {
-	if p.name != "" {
-		p.Close()
-		os.Remove(p.File.Name())
-	}
 }

@@ -4,12 +4,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/wigner-md/wigner/domain"
 	"github.com/wigner-md/wigner/io/extxyz"
 )
 
@@ -67,8 +69,20 @@ func against(t testing.TB, path string, e, ei, f, s float64) {
 		if want && got {
 			near(t, at("stress"), reals(t, x, "stress"), reals(t, x, "REF_stress"), s)
 		}
-		if len(reals(t, x, "virial")) != 9 {
-			t.Errorf("%s: no virial", at(""))
+		w := reals(t, x, "virial")
+		if len(w) != 9 {
+			t.Fatalf("%s: %d numbers", at("virial"), len(w))
+		}
+		if want { // stress = −W/V
+			ref := reals(t, x, "REF_stress")
+			cell, err := domain.NewCell(x.Cell, x.PBC)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for k := range ref {
+				ref[k] *= -cell.Volume()
+			}
+			near(t, at("virial"), w, ref, s*cell.Volume())
 		}
 	}
 }
@@ -260,6 +274,9 @@ func TestEvalBad(t *testing.T) {
 		"flat":       {cell("9 0 0 0 9 0 9 9 0", "Si 0 0 0\n"), []string{"frame 2", "singular"}},
 		"no atoms":   {cell(cube, ""), []string{"frame 2", "no atoms"}},
 		"short":      {cell(cube, "Si 0 0 0\n") + "3\n\nSi 0 0 0\n", []string{"frame 3", "the file ends after 1 of 3 atoms"}},
+		"far":        {cell(cube, "Si 0 0 0\nSi 1e25 0.1 0.2\n"), []string{"frame 2", ":4:", "atom 2", "far away"}},
+		"farther":    {cell(cube, "Si 0 0 0\nSi 3 1e30 0.2\n"), []string{"frame 2", ":4:", "atom 2", "far away"}},
+		"thin":       {cell("0.001 0 0 0 0.001 0 0 0 0.001", "Si 0 0 0\n"), []string{"frame 2", ":4:", "too thin"}},
 		"columns":    {cell(cube, "Si 0 0\n"), []string{"frame 2", ":6:", "columns"}},
 		"count":      {good + "two\n", []string{"frame 2", ":4:", "two"}},
 		"empty":      {"", []string{"holds no frame"}},
@@ -286,10 +303,141 @@ func TestEvalBad(t *testing.T) {
 	model := filepath.Join(tiny, "linear-l2.pth")
 	refuse(t, 2, []string{"no-such"}, "eval", filepath.Join(dir, "no-such.extxyz"), "-m", model, "-o", filepath.Join(dir, "o"))
 	refuse(t, 2, []string{"no-such"}, "eval", in, "-m", model, "-o", filepath.Join(dir, "no-such", "o"))
+	refuse(t, 2, []string{"--ranks 0"}, "eval", in, "-m", model, "-o", filepath.Join(dir, "o"), "--ranks", "0")
 	refuse(t, 2, []string{"--ranks -1"}, "eval", in, "-m", model, "-o", filepath.Join(dir, "o"), "--ranks", "-1")
 	refuse(t, 2, []string{"--prefix"}, "eval", in, "-m", model, "-o", filepath.Join(dir, "o"), "--prefix", "a b")
 	if _, err := os.Stat("/dev/full"); err == nil {
 		refuse(t, 1, []string{"no space left"}, "eval", in, "-m", model, "-o", "/dev/full")
+	}
+}
+
+// TestEvalGhosts: the ghosts of --stats are the images of atoms within the cutoff
+// of each brick, counted directly. Bricks are widened in fractional coordinates,
+// by the cutoff over the height of the cell; eval has no skin.
+func TestEvalGhosts(t *testing.T) {
+	dir := t.TempDir()
+	cell, err := domain.NewCell([3][3]float64{{9, 0, 0}, {2, 7, 0}, {-1, 1.5, 11}}, [3]bool{true, true, false})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const n, ranks, cutoff = 40, 3, 5
+	m := mustRun(t, "info", filepath.Join(tiny, "linear-l2.pth"))
+	if !strings.Contains(m.out, fmt.Sprintf("cutoff       %d Å", cutoff)) {
+		t.Fatalf("the cutoff is not %v Å:\n%s", cutoff, m.out)
+	}
+	rng := rand.New(rand.NewPCG(3, 4))
+	var s [][3]float64
+	lo, hi := [3]float64{1, 1, 1}, [3]float64{}
+	text := fmt.Sprintf("%d\nLattice=\"9 0 0 2 7 0 -1 1.5 11\" pbc=\"T T F\" Properties=species:S:1:pos:R:3\n", n)
+	for range n {
+		f := [3]float64{rng.Float64(), rng.Float64(), rng.Float64()}
+		x := cell.Cart(f)
+		for k := range f {
+			lo[k], hi[k] = min(lo[k], f[k]), max(hi[k], f[k])
+		}
+		s = append(s, f)
+		text += fmt.Sprintf("Si %.17g %.17g %.17g\n", x[0], x[1], x[2])
+	}
+	part := domain.NewPartition(cell, ranks, lo, hi)
+	in, stats := write(t, filepath.Join(dir, "in.extxyz"), text), filepath.Join(dir, "stats.json")
+	mustRun(t, "eval", in, "-m", filepath.Join(tiny, "linear-l2.pth"), "-o", filepath.Join(dir, "o"), "--ranks", fmt.Sprint(ranks), "--stats", stats)
+	var got struct {
+		Frames []struct{ Ranks []loads }
+	}
+	if err := json.Unmarshal([]byte(read(t, stats)), &got); err != nil {
+		t.Fatal(err)
+	}
+	for r, l := range got.Frames[0].Ranks {
+		lo, hi := part.Box(r)
+		want := -l.Owned // the owned ones are within their brick
+		for i := -4; i <= 4; i++ {
+			for j := -4; j <= 4; j++ {
+				for _, f := range s {
+					f[0], f[1] = f[0]+float64(i), f[1]+float64(j)
+					in := true
+					for k := range f {
+						d := cutoff / cell.Height(k)
+						in = in && f[k] >= lo[k]-d && f[k] <= hi[k]+d
+					}
+					if in {
+						want++
+					}
+				}
+			}
+		}
+		if l.Ghosts != want || want == 0 {
+			t.Errorf("rank %d has %d ghosts, want %d", r, l.Ghosts, want)
+		}
+	}
+}
+
+// TestEvalOutputs: links are followed and stay; descriptors, pipes and standard
+// output are written as they are; one file is never two things.
+func TestEvalOutputs(t *testing.T) {
+	model, src := filepath.Join(tiny, "linear-l2.pth"), filepath.Join(tiny, "linear-l2.extxyz")
+	dir := t.TempDir()
+	name := func(s string) string { return filepath.Join(dir, s) }
+	in := write(t, name("in.extxyz"), read(t, src))
+	eval := func(out string, more ...string) []string {
+		return append([]string{"eval", in, "-m", model, "-o", out, "--ranks", "1"}, more...)
+	}
+	mustRun(t, eval(name("plain"))...)
+	want := read(t, name("plain"))
+
+	if r := mustRun(t, eval("-")...); r.out != want {
+		t.Errorf("-o - prints %d bytes, want %d", len(r.out), len(want))
+	}
+	os.Mkdir(name("sub"), 0o777)
+	write(t, name("sub/old"), "old")
+	for link, to := range map[string]string{"a": "sub/old", "b": name("sub/new"), "c": "a"} {
+		if err := os.Symlink(to, name(link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for link, to := range map[string]string{"a": "sub/old", "b": "sub/new", "c": "sub/old"} {
+		write(t, name("sub/old"), "old")
+		mustRun(t, eval(name(link))...)
+		if info, err := os.Lstat(name(link)); err != nil || info.Mode()&os.ModeSymlink == 0 || read(t, name(to)) != want {
+			t.Errorf("link %s: %v %v", link, info, err)
+		}
+	}
+	f, err := os.OpenFile(name("descriptor"), os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o666)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	f.WriteString("before\n")
+	fd := fmt.Sprintf("/proc/self/fd/%d", f.Fd())
+	os.Symlink(fd, name("stdout")) // as /dev/stdout is
+	mustRun(t, eval(name("stdout"))...)
+	if read(t, name("descriptor")) != "before\n"+want {
+		t.Error("a descriptor is not written to as it is")
+	}
+	if l, _ := os.Readlink(name("stdout")); l != fd {
+		t.Errorf("the link is %q", l)
+	}
+	os.Symlink("plain", name("alias"))
+	for _, c := range [][2]string{{"x", "x"}, {"plain", "plain"}, {"alias", "plain"}, {"sub/../y", "y"}} {
+		refuse(t, 2, []string{"--stats and -o"}, eval(name(c[0]), "--stats", dir+"/"+c[1])...)
+	}
+	refuse(t, 2, []string{"--stats and -o"}, eval("-", "--stats", "-")...)
+	refuse(t, 2, []string{"the file that is read"}, eval(name("z"), "--stats", in)...)
+	if read(t, name("plain")) != want || read(t, in) != read(t, src) {
+		t.Error("a refused command has written")
+	}
+
+	// Output and input are one file: a name is safe, a descriptor would be read
+	// while it is written.
+	os.Symlink("in.extxyz", name("again"))
+	g, err := os.OpenFile(in, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	refuse(t, 2, []string{"the file that is read"}, eval(fmt.Sprintf("/dev/fd/%d", g.Fd()))...)
+	mustRun(t, eval(name("again"))...)
+	if read(t, in) != want {
+		t.Error("the input, by its other name, is not the output")
 	}
 }
 

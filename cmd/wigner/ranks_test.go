@@ -92,6 +92,7 @@ func apart(t *testing.T, got, want []*extxyz.Frame) (worst float64) {
 		compare("energies", g.Column("energies").Real, w.Column("energies").Real, 1)
 		compare("forces", g.Column("forces").Real, w.Column("forces").Real, 1)
 		compare("energy", reals(t, g, "energy"), reals(t, w, "energy"), float64(w.N))
+		compare("virial", reals(t, g, "virial"), reals(t, w, "virial"), float64(w.N))
 		if _, ok := w.Get("stress"); ok {
 			compare("stress", reals(t, g, "stress"), reals(t, w, "stress"), 1)
 		}
