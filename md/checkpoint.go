@@ -127,6 +127,8 @@ type Restart struct {
 	// says why; the one before is in use then. It is the same on all ranks.
 	Notice string
 
+	dir        string // of the generations; n is this one's number
+	n          int64
 	origin     origin
 	built      [][3]float64
 	integrator []byte
@@ -174,7 +176,7 @@ func ReadRestart(c comm.Comm, dir string) (*Restart, error) {
 			return nil, e
 		}
 		if !failed {
-			r.Notice = notice
+			r.Notice, r.dir, r.n = notice, dir, n[0]
 			return r, nil
 		}
 		if notice != "" {
@@ -257,7 +259,15 @@ func firstError(c comm.Comm, err error) (text string, failed bool, e error) {
 // holds from here on, one that is zero is the restart's. Observers do not see
 // the step again. exact is whether the run continues to the last bit: as many
 // bricks, and the same cutoff, skin and depth.
+//
+// Where a newer generation is damaged it is set aside first.
 func (s *Sim) Resume(r *Restart) (exact bool, err error) {
+	if r.Notice != "" && s.Comm.Rank() == 0 {
+		err = restart.SetAside(r.dir, r.n)
+	}
+	if err := comm.AnyError(s.Comm, err); err != nil {
+		return false, fmt.Errorf("md: restart: %w", err)
+	}
 	s.Cell, s.Partition, s.Atoms = r.Cell, r.Partition, r.Atoms
 	s.Step, s.origin, s.resumed, s.census = r.Step, r.origin, true, [2]int64{}
 	s.start, s.started, s.thermal = r.Step, false, false

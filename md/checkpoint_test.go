@@ -197,6 +197,78 @@ func TestDamagedRestart(t *testing.T) {
 	}
 }
 
+// A run that went on from the older of two generations, because the newer one
+// is damaged, never has fewer good ones than before, and a newer one that can be
+// read again, as on a file system that was away, is not taken up.
+func TestWriteAfterFallBack(t *testing.T) {
+	dir := t.TempDir()
+	on(t, 2, func(c comm.Comm) error {
+		s := newSim(t, c, 2)
+		s.Observers = []Observer{&Checkpoint{Dir: dir, N: 2}}
+		return s.Run(4)
+	})
+	newer := filepath.Join(dir, "000003/rank-00001.bin")
+	b, err := os.ReadFile(newer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(newer, b[:100], 0o666); err != nil {
+		t.Fatal(err)
+	}
+	step := func(c comm.Comm) int64 {
+		r, err := ReadRestart(c, dir)
+		if err != nil {
+			t.Error(err)
+			return -1
+		}
+		return r.Step
+	}
+	on(t, 2, func(c comm.Comm) error {
+		r, err := ReadRestart(c, dir)
+		if err != nil {
+			return err
+		}
+		s := newSim(t, c, 1)
+		if _, err := s.Resume(r); err != nil {
+			return err
+		}
+		if c.Rank() == 0 { // the damage was none
+			for _, name := range []string{newer, filepath.Join(dir, "000003.damaged/rank-00001.bin")} {
+				if _, err := os.Stat(name); err == nil {
+					os.WriteFile(name, b, 0o666)
+				}
+			}
+		}
+		if err := comm.AnyError(c, nil); err != nil {
+			return err
+		}
+		if n := step(c); n != 2 {
+			t.Errorf("after the fall-back to step 2 a restart is of step %d", n)
+		}
+		s.Observers = []Observer{&Checkpoint{Dir: dir, N: 5}}
+		if err := s.Run(3); err != nil {
+			return err
+		}
+		if n := step(c); n != 5 {
+			t.Errorf("the newest restart is of step %d, want 5", n)
+		}
+		return nil
+	})
+	// The older of the two is still the good one.
+	if err := os.WriteFile(filepath.Join(dir, "000003/rank-00000.bin"), nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	on(t, 2, func(c comm.Comm) error {
+		if n := step(c); n != 2 {
+			t.Errorf("the restart before the newest is of step %d, want 2", n)
+		}
+		return nil
+	})
+	if left, _ := filepath.Glob(dir + "/*"); len(left) != 2 {
+		t.Errorf("left: %v", left)
+	}
+}
+
 // A restart that cannot be written leaves the one before, and the run ends
 // with an error on every rank.
 func TestRestartCannotBeWritten(t *testing.T) {

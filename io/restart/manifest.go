@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // Manifest is what a generation's shards have in common.
@@ -264,8 +265,39 @@ func Discard(dir string, n int64) error {
 	return os.RemoveAll(filepath.Join(dir, GenerationName(n)))
 }
 
-// Prune removes all but the newest Keep whole generations, and every older one
-// that is not whole. It belongs to one rank.
+// aside marks the folder of a generation that was found damaged.
+const aside = ".damaged"
+
+// SetAside takes the generations that are newer than n out of the count, when a
+// run goes on from n because they are damaged: it would otherwise leave files
+// that they do not agree with, and they would stand among those that Prune
+// keeps. They stay as NNNNNN.damaged until Keep whole ones are there. It belongs
+// to one rank.
+func SetAside(dir string, n int64) error {
+	gs, err := Generations(dir)
+	if err != nil {
+		return err
+	}
+	for _, g := range gs {
+		if g.Number <= n {
+			break
+		}
+		if err := os.RemoveAll(g.Dir + aside); err != nil {
+			return err
+		}
+		if err := os.Rename(g.Dir, g.Dir+aside); err != nil {
+			return err
+		}
+	}
+	if len(gs) == 0 {
+		return nil
+	}
+	return syncDir(dir)
+}
+
+// Prune removes all but the newest Keep whole generations, every older one that
+// is not whole, and, when there are Keep, what was set aside. It belongs to one
+// rank.
 func Prune(dir string) error {
 	gs, err := Generations(dir)
 	if err != nil {
@@ -288,5 +320,14 @@ func Prune(dir string) error {
 			}
 		}
 	}
-	return nil
+	if kept < Keep {
+		return nil
+	}
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), aside) {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))
+		}
+	}
+	return err
 }
