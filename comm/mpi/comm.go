@@ -93,8 +93,8 @@ func (c *Comm) connect(level int32) error {
 	}
 	c.size, c.rank = int(int32(lib.out[0])), int(int32(lib.out[1]))
 	c.info.Size, c.info.Rank = c.size, c.rank
-	if want := c.info.Launch.Size; c.info.Launched && want > 0 && want != c.size {
-		return c.info.mismatch()
+	if err := c.info.check(); err != nil {
+		return err
 	}
 	if level < lib.levels[1] {
 		return fmt.Errorf("mpi: %s gives %s only; wigner needs at least MPI_THREAD_FUNNELED: use a library built with threads",

@@ -90,6 +90,27 @@ func (i *Info) warn() {
 
 const remedy = "Set WIGNER_MPI to the libmpi.so of the MPI whose mpirun (or srun --mpi=...) is used"
 
+// check compares the world with what the launcher announced. Some PMIx launchers
+// announce a rank and no size; a library that does not know them makes every
+// process rank 0 of 1, so there a world of one is refused.
+func (i *Info) check() error {
+	l := i.Launch
+	switch {
+	case !i.Launched || l.Size == i.Size:
+		return nil
+	case l.Size > 0:
+		return i.mismatch()
+	case l.Rank >= i.Size:
+		return fmt.Errorf("mpi: the launcher started this process as rank %d (%s) but %s (%s) sees %d ranks: "+
+			"the library and the launcher belong to different MPIs. %s", l.Rank, l.Launcher, i.Library, i.Family, i.Size, remedy)
+	case i.Size == 1:
+		return fmt.Errorf("mpi: the launcher (%s) does not say how many processes it started, and %s (%s) sees this one only: "+
+			"they seem to belong to different MPIs. %s; for one process start wigner without a launcher, and without %s",
+			l.Launcher, i.Library, i.Family, remedy, l.Launcher)
+	}
+	return nil
+}
+
 // mismatch is the error of a library that does not know its launcher: every
 // process would be a world of its own.
 func (i *Info) mismatch() error {

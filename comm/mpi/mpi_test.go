@@ -3,6 +3,7 @@
 package mpi
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -144,6 +145,34 @@ func TestRestoreSignals(t *testing.T) {
 	}
 	if *readSignals() != *before {
 		t.Error("the handlers differ from before")
+	}
+}
+
+// TestWorldChecked: no process runs as a world of its own beside others. PMIx
+// launchers without a step of Slurm announce no size.
+func TestWorldChecked(t *testing.T) {
+	pmix := func(rank int) Launch { return Launch{fmt.Sprintf("PMIX_RANK=%d", rank), 0, rank, ""} }
+	for _, k := range []struct {
+		launch Launch
+		size   int
+		says   string // "" for no error
+	}{
+		{Launch{"PMI_SIZE=3", 3, 1, MPICH}, 3, ""},
+		{Launch{"PMI_SIZE=3", 3, 1, MPICH}, 1, "announced 3 ranks"},
+		{Launch{"PMI_SIZE=1", 1, 0, MPICH}, 1, ""},
+		{pmix(1), 2, ""},
+		{pmix(0), 2, ""},
+		{pmix(1), 1, "as rank 1"},
+		{pmix(3), 3, "as rank 3"},
+		{pmix(0), 1, "does not say how many"},
+	} {
+		err := (&Info{Launch: k.launch, Launched: true, Library: "/x/libmpi.so", Size: k.size}).check()
+		if (err == nil) != (k.says == "") || err != nil && !(strings.Contains(err.Error(), k.says) && strings.Contains(err.Error(), "WIGNER_MPI")) {
+			t.Errorf("%+v, a world of %d: %v", k.launch, k.size, err)
+		}
+	}
+	if err := (&Info{Size: 1}).check(); err != nil {
+		t.Errorf("no launcher: %v", err)
 	}
 }
 

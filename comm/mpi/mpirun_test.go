@@ -273,6 +273,17 @@ func TestMismatch(t *testing.T) {
 			}
 		}
 	})
+	// A PMIx launcher that announces no size (prun), and a library that does not
+	// know it: it starts as a world of one, as would all other processes.
+	direct := launcher{path: "/bin/sh", args: []string{"-c", `exec "$3"`, "sh"}}
+	for family, path := range library {
+		for _, rank := range []string{"0", "1"} {
+			r := direct.launch(t, 1, "check", "WIGNER_MPI="+path, "PMIX_RANK="+rank)
+			if r.code == 0 || strings.Contains(r.out, "checked") || family == mpi.MPICH && !strings.Contains(r.err, "PMIX_RANK="+rank) {
+				t.Errorf("%s as PMIX_RANK=%s: %v", path, rank, r)
+			}
+		}
+	}
 }
 
 // TestNoLibrary: a launcher without a usable library is an error.

@@ -52,7 +52,7 @@ func (n *NearEdges) add(a, b int64, r2 float64) {
 }
 
 // build reads the list of f and, unless told not to, stores the edges; Load then
-// makes them from the list. Errors name the atoms.
+// makes them from the list. Its error names the atom of an unknown element.
 func (g *Graph[T]) build(f *potential.Frame, m *Model[T], store bool) error {
 	g.N, g.Padded, g.Rows, g.model, g.near = f.N, domain.Padded(f.N), f.Rows, m, NearEdges{}
 	g.frame, g.stored = f, store
@@ -62,10 +62,7 @@ func (g *Graph[T]) build(f *potential.Frame, m *Model[T], store bool) error {
 	if !store {
 		g.Row, g.Entries = nil, nil
 		for i := range f.N {
-			var err error
-			if g.one, err = g.edges(i, g.one[:0], &g.near); err != nil {
-				return err
-			}
+			g.one = g.edges(i, g.one[:0], &g.near)
 		}
 		return nil
 	}
@@ -76,10 +73,7 @@ func (g *Graph[T]) build(f *potential.Frame, m *Model[T], store bool) error {
 	}
 	out := grow(g.Entries, len(f.List.J))[:0]
 	for i := range f.N {
-		var err error
-		if out, err = g.edges(i, out, &g.near); err != nil {
-			return err
-		}
+		out = g.edges(i, out, &g.near)
 		g.Row[i+1] = int64(len(out))
 	}
 	g.Entries = out
@@ -87,8 +81,10 @@ func (g *Graph[T]) build(f *potential.Frame, m *Model[T], store bool) error {
 }
 
 // edges appends those of owned atom i to out, the ones below Near first, and adds
-// these to near, unless it is nil.
-func (g *Graph[T]) edges(i int, out []Entry[T], near *NearEdges) ([]Entry[T], error) {
+// these to near, unless it is nil. Atoms at the same place, which one rank alone may
+// see, give a NaN: others wait in the exchanges of this call, so it goes on, and who
+// looks at the results (md.Guard) tells all ranks.
+func (g *Graph[T]) edges(i int, out []Entry[T], near *NearEdges) []Entry[T] {
 	f := g.frame
 	rc2, near2 := g.model.Cutoff*g.model.Cutoff, g.model.Near*g.model.Near
 	xi := f.X[i]
@@ -101,8 +97,7 @@ func (g *Graph[T]) edges(i int, out []Entry[T], near *NearEdges) ([]Entry[T], er
 			continue
 		}
 		if r2 == 0 {
-			return out, fmt.Errorf("mpnn: atoms %d and %d are at the same place (%.6g, %.6g, %.6g) Å",
-				f.ID[i], f.ID[p], xi[0], xi[1], xi[2])
+			d[0], r2 = math.NaN(), math.NaN()
 		}
 		out = append(out, Entry[T]{[3]T{T(d[0]), T(d[1]), T(d[2])}, f.Home[p]})
 		if r2 < near2 {
@@ -113,7 +108,7 @@ func (g *Graph[T]) edges(i int, out []Entry[T], near *NearEdges) ([]Entry[T], er
 			}
 		}
 	}
-	return out, nil
+	return out
 }
 
 func (g *Graph[T]) species(f *potential.Frame) error {
@@ -139,7 +134,7 @@ func (g *Graph[T]) Load(i int, e *kernel.Edges[T]) (near int) {
 	if g.stored {
 		batch = g.Entries[g.Row[i]:g.Row[i+1]]
 	} else {
-		batch, _ = g.edges(i, g.one[:0], nil) // build has found no error
+		batch = g.edges(i, g.one[:0], nil)
 		g.one = batch
 	}
 	e.Resize(len(batch), g.model.LMax)
