@@ -145,9 +145,15 @@ func (g *Graph[T]) Load(i int, e *kernel.Edges[T]) (near int) {
 		e.D[0][k], e.D[1][k], e.D[2][k] = b.D[0], b.D[1], b.D[2]
 	}
 	e.Next = e.Next[:0]
-	if g.stored && i+1 < g.N {
+	switch l := g.frame.List; {
+	case i+1 >= g.N:
+	case g.stored:
 		for _, b := range g.Entries[g.Row[i+1]:g.Row[i+2]] {
 			e.Next = append(e.Next, b.J)
+		}
+	default: // those in the skin too: to sort them out would cost more
+		for _, p := range l.J[l.Row[i+1]:l.Row[i+2]] {
+			e.Next = append(e.Next, g.frame.Home[p])
 		}
 	}
 	e.Geometry()
