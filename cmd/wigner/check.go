@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -49,11 +50,22 @@ for such the mirror line is a report, not a check.`,
 // verdict is one line of the check.
 type verdict struct {
 	Check  string  `json:"check"`
-	Figure float64 `json:"figure"`
+	Figure number  `json:"figure"`
 	Bound  float64 `json:"bound"`
 	Unit   string  `json:"unit"`
 	Status string  `json:"status"` // pass, fail, or note where nothing is asked of the figure
 	Note   string  `json:"note,omitempty"`
+}
+
+// number is a float64 that JSON has as null where it is NaN or infinite.
+type number float64
+
+// MarshalJSON is part of json.Marshaler.
+func (x number) MarshalJSON() ([]byte, error) {
+	if f := float64(x); !math.IsNaN(f) && !math.IsInf(f, 0) {
+		return json.Marshal(f)
+	}
+	return []byte("null"), nil
 }
 
 func (a *app) check(o *checkOptions) error {
@@ -68,13 +80,18 @@ func (a *app) check(o *checkOptions) error {
 	if err := c.all(); err != nil {
 		return err
 	}
+	return a.verdicts(exact.Name, len(s.X), c.out, o.json)
+}
+
+// verdicts prints all, and is an error where one failed.
+func (a *app) verdicts(model string, atoms int, all []verdict, asJSON bool) (err error) {
 	failed := 0
-	for _, v := range c.out {
+	for _, v := range all {
 		if v.Status == "fail" {
 			failed++
 		}
 	}
-	if o.json {
+	if asJSON {
 		enc := json.NewEncoder(a.out)
 		enc.SetIndent("", "  ")
 		err = enc.Encode(struct {
@@ -82,12 +99,12 @@ func (a *app) check(o *checkOptions) error {
 			Atoms  int       `json:"atoms"`
 			Passed bool      `json:"passed"`
 			Checks []verdict `json:"checks"`
-		}{exact.Name, len(s.X), failed == 0, c.out})
+		}{model, atoms, failed == 0, all})
 	} else {
-		printVerdicts(a.stdout(), exact.Name, len(s.X), c.out)
+		printVerdicts(a.stdout(), model, atoms, all)
 	}
 	if err == nil && failed > 0 {
-		err = fmt.Errorf("%d of %d checks failed", failed, len(c.out))
+		err = fmt.Errorf("%d of %d checks failed", failed, len(all))
 	}
 	return err
 }

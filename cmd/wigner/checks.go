@@ -79,7 +79,7 @@ func (c *checker) ask(s *system, ranks int) *answer {
 
 // expect adds a line that must hold.
 func (c *checker) expect(name, unit string, figure, bound float64, note string) {
-	v := verdict{name, figure, bound, unit, "pass", note}
+	v := verdict{name, number(figure), bound, unit, "pass", note}
 	if !(figure <= bound) {
 		v.Status = "fail"
 	}
@@ -88,7 +88,7 @@ func (c *checker) expect(name, unit string, figure, bound float64, note string) 
 
 // report adds a line that is only told.
 func (c *checker) report(name, unit string, figure float64, note string) {
-	c.out = append(c.out, verdict{name, figure, 0, unit, "note", note})
+	c.out = append(c.out, verdict{name, number(figure), 0, unit, "note", note})
 }
 
 // rounding is what is let pass in double precision, as a part of the largest

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
+	"math"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -37,6 +39,32 @@ func TestCheck(t *testing.T) {
 		t.Errorf("nothing fails:\n%s", r.out)
 	}
 	refuse(t, 2, []string{"-m"}, "check", filepath.Join(tiny, "linear-l2.extxyz"))
+}
+
+// TestCheckNaN: a figure that is NaN or infinite fails, and is null in JSON.
+func TestCheckNaN(t *testing.T) {
+	var c checker
+	c.expect("a", "eV", math.NaN(), 1, "")
+	c.expect("b", "eV", math.Inf(1), 1, "")
+	c.report("c", "eV", 0.5, "")
+	var out bytes.Buffer
+	a := app{out: &out}
+	if err := a.verdicts("m", 2, c.out, true); err == nil || err.Error() != "2 of 3 checks failed" {
+		t.Error(err)
+	}
+	var got struct {
+		Passed bool
+		Checks []struct {
+			Figure *float64
+			Status string
+		}
+	}
+	if err := json.Unmarshal(out.Bytes(), &got); err != nil || len(got.Checks) != 3 {
+		t.Fatalf("%v: %s", err, out.String())
+	}
+	if x := got.Checks; got.Passed || x[0].Figure != nil || x[1].Figure != nil || x[0].Status != "fail" || *x[2].Figure != 0.5 {
+		t.Errorf("%s", out.String())
+	}
 }
 
 func TestBench(t *testing.T) {

@@ -1,13 +1,17 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"os"
 	"path/filepath"
 	"testing"
 
+	"github.com/wigner-md/wigner/comm"
+	"github.com/wigner-md/wigner/comm/inproc"
 	"github.com/wigner-md/wigner/io/extxyz"
+	"github.com/wigner-md/wigner/md"
 )
 
 // rankCounts are the issue's: primes, cubes, more ranks than atoms.
@@ -64,6 +68,55 @@ func onRanks(t *testing.T, model, in string) {
 			worst = max(worst, apart(t, frames(t, out), want))
 		}
 		t.Logf("%s under %s: at most %.1e", filepath.Base(model), l, worst)
+	}
+}
+
+// TestSamePlaceLater: atoms that come to the same place between two builds of the
+// list, seen by one rank alone and in the middle of a potential's exchanges, are the
+// guard's trouble, the same on all ranks.
+func TestSamePlaceLater(t *testing.T) {
+	for _, memory := range []string{"normal", "low"} {
+		src, err := openModel(filepath.Join(tiny, "linear-l2.pth"), variant{precision: "float64", memory: memory})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := &system{Vectors: [3][3]float64{{40}, {0, 9}, {0, 0, 9}}, PBC: [3]bool{true, true, true}}
+		for i := range 12 {
+			s.X = append(s.X, [3]float64{1 + 3.2*float64(i), 4, 4})
+			s.Z = append(s.Z, 14)
+		}
+		s.X[1][0] = 2.5 // atoms 1 and 2 are owned by the first of the ranks
+		errs := make([]error, 3)
+		_ = inproc.Run(3, func(c comm.Comm) error {
+			x, err := share(c, s, [3]int{})
+			if err != nil {
+				return err
+			}
+			pot, err := src.New()
+			if err != nil {
+				return err
+			}
+			e := md.Evaluator{Comm: c, Potential: pot, Cell: x.Cell, Partition: x.Partition, Atoms: x.Atoms, Skin: 4, Guard: anyForce}
+			if err := e.Evaluate(); err != nil {
+				return err
+			}
+			for i, id := range e.Atoms.ID[:e.Atoms.N] {
+				if id == 1 || id == 2 {
+					e.Atoms.X[i] = [3]float64{1.75, 4, 4}
+				}
+			}
+			if err = e.Evaluate(); err == nil {
+				err = e.Check()
+			}
+			errs[c.Rank()] = err
+			return nil
+		})
+		for r, err := range errs {
+			var trouble *md.TroubleError
+			if !errors.As(err, &trouble) || len(trouble.IDs) < 2 || trouble.IDs[0] != 1 || trouble.IDs[1] != 2 || err.Error() != errs[0].Error() {
+				t.Errorf("%s memory, rank %d: %v", memory, r, err)
+			}
+		}
 	}
 }
 
