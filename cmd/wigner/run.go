@@ -218,7 +218,7 @@ func (r *runner) build() (*crystal, error) {
 func integrator(d *input.Dynamics) md.Integrator {
 	switch d.Ensemble {
 	case "langevin":
-		return md.Langevin{Temperature: d.Temperature, Friction: 1 / (d.Friction * md.Femtosecond), Seed: uint64(d.Seed)}
+		return md.Langevin{Temperature: d.Kelvin(), Friction: 1 / (d.Friction * md.Femtosecond), Seed: uint64(d.Seed)}
 	default: // nve; input has refused all others
 		return md.VelocityVerlet{}
 	}
@@ -236,10 +236,12 @@ func (r *runner) velocities(x *crystal) error {
 	switch {
 	case kind == "file" && !x.HasV:
 		return usagef("dynamics.velocities = \"file\", but the structure has no momenta")
+	case kind == "maxwell" && d.Temperature == nil:
+		return usagef("dynamics.temperature_K is missing: the structure has no momenta, so the first velocities need one (0 for atoms at rest)")
 	case kind == "zero":
 		clear(x.Atoms.V)
 	case kind == "maxwell":
-		return r.sim.SetVelocities(d.Temperature, uint64(d.Seed))
+		return r.sim.SetVelocities(d.Kelvin(), uint64(d.Seed))
 	}
 	return nil
 }

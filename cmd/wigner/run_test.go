@@ -317,6 +317,19 @@ func TestRunBad(t *testing.T) {
 	refuse(t, 2, []string{"no-such.toml"}, "run", filepath.Join(dir, "no-such.toml"))
 }
 
+// TestNoTemperature: without a temperature nothing starts at rest unasked.
+func TestNoTemperature(t *testing.T) {
+	dir := t.TempDir()
+	none := strings.Replace(argon, "temperature_K = 90\n", "", 1)
+	cfg := config(t, dir, none)
+	refuse(t, 2, []string{"in.toml", "dynamics.temperature_K: missing"}, "run", cfg)
+	in := write(t, filepath.Join(dir, "s.xyz"), "1\nLattice=\"20 0 0 0 20 0 0 0 20\" Properties=species:S:1:pos:R:3\nAr 0 0 0\n")
+	file := []string{"run", cfg, "-q", "--force", "--ranks", "1", "structure.prototype=", "structure.file=" + in, "dynamics.ensemble=nve", "dynamics.friction_time_fs=0", "dynamics.steps=1"}
+	refuse(t, 2, []string{"temperature_K is missing", "no momenta"}, file...)
+	mustRun(t, append(file, "dynamics.velocities=zero")...)
+	mustRun(t, append(file, "dynamics.temperature_K=0")...)
+}
+
 // TestFromFile: momenta of a file are the first velocities, and the output can
 // be read as input.
 func TestFromFile(t *testing.T) {

@@ -57,6 +57,7 @@ func (c *Config) check() []problem {
 	c.Structure.check(&k)
 	c.Potential.check(&k)
 	c.Dynamics.check(&k)
+	c.Dynamics.warm(&k, c.Structure.Prototype != "" && c.Structure.File == "")
 	c.Output.check(&k)
 	if c.Restart.Every < 0 {
 		k.bad("restart.every", "%d is out of range: it must be 0 or more steps", c.Restart.Every)
@@ -228,7 +229,7 @@ func (d *Dynamics) check(k *checker) {
 		d.Ensemble = "langevin"
 	}
 	k.among("dynamics.ensemble", d.Ensemble, "nve", "langevin")
-	k.within("dynamics.temperature_K", d.Temperature, 0, 1e6)
+	k.within("dynamics.temperature_K", d.Kelvin(), 0, 1e6)
 	k.positive("dynamics.timestep_fs", d.Timestep, 100)
 	if d.Steps < 0 {
 		k.bad("dynamics.steps", "%d is out of range: it must be 0 or more", d.Steps)
@@ -243,6 +244,23 @@ func (d *Dynamics) check(k *checker) {
 	}
 	k.among("dynamics.velocities", d.Velocities, "auto", "maxwell", "file", "zero")
 	k.positive("dynamics.max_force_eV_A", d.MaxForce, math.MaxFloat64)
+}
+
+// warm wants a temperature where something has it. Of atoms from a file one
+// learns only later whether they have momenta; those of a prototype have none.
+func (d *Dynamics) warm(k *checker, prototype bool) {
+	what := ""
+	switch {
+	case d.Temperature != nil:
+		return
+	case d.Ensemble == "langevin":
+		what = "the bath of ensemble = \"langevin\""
+	case d.Velocities == "maxwell", d.Velocities == "auto" && prototype:
+		what = "the first velocities"
+	default:
+		return
+	}
+	k.bad("dynamics.temperature_K", "missing: %s must have one; write temperature_K = 0 for atoms at rest", what)
 }
 
 // dumpProperties are the columns that a trajectory may have beyond species and pos.

@@ -66,14 +66,23 @@ type Pair struct {
 
 // Dynamics is the motion.
 type Dynamics struct {
-	Ensemble    string  `toml:"ensemble" doc:"nve or langevin (also nvt-langevin)"`
-	Temperature float64 `toml:"temperature_K,omitempty" doc:"K; of the first velocities and of the bath"`
-	Timestep    float64 `toml:"timestep_fs" doc:"step of the integration, fs"`
-	Steps       int64   `toml:"steps" doc:"number of steps, over all resumed runs"`
-	Seed        int64   `toml:"seed" doc:"of velocities and noise"`
-	Friction    float64 `toml:"friction_time_fs,omitempty" doc:"langevin: relaxation time of the momentum, fs; default 100"`
-	Velocities  string  `toml:"velocities" doc:"auto (those of the file where it has momenta, else maxwell), maxwell, file or zero"`
-	MaxForce    float64 `toml:"max_force_eV_A" doc:"stop when a force exceeds it, eV/Å"`
+	Ensemble    string   `toml:"ensemble" doc:"nve or langevin (also nvt-langevin)"`
+	Temperature *float64 `toml:"temperature_K,omitempty" doc:"K; of the first velocities and of the bath; where one of them needs it, it must be given"`
+	Timestep    float64  `toml:"timestep_fs" doc:"step of the integration, fs"`
+	Steps       int64    `toml:"steps" doc:"number of steps, over all resumed runs"`
+	Seed        int64    `toml:"seed" doc:"of velocities and noise"`
+	Friction    float64  `toml:"friction_time_fs,omitempty" doc:"langevin: relaxation time of the momentum, fs; default 100"`
+	Velocities  string   `toml:"velocities" doc:"auto (those of the file where it has momenta, else maxwell), maxwell, file or zero"`
+	MaxForce    float64  `toml:"max_force_eV_A" doc:"stop when a force exceeds it, eV/Å"`
+}
+
+// Kelvin is the temperature; 0 where none is given, which check allows only
+// where none is needed.
+func (d *Dynamics) Kelvin() float64 {
+	if d.Temperature == nil {
+		return 0
+	}
+	return *d.Temperature
 }
 
 // Output is what is written, and where.

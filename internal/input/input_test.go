@@ -98,6 +98,41 @@ func TestSet(t *testing.T) {
 	}
 }
 
+// TestTemperature: a temperature that something has must be given, and 0 is one.
+func TestTemperature(t *testing.T) {
+	const base = `potential.model = "m"
+structure = `
+	const crystal = `{ prototype = "fcc", elements = ["Ar"], a_A = 5.3, repeat = [4, 4, 4] }`
+	const file = `{ file = "a.xyz" }`
+	for _, c := range []struct {
+		structure string
+		sets      []string
+		missing   string // what has no temperature
+	}{
+		{crystal, nil, "the first velocities"},
+		{crystal, []string{"dynamics.velocities=maxwell"}, "the first velocities"},
+		{crystal, []string{"dynamics.velocities=zero"}, ""},
+		{crystal, []string{"dynamics.velocities=zero", "dynamics.ensemble=langevin"}, "the bath"},
+		{file, nil, ""}, // it may have momenta
+		{file, []string{"dynamics.velocities=maxwell"}, "the first velocities"},
+		{file, []string{"dynamics.velocities=file"}, ""},
+		{file, []string{"dynamics.ensemble=nvt-langevin"}, "the bath"},
+	} {
+		_, err := Read("t", base+c.structure, c.sets)
+		if ok := err == nil; ok != (c.missing == "") || !ok && !strings.Contains(err.Error(), "dynamics.temperature_K: missing: "+c.missing) {
+			t.Errorf("%s %v: error %v", c.structure, c.sets, err)
+		}
+		cold, err := Read("t", base+c.structure, append(c.sets, "dynamics.temperature_K=0"))
+		if err != nil {
+			t.Errorf("%s %v at 0 K: error %v", c.structure, c.sets, err)
+			continue
+		}
+		if text, err := cold.Encode(); err != nil || !strings.Contains(text, "temperature_K = 0") {
+			t.Errorf("0 K is encoded as %s, %v", text, err)
+		}
+	}
+}
+
 func TestNearest(t *testing.T) {
 	for name, want := range map[string]string{"sevennet0": "sevennet-0", "SevenNet-0": "sevennet-0", "nothing-like-it-at-all": ""} {
 		if got := Nearest(name, []string{"sevennet-0", "sevennet-l3i5"}); got != want {

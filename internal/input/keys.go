@@ -86,6 +86,8 @@ func rowsOf(prefix string, v reflect.Value) []Row {
 // typeName says a type as TOML does.
 func typeName(t reflect.Type) string {
 	switch t.Kind() {
+	case reflect.Pointer:
+		return typeName(t.Elem())
 	case reflect.Slice:
 		if t.Elem().Kind() == reflect.Struct {
 			return "list of tables"
