@@ -45,12 +45,16 @@ func holdsRun(dir string) bool {
 }
 
 // openFolder makes and locks a run folder. One that holds a run already is
-// refused, unless it is to be continued or emptied.
-func openFolder(dir string, resume, force bool, dumps []input.Dump) (*folder, error) {
+// refused, unless it is to be continued or emptied, and so is one where the run
+// would write over one of the files that it reads.
+func openFolder(dir string, resume, force bool, dumps []input.Dump, inputs ...string) (*folder, error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, usage(err)
 	}
 	f := &folder{dir: dir}
+	if err := f.spare(inputs, resume, dumps); err != nil {
+		return nil, err
+	}
 	if err := f.acquire(); err != nil {
 		return nil, err
 	}
@@ -99,8 +103,8 @@ func (f *folder) acquire() error {
 	return nil
 }
 
-// empty removes what runs write, but the log, and nothing else.
-func (f *folder) empty(dumps []input.Dump) error {
+// written are the names that runs write, but log and lock.
+func (f *folder) written(dumps []input.Dump) []string {
 	names := []string{configName, thermoName, lastName, restartName}
 	if old, err := input.ReadFile(f.path(configName), nil); err == nil {
 		dumps = append(append([]input.Dump(nil), dumps...), old.Output.Dump...)
@@ -108,7 +112,38 @@ func (f *folder) empty(dumps []input.Dump) error {
 	for _, d := range dumps {
 		names = append(names, d.File)
 	}
-	for _, n := range names {
+	return names
+}
+
+// spare refuses a folder in which the run would delete a file that it reads. A
+// run may go on with the effective config that it has written itself.
+func (f *folder) spare(inputs []string, resume bool, dumps []input.Dump) error {
+	for _, name := range append(f.written(dumps), logName, lockName) {
+		mine, err := os.Stat(f.path(name))
+		if err != nil || resume && name == configName && f.effective() {
+			continue
+		}
+		for _, in := range inputs {
+			if theirs, err := os.Stat(in); err == nil && os.SameFile(mine, theirs) {
+				return usagef("the run would write over %s, which it reads: choose another folder by output.dir=…, or move that file", in)
+			}
+		}
+	}
+	return nil
+}
+
+// effectiveHead is how a config begins that a run has written.
+const effectiveHead = "# The effective configuration of this run"
+
+// effective reports whether the config in the folder is a run's own.
+func (f *folder) effective() bool {
+	text, err := os.ReadFile(f.path(configName))
+	return err == nil && strings.HasPrefix(string(text), effectiveHead)
+}
+
+// empty removes what runs write, but the log, and nothing else.
+func (f *folder) empty(dumps []input.Dump) error {
+	for _, n := range f.written(dumps) {
 		if err := os.RemoveAll(f.path(n)); err != nil {
 			return err
 		}

@@ -168,7 +168,7 @@ func (r *runner) prepare() (done bool, err error) {
 		}
 	}
 	if r.c.Rank() == 0 {
-		if r.folder, err = openFolder(cfg.Output.Dir, r.o.resume, r.o.force, cfg.Output.Dump); err == nil {
+		if r.folder, err = openFolder(cfg.Output.Dir, r.o.resume, r.o.force, cfg.Output.Dump, r.o.config, r.form.file, r.src.Path); err == nil {
 			err = r.startLog()
 		}
 	}

@@ -317,6 +317,34 @@ func TestRunBad(t *testing.T) {
 	refuse(t, 2, []string{"no-such.toml"}, "run", filepath.Join(dir, "no-such.toml"))
 }
 
+// TestSparesInput: no run deletes or writes over what it reads.
+func TestSparesInput(t *testing.T) {
+	dir := t.TempDir()
+	text := strings.Replace("# mine\n"+argon, "[output]", fmt.Sprintf("[output]\ndir = %q", dir), 1)
+	cfg := write(t, filepath.Join(dir, configName), text)
+	for _, flag := range []string{"--force", "--resume", "-q"} {
+		refuse(t, 2, []string{"write over", configName, "output.dir"}, "run", cfg, flag, "--ranks", "1")
+	}
+	if left(t, dir) != configName || read(t, cfg) != text {
+		t.Fatalf("the folder holds %s, the config is\n%s", left(t, dir), read(t, cfg))
+	}
+	out := filepath.Join(dir, "run")
+	mustRun(t, "run", cfg, "-q", "--ranks", "1", "output.dir="+out, "dynamics.steps=20")
+	traj := read(t, filepath.Join(out, "a.extxyz"))
+	again := []string{"run", cfg, "-q", "--ranks", "1", "structure.prototype=", "structure.file=" + filepath.Join(out, "a.extxyz"), "output.dir=" + out}
+	refuse(t, 2, []string{"write over", "a.extxyz"}, append(again, "--force")...)
+	refuse(t, 2, []string{"write over", "a.extxyz"}, append(again, "--force", "output.dump=[]")...) // the earlier run's
+	two := t.TempDir()
+	other := write(t, filepath.Join(two, "other.extxyz"), traj)
+	refuse(t, 2, []string{"write over", "other.extxyz"}, "run", cfg, "-q", "--ranks", "1", "structure.prototype=", "structure.file="+other,
+		"output.dir="+two, `output.dump=[{ every = 1, file = "other.extxyz" }]`)
+	if read(t, filepath.Join(out, "a.extxyz")) != traj || read(t, other) != traj {
+		t.Error("a structure was changed")
+	}
+	// The effective config is the run's own: it may be read to go on.
+	mustRun(t, "run", filepath.Join(out, configName), "-q", "--ranks", "1", "--resume", "dynamics.steps=25")
+}
+
 // TestNoTemperature: without a temperature nothing starts at rest unasked.
 func TestNoTemperature(t *testing.T) {
 	dir := t.TempDir()
