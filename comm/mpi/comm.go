@@ -171,7 +171,12 @@ func (c *Comm) end(err error) error {
 			panic("mpi: a failure without an error")
 		}
 	}
-	if e := lib.finalize(); e != nil {
+	finalize := lib.finalize
+	if err != nil {
+		// Exchanges that a failure left open may keep some libraries from ending.
+		finalize = func() error { return watched(10*c.opt.Grace, func() { c.Abort(err) }, lib.finalize) }
+	}
+	if e := finalize(); e != nil {
 		return errors.Join(err, e)
 	}
 	var peer *comm.PeerError
@@ -181,6 +186,12 @@ func (c *Comm) end(err error) error {
 		time.Sleep(200 * time.Millisecond)
 	}
 	return err
+}
+
+// watched is f, with late called from another goroutine where f takes longer than d.
+func watched(d time.Duration, late func(), f func() error) error {
+	defer time.AfterFunc(d, late).Stop()
+	return f()
 }
 
 // tell is collective: every rank without an error of its own gets that of the

@@ -25,7 +25,8 @@ type Options struct {
 	// (0: 1 GiB). It must be the same on all ranks.
 	MaxMessage int
 	// Grace is how long a rank whose function failed waits for the others to
-	// end as well, before it ends the job (0: 2 s).
+	// end as well, before it ends the job (0: 2 s). After a failure MPI_Finalize may
+	// take ten times as long.
 	Grace time.Duration
 }
 

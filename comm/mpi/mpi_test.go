@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -145,6 +146,18 @@ func TestRestoreSignals(t *testing.T) {
 	}
 	if *readSignals() != *before {
 		t.Error("the handlers differ from before")
+	}
+}
+
+// TestWatched: what hangs is told of, what ends in time is not.
+func TestWatched(t *testing.T) {
+	late := make(chan bool, 1)
+	_ = watched(time.Millisecond, func() { late <- true }, func() error { // until told
+		<-late
+		return nil
+	})
+	if err := watched(time.Hour, func() { late <- true }, func() error { return os.ErrInvalid }); err != os.ErrInvalid || len(late) > 0 {
+		t.Error(err, len(late))
 	}
 }
 
