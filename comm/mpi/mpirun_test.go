@@ -101,6 +101,19 @@ type result struct {
 	took     time.Duration
 }
 
+// sessionDir is a folder of its own for each launch: Open MPI's launchers that
+// start and end at the same moment fight over the one that they share. Its name is
+// short, as that of a socket must be.
+func sessionDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/tmp", "w")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
 // launch runs a program of rank_test.go on n ranks. It must end by itself. Where
 // ranks end at once, MPICH's mpiexec is now and then killed by a signal of its own
 // before it has shown anything (seen once in some hundred starts): it is started again.
@@ -120,11 +133,11 @@ func (l launcher) once(t *testing.T, n int, program string, env ...string) resul
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, l.path, append(append([]string{}, l.args...), "-n", fmt.Sprint(n), name)...)
 	cmd.Env = append(os.Environ(), programVariable+"="+program,
-		"OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1")
+		"OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1", "TMPDIR="+sessionDir(t))
 	cmd.Env = append(cmd.Env, env...)
 	var out, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &stderr
