@@ -81,7 +81,13 @@ func (s *Structure) check(k *checker) {
 		k.bad("structure.frame", "%d is out of range: frames count from 0, and −1 is the last", s.Frame)
 	}
 	if s.Prototype == "" {
+		if s.File != "" {
+			s.onlyPrototypes(k)
+		}
 		return
+	}
+	if s.Frame != 0 {
+		k.bad("structure.frame", "belongs to file; a prototype has no frames")
 	}
 	s.Prototype = strings.ToLower(s.Prototype)
 	k.among("structure.prototype", s.Prototype, prototypes...)
@@ -129,6 +135,22 @@ func (s *Structure) check(k *checker) {
 	if k.length("structure.vacuum_A", len(s.Vacuum), 3) {
 		for _, x := range s.Vacuum {
 			k.within("structure.vacuum_A", x, 0, 1e6)
+		}
+	}
+}
+
+// onlyPrototypes refuses what would change nothing in a structure from a file.
+func (s *Structure) onlyPrototypes(k *checker) {
+	for _, own := range []struct {
+		key string
+		set bool
+	}{
+		{"elements", len(s.Elements) > 0}, {"a_A", s.A != 0}, {"c_A", s.C != 0}, {"repeat", len(s.Repeat) > 0},
+		{"alloy", len(s.Alloy) > 0}, {"vacancies", s.Vacancies != 0}, {"rattle_A", s.Rattle != 0},
+		{"strain", len(s.Strain) > 0}, {"pbc", len(s.PBC) > 0}, {"vacuum_A", len(s.Vacuum) > 0},
+	} {
+		if own.set {
+			k.bad("structure."+own.key, "belongs to prototype; a structure from a file is taken as it is")
 		}
 	}
 }
