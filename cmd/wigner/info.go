@@ -277,7 +277,9 @@ func manifest(w io.Writer, dir string, m *restart.Manifest) {
 	}
 	var keys []string
 	for k, v := range m.Extra {
-		keys = append(keys, k+"="+v)
+		if k != settingsKey {
+			keys = append(keys, k+"="+v)
+		}
 	}
 	slices.Sort(keys)
 	row("files", "%s", orNone(keys))

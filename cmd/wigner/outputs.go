@@ -84,12 +84,13 @@ func (r *runner) openFiles(offsets map[string]string) error {
 	return r.thermo.begin()
 }
 
-// offsets are the lengths of the files, for the restart.
+// offsets are the lengths of the files, for the restart, and the settings.
 func (r *runner) offsets() map[string]string {
 	m := map[string]string{}
 	if r.folder == nil {
 		return m
 	}
+	m[settingsKey] = r.set.encode()
 	m[thermoName] = strconv.FormatInt(r.thermo.offset, 10)
 	for _, d := range r.dumps {
 		m[d.cfg.File] = strconv.FormatInt(d.offset, 10)

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"github.com/wigner-md/wigner/comm"
+	"github.com/wigner-md/wigner/domain"
 	"github.com/wigner-md/wigner/internal/element"
 	"github.com/wigner-md/wigner/internal/input"
 	"github.com/wigner-md/wigner/md"
@@ -136,6 +137,7 @@ type runner struct {
 	near   *nearWatch
 	dumps  []*dump
 	saver  *md.Checkpoint
+	set    settings // on rank 0
 }
 
 // runRank is collective: one rank's run, from the structure to the last line.
@@ -170,6 +172,9 @@ func (r *runner) prepare() (done bool, err error) {
 	if r.c.Rank() == 0 {
 		if r.folder, err = openFolder(cfg.Output.Dir, r.o.resume, r.o.force, cfg.Output.Dump, r.o.config, r.form.file, r.src.Path); err == nil {
 			err = r.startLog()
+		}
+		if err == nil {
+			r.set, err = settingsOf(cfg, r.src.Path)
 		}
 	}
 	if err := agree(r.c, err); err != nil {
@@ -267,16 +272,50 @@ func (r *runner) resume() (offsets map[string]string, err error) {
 	if err := md.CheckElements(r.c, re.Atoms, r.sim.Potential, element.Symbol); err != nil {
 		return nil, usage(err)
 	}
+	regrid := r.regrid(re)
 	exact, err := r.sim.Resume(re)
 	if err != nil {
 		return nil, err
 	}
+	if r.c.Rank() == 0 {
+		r.sayResumed(re.Extra, exact, regrid)
+	}
+	return re.Extra, nil
+}
+
+// regrid cuts the bricks of a restart by the config's grid where that is
+// another, and says whether it did.
+func (r *runner) regrid(re *md.Restart) bool {
+	grid := gridOf(r.cfg.Parallel.Grid)
+	if grid == ([3]int{}) || grid == re.Partition.Grid() {
+		return false
+	}
+	lo, hi := re.Partition.Bounds()
+	re.Partition, re.Exact = domain.NewGrid(re.Cell, grid, lo, hi), false
+	return true
+}
+
+// sayResumed says, on rank 0, how the run goes on: what differs from the run
+// that wrote the restart, and what that means.
+func (r *runner) sayResumed(notes map[string]string, exact, regrid bool) {
+	which, physics := r.set.differ(notes)
 	how := "to the last bit"
-	if !exact {
-		how = "within rounding, as bricks, cutoff or skin are others"
+	switch {
+	case physics:
+		how = "with other physics; what differs: " + strings.Join(which, ", ")
+	case !exact || len(which) > 0:
+		if regrid {
+			which = append(which, "parallel.grid")
+		} else if !exact && len(which) == 0 {
+			which = append(which, "number of bricks")
+		}
+		how = "within rounding; what differs: " + strings.Join(which, ", ")
 	}
 	r.say("resumed from step %d, %s", r.sim.Step, how)
-	return re.Extra, nil
+	if n := r.o.ranks * r.j.Processes; n > 0 && n != r.j.ranks() && r.cfg.Parallel.Bricks == 0 {
+		r.warn(fmt.Sprintf("--ranks asks for %d ranks; %d run, as the restart has %d bricks: parallel.bricks=%d cuts them anew, within rounding",
+			n, r.j.ranks(), r.j.ranks(), n))
+	}
 }
 
 // say tells the user something, on rank 0.

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/wigner-md/wigner/internal/input"
 )
 
 // argon is a quick run: 108 atoms, Lennard-Jones.
@@ -171,6 +173,93 @@ func TestResume(t *testing.T) {
 		t.Errorf("resumed without a restart: %s", r.err)
 	}
 	same(t, fresh, whole)
+}
+
+// TestResumeClaims: a resumed run says what differs from the one that wrote the
+// restart, and claims the last bit only where nothing does.
+func TestResumeClaims(t *testing.T) {
+	dir := t.TempDir()
+	cfg, out := config(t, dir, argon), filepath.Join(dir, "run")
+	mustRun(t, "run", cfg, "--ranks", "2", "-q", "dynamics.steps=4")
+	steps := 4
+	resume := func(parts []string, args ...string) {
+		t.Helper()
+		steps++
+		r := mustRun(t, append([]string{"run", cfg, "--resume", fmt.Sprint("dynamics.steps=", steps)}, args...)...)
+		for _, p := range parts {
+			if !strings.Contains(r.err, p) {
+				t.Errorf("%v: the message lacks %q:\n%s", args, p, r.err)
+			}
+		}
+		if said := strings.Contains(r.err, "to the last bit"); said != (len(parts) > 0 && parts[0] == "to the last bit") {
+			t.Errorf("%v: the last bit is claimed: %v\n%s", args, said, r.err)
+		}
+	}
+	resume([]string{"to the last bit"})
+	resume([]string{"to the last bit"}, "dynamics.max_force_eV_A=900", "restart.every=3", "--ranks", "2")
+	// Each setting, and back again, which is another change.
+	for _, c := range []struct{ set, how, was string }{
+		{"potential.epsilon_eV=0.0104", "other physics", "potential.epsilon_eV (was 0.0103, is 0.0104)"},
+		{"dynamics.timestep_fs=3.5", "other physics", "dynamics.timestep_fs (was 4, is 3.5)"},
+		{"dynamics.temperature_K=80", "other physics", "dynamics.temperature_K"},
+		{"dynamics.friction_time_fs=400", "other physics", "dynamics.friction_time_fs"},
+		{"dynamics.seed=4", "other physics", "dynamics.seed"},
+		{"parallel.skin_A=0.4", "within rounding", "parallel.skin_A (was 0.3, is 0.4)"},
+		{"parallel.grid=[1, 2, 1]", "within rounding", "parallel.grid"},
+		{"parallel.bricks=3", "within rounding", "number of bricks"},
+	} {
+		at := filepath.Join(dir, "at")
+		if err := os.CopyFS(at, os.DirFS(out)); err != nil {
+			t.Fatal(err)
+		}
+		resume([]string{c.how, c.was}, c.set, "output.dir="+at)
+		if err := os.RemoveAll(at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	grid := filepath.Join(dir, "grid")
+	if err := os.CopyFS(grid, os.DirFS(out)); err != nil {
+		t.Fatal(err)
+	}
+	resume([]string{"within rounding", "parallel.grid"}, "output.dir="+grid, "parallel.grid=[2, 1, 1]")
+	if r := mustRun(t, "info", grid); !strings.Contains(r.out, "2 × 1 × 1") || strings.Contains(r.out, "sigma") {
+		t.Errorf("a grid that was asked for is not used:\n%s", r.out)
+	}
+	// The bricks of the restart stay, whatever --ranks says, which is said.
+	resume([]string{"to the last bit", "--ranks asks for 3 ranks; 2 run", "parallel.bricks=3"}, "--ranks", "3")
+}
+
+// TestModelDigest: a model is known by its content, not by its name.
+func TestModelDigest(t *testing.T) {
+	dir := t.TempDir()
+	a, b := write(t, filepath.Join(dir, "a"), "abc"), write(t, filepath.Join(dir, "b"), "abc")
+	c := write(t, filepath.Join(dir, "c"), "abd")
+	of := func(path string) settings {
+		cfg := input.Default()
+		cfg.Potential.Model = path
+		s, err := settingsOf(&cfg, path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	notes := map[string]string{settingsKey: of(a).encode()}
+	if which, physics := of(b).differ(notes); len(which) != 0 || physics {
+		t.Errorf("the same model under another name differs in %v", which)
+	}
+	// FIPS 180-2, appendix B.1: SHA-256 of "abc".
+	if which, physics := of(c).differ(notes); len(which) != 1 || !physics || !strings.Contains(which[0], "ba7816bf") {
+		t.Errorf("another model differs in %v", which)
+	}
+	other := of(a)
+	other[cpuKey] = "generic"
+	notes[settingsKey] = other.encode()
+	if of(a)[cpuKey] == "generic" {
+		t.Skip("this is the generic processor")
+	}
+	if which, physics := of(a).differ(notes); len(which) != 1 || physics {
+		t.Errorf("on another processor %v differ", which)
+	}
 }
 
 // newest is the number of the newest restart of a run.

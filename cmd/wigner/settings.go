@@ -1,0 +1,105 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+
+	"github.com/wigner-md/wigner/internal/input"
+	"github.com/wigner-md/wigner/internal/kernel"
+)
+
+// settings are what the bits of a run depend on beside its state: keys of the
+// config, with the model's content instead of its name, and the kernels' kind.
+type settings map[string]string
+
+// settingsKey is where a restart's notes hold the settings; no file of a run
+// folder can have this name.
+const settingsKey = "/settings"
+
+// cpuKey is the setting that no config has.
+const cpuKey = "processor"
+
+// settingsOf takes from a config what matters when a run goes on. What only
+// says how it starts or ends, and what leaves every bit as it is, does not.
+func settingsOf(cfg *input.Config, model string) (settings, error) {
+	c := input.Config{Potential: cfg.Potential, Dynamics: cfg.Dynamics, Parallel: input.Parallel{Skin: cfg.Parallel.Skin}}
+	text, err := c.Encode()
+	if err != nil {
+		return nil, err
+	}
+	var tables map[string]map[string]any
+	if _, err := toml.Decode(text, &tables); err != nil {
+		return nil, err
+	}
+	s := settings{cpuKey: kernel.CPU(), "parallel.skin_A": fmt.Sprint(tables["parallel"]["skin_A"])}
+	for _, table := range []string{"potential", "dynamics"} {
+		for k, v := range tables[table] {
+			s[table+"."+k] = fmt.Sprint(v)
+		}
+	}
+	without := []string{"potential.memory", "dynamics.steps", "dynamics.velocities", "dynamics.max_force_eV_A"}
+	if cfg.Dynamics.Ensemble == "nve" {
+		without = append(without, "dynamics.temperature_K", "dynamics.seed", "dynamics.friction_time_fs")
+	}
+	for _, k := range without {
+		delete(s, k)
+	}
+	if model != "" {
+		if s["potential.model"], err = digest(model); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// digest is a file's content in few letters.
+func digest(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("sha256 %x", h.Sum(nil)), nil
+}
+
+func (s settings) encode() string {
+	b, _ := json.Marshal(s) // of texts it cannot fail
+	return string(b)
+}
+
+// differ says which settings are others than those in a restart's notes, and
+// whether another result must be expected, beyond rounding.
+func (s settings) differ(notes map[string]string) (which []string, physics bool) {
+	var old settings
+	if err := json.Unmarshal([]byte(notes[settingsKey]), &old); err != nil {
+		return []string{"the settings (the restart does not hold any)"}, true
+	}
+	keys := map[string]bool{}
+	for _, m := range []settings{s, old} {
+		for k := range m {
+			keys[k] = true
+		}
+	}
+	for k := range keys {
+		was, is := old[k], s[k]
+		if was == is {
+			continue
+		}
+		which = append(which, fmt.Sprintf("%s (was %s, is %s)", k, orNone(strings.Fields(was)), orNone(strings.Fields(is))))
+		rounding := k == cpuKey || k == "parallel.skin_A" || k == "potential.precision" || k == "potential.radial"
+		physics = physics || !rounding
+	}
+	slices.Sort(which)
+	return which, physics
+}
