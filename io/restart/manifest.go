@@ -247,7 +247,9 @@ func GenerationName(n int64) string { return fmt.Sprintf("%06d", n) }
 // Keep is how many whole generations Prune leaves.
 const Keep = 2
 
-// Begin makes the folder of the next generation. It belongs to one rank.
+// Begin makes the folder of the next generation, and forces its name to the
+// disk: it would be of no use to have its files there, and the generations
+// before deleted, if the name were lost. It belongs to one rank.
 func Begin(dir string) (int64, error) {
 	gs, err := Generations(dir)
 	if err != nil {
@@ -257,7 +259,15 @@ func Begin(dir string) (int64, error) {
 	if len(gs) > 0 {
 		n = gs[0].Number + 1
 	}
-	return n, os.MkdirAll(filepath.Join(dir, GenerationName(n)), 0o777)
+	if err := os.MkdirAll(filepath.Join(dir, GenerationName(n)), 0o777); err != nil {
+		return n, err
+	}
+	if len(gs) == 0 { // dir is new itself; above it not all may be ours to open
+		if err := syncDir(filepath.Dir(filepath.Clean(dir))); err != nil && !errors.Is(err, os.ErrPermission) {
+			return n, err
+		}
+	}
+	return n, syncDir(dir)
 }
 
 // Discard removes what there is of a generation.

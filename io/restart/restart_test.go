@@ -82,7 +82,7 @@ func TestDamageIsNoticed(t *testing.T) {
 			t.Fatal(err)
 		}
 		check := func(what string, i int, b []byte) {
-			magic, take := magicShard, new(Shard).take
+			magic, take := magicShard, new(shardReader).take
 			if name == manifestName {
 				magic, take = magicManifest, new(Manifest).take
 			}
@@ -130,6 +130,36 @@ func TestBlockIsNamed(t *testing.T) {
 	}
 	if _, err := m.ReadShard(dir, 3); err == nil || !strings.Contains(err.Error(), "block V: wrong checksum") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// Columns that agree with each other, but not with the number that the first
+// block says, are refused, and so is a number that no shard can have.
+func TestCount(t *testing.T) {
+	for _, c := range []struct {
+		n    uint64
+		want string
+	}{{3, "block SHARD says 3"}, {0, "block SHARD says 0"}, {1 << 31, "more bricks"}} {
+		dir := t.TempDir()
+		s := shard(2)
+		path := filepath.Join(dir, ShardName(3))
+		sum, err := writeFile(path, magicShard, 7, func(o *writer) {
+			o.block("SHARD", le.AppendUint64(le.AppendUint64(nil, 3), c.n))
+			o.block("ID", make([]byte, 16))
+			o.block("SPECIES", make([]byte, 8))
+			for _, name := range []string{"X", "V", "BUILT"} {
+				o.block(name, make([]byte, 48))
+			}
+			o.block("IMAGE", make([]byte, 24))
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := manifest(t, t.TempDir(), s)
+		m.Shards[3] = ShardInfo{2, sum}
+		if _, err := m.ReadShard(dir, 3); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%d atoms said: error %v", c.n, err)
+		}
 	}
 }
 
@@ -209,9 +239,9 @@ func FuzzShard(f *testing.F) {
 			t.Error("columns of unequal length")
 		}
 		// The blocks, as if their checksums were right.
-		s = &Shard{}
+		r := &shardReader{}
 		for _, name := range []string{"SHARD", "ID", "SPECIES", "X", "IMAGE", "BUILT"} {
-			s.take(name, b)
+			r.take(name, b)
 		}
 	})
 }

@@ -21,11 +21,24 @@ type Shard struct {
 // ShardName is the name of a brick's file in a generation's folder.
 func ShardName(brick int) string { return fmt.Sprintf("rank-%05d.bin", brick) }
 
+// maxAtoms is how many a shard may hold.
+const maxAtoms = math.MaxInt32
+
+func countable(n uint64) error {
+	if n > maxAtoms {
+		return fmt.Errorf("%d atoms in one brick; a shard holds at most %d: use more bricks", n, maxAtoms)
+	}
+	return nil
+}
+
 // WriteShard writes the shard into the generation's folder.
 func WriteShard(dir string, generation int64, s *Shard) (Sum, error) {
 	n := len(s.ID)
 	if len(s.Species) != n || len(s.X) != n || len(s.V) != n || len(s.Image) != n || len(s.Built) != n {
 		panic("restart: WriteShard: columns of unequal length")
+	}
+	if err := countable(uint64(n)); err != nil {
+		return Sum{}, fmt.Errorf("restart: %w", err)
 	}
 	return writeFile(filepath.Join(dir, ShardName(s.Brick)), magicShard, generation, func(o *writer) {
 		o.block("SHARD", le.AppendUint64(le.AppendUint64(nil, uint64(s.Brick)), uint64(n)))
@@ -78,7 +91,7 @@ func column(o *writer, name string, n, size int, put func(b []byte, i int) []byt
 // the file that the manifest knows.
 func (m *Manifest) ReadShard(dir string, brick int) (*Shard, error) {
 	path := filepath.Join(dir, ShardName(brick))
-	s := &Shard{}
+	s := &shardReader{}
 	sum, generation, err := readFile(path, magicShard, s.take)
 	if err != nil {
 		return nil, err
@@ -98,29 +111,38 @@ func (m *Manifest) ReadShard(dir string, brick int) (*Shard, error) {
 	case sum != info.Sum || int64(len(s.ID)) != info.Atoms:
 		return bad("it is not the file that the manifest knows (%d bytes, checksum %016x, %d atoms)", info.Bytes, info.CRC, info.Atoms)
 	}
-	return s, nil
+	return &s.Shard, nil
 }
 
 // decodeShard is ReadShard from bytes, without a manifest.
 func decodeShard(r io.Reader, size int64) (*Shard, error) {
-	s := &Shard{}
+	s := &shardReader{}
 	if _, _, err := readFrom(r, size, "", magicShard, s.take); err != nil {
 		return nil, err
 	}
-	return s, s.whole()
+	return &s.Shard, s.whole()
+}
+
+// shardReader is a shard in the making.
+type shardReader struct {
+	Shard
+	n int // atoms that block SHARD says
 }
 
 // take reads one block. The first says how long the others are.
-func (s *Shard) take(name string, b []byte) error {
+func (s *shardReader) take(name string, b []byte) error {
 	if name == "SHARD" {
 		if len(b) != 16 || s.ID != nil {
 			return fmt.Errorf("%d bytes, or a second one", len(b))
 		}
 		brick, n := le.Uint64(b), le.Uint64(b[8:])
-		if brick > math.MaxInt32 || n > math.MaxInt32 {
-			return fmt.Errorf("brick %d of %d atoms", brick, n)
+		if brick > math.MaxInt32 {
+			return fmt.Errorf("brick %d", brick)
 		}
-		s.Brick, s.ID = int(brick), make([]int64, 0)
+		if err := countable(n); err != nil {
+			return err
+		}
+		s.Brick, s.n, s.ID = int(brick), int(n), make([]int64, 0)
 		return nil
 	}
 	if s.ID == nil {
@@ -172,15 +194,15 @@ func (s *Shard) take(name string, b []byte) error {
 	return nil // a later version's
 }
 
-// whole reports missing or unequal columns.
-func (s *Shard) whole() error {
-	n := len(s.ID)
+// whole reports missing columns and those of another length than block SHARD says.
+func (s *shardReader) whole() error {
+	n := s.n
 	for _, c := range []struct {
 		name string
 		n    int
-	}{{"SPECIES", len(s.Species)}, {"X", len(s.X)}, {"V", len(s.V)}, {"IMAGE", len(s.Image)}, {"BUILT", len(s.Built)}} {
+	}{{"ID", len(s.ID)}, {"SPECIES", len(s.Species)}, {"X", len(s.X)}, {"V", len(s.V)}, {"IMAGE", len(s.Image)}, {"BUILT", len(s.Built)}} {
 		if c.n != n {
-			return fmt.Errorf("block %s has %d atoms, block ID %d", c.name, c.n, n)
+			return fmt.Errorf("block %s has %d atoms, block SHARD says %d", c.name, c.n, n)
 		}
 	}
 	if slices.ContainsFunc(s.Species, func(z int32) bool { return z < 0 || z > 1<<16 }) {
