@@ -380,7 +380,7 @@ func TestRunBad(t *testing.T) {
 	structure := func(text string) string {
 		return "structure.file=" + write(t, filepath.Join(dir, "s.extxyz"), text)
 	}
-	file := []string{"structure.prototype=", structure("2\nLattice=\"9 0 0 0 9 0 0 0 9\" Properties=species:S:1:pos:R:3\nAr 0 0 0\nXe 4 0 0\n")}
+	file := []string{"structure.prototype=", "structure.elements=[]", "structure.a_A=0", "structure.repeat=[]", structure("2\nLattice=\"9 0 0 0 9 0 0 0 9\" Properties=species:S:1:pos:R:3\nAr 0 0 0\nXe 4 0 0\n")}
 	for _, c := range []struct {
 		parts []string
 		sets  []string
@@ -390,7 +390,7 @@ func TestRunBad(t *testing.T) {
 		{[]string{"out of range"}, []string{"dynamics.temperature_K=-3"}},
 		{[]string{"Ne"}, []string{`structure.elements=["Ne"]`}},
 		{[]string{"Qq"}, []string{`structure.elements=["Qq"]`}},
-		{[]string{"no-such"}, []string{"structure.prototype=", "structure.file=no-such.xyz"}},
+		{[]string{"no-such"}, []string{"structure.prototype=", "structure.elements=[]", "structure.a_A=0", "structure.repeat=[]", "structure.file=no-such.xyz"}},
 		{[]string{"s.extxyz:1", "Xe"}, file},
 		{[]string{"frame 7"}, append(file, "structure.frame=7")},
 		{[]string{"2 bricks", "grid"}, []string{"parallel.grid=[1,1,2]", "parallel.bricks=3"}},
@@ -420,12 +420,12 @@ func TestSparesInput(t *testing.T) {
 	out := filepath.Join(dir, "run")
 	mustRun(t, "run", cfg, "-q", "--ranks", "1", "output.dir="+out, "dynamics.steps=20")
 	traj := read(t, filepath.Join(out, "a.extxyz"))
-	again := []string{"run", cfg, "-q", "--ranks", "1", "structure.prototype=", "structure.file=" + filepath.Join(out, "a.extxyz"), "output.dir=" + out}
+	again := []string{"run", cfg, "-q", "--ranks", "1", "structure.prototype=", "structure.elements=[]", "structure.a_A=0", "structure.repeat=[]", "structure.file=" + filepath.Join(out, "a.extxyz"), "output.dir=" + out}
 	refuse(t, 2, []string{"write over", "a.extxyz"}, append(again, "--force")...)
 	refuse(t, 2, []string{"write over", "a.extxyz"}, append(again, "--force", "output.dump=[]")...) // the earlier run's
 	two := t.TempDir()
 	other := write(t, filepath.Join(two, "other.extxyz"), traj)
-	refuse(t, 2, []string{"write over", "other.extxyz"}, "run", cfg, "-q", "--ranks", "1", "structure.prototype=", "structure.file="+other,
+	refuse(t, 2, []string{"write over", "other.extxyz"}, "run", cfg, "-q", "--ranks", "1", "structure.prototype=", "structure.elements=[]", "structure.a_A=0", "structure.repeat=[]", "structure.file="+other,
 		"output.dir="+two, `output.dump=[{ every = 1, file = "other.extxyz" }]`)
 	if read(t, filepath.Join(out, "a.extxyz")) != traj || read(t, other) != traj {
 		t.Error("a structure was changed")
@@ -441,7 +441,7 @@ func TestNoTemperature(t *testing.T) {
 	cfg := config(t, dir, none)
 	refuse(t, 2, []string{"in.toml", "dynamics.temperature_K: missing"}, "run", cfg)
 	in := write(t, filepath.Join(dir, "s.xyz"), "1\nLattice=\"20 0 0 0 20 0 0 0 20\" Properties=species:S:1:pos:R:3\nAr 0 0 0\n")
-	file := []string{"run", cfg, "-q", "--force", "--ranks", "1", "structure.prototype=", "structure.file=" + in, "dynamics.ensemble=nve", "dynamics.friction_time_fs=0", "dynamics.steps=1"}
+	file := []string{"run", cfg, "-q", "--force", "--ranks", "1", "structure.prototype=", "structure.elements=[]", "structure.a_A=0", "structure.repeat=[]", "structure.file=" + in, "dynamics.ensemble=nve", "dynamics.friction_time_fs=0", "dynamics.steps=1"}
 	refuse(t, 2, []string{"temperature_K is missing", "no momenta"}, file...)
 	mustRun(t, append(file, "dynamics.velocities=zero")...)
 	mustRun(t, append(file, "dynamics.temperature_K=0")...)
@@ -454,7 +454,7 @@ func TestFromFile(t *testing.T) {
 	cfg, out := config(t, dir, argon), filepath.Join(dir, "run")
 	mustRun(t, "run", cfg, "-q", "dynamics.steps=20", "--ranks", "2", "dynamics.ensemble=nve", "dynamics.friction_time_fs=0")
 	next := filepath.Join(dir, "next")
-	mustRun(t, "run", cfg, "-q", "dynamics.steps=0", "output.dir="+next, "structure.prototype=", "dynamics.ensemble=nve", "dynamics.friction_time_fs=0",
+	mustRun(t, "run", cfg, "-q", "dynamics.steps=0", "output.dir="+next, "structure.prototype=", "structure.elements=[]", "structure.a_A=0", "structure.repeat=[]", "dynamics.ensemble=nve", "dynamics.friction_time_fs=0",
 		"structure.file="+filepath.Join(out, "a.extxyz"), "structure.frame=-1")
 	a, b := frames(t, filepath.Join(out, "a.extxyz")), frames(t, filepath.Join(next, "a.extxyz"))
 	near(t, "momenta", b[0].Column("momenta").Real, a[2].Column("momenta").Real, 1e-13)
@@ -487,7 +487,7 @@ func TestOpenCells(t *testing.T) {
 				}
 				mustRun(t, "info", path)
 			}
-			small := []string{"run", cfg, "-q", "--ranks", "2", "structure.prototype=", "dynamics.ensemble=nve", "dynamics.friction_time_fs=0"}
+			small := []string{"run", cfg, "-q", "--ranks", "2", "structure.prototype=", "structure.elements=[]", "structure.a_A=0", "structure.repeat=[]", "dynamics.ensemble=nve", "dynamics.friction_time_fs=0"}
 			mustRun(t, append(small, "structure.file="+in, "dynamics.steps=20")...)
 			traj, next := filepath.Join(out, "a.extxyz"), filepath.Join(dir, "next")
 			check(traj)
