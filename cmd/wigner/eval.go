@@ -40,8 +40,8 @@ and columns of these names are replaced; --prefix keeps both.`,
 	}
 	f := cmd.Flags()
 	cmd.RunE = a.verb(func(args []string) error {
-		if o.ranks == 0 && f.Changed("ranks") {
-			return usagef("--ranks 0: it must be 1 or more")
+		if err := ranksGiven(cmd, o.ranks); err != nil {
+			return err
 		}
 		o.in = args[0]
 		return a.eval(&o)

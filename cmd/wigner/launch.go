@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"runtime"
 
+	"github.com/spf13/cobra"
+
 	"github.com/wigner-md/wigner/comm"
 	"github.com/wigner-md/wigner/comm/hybrid"
 	"github.com/wigner-md/wigner/comm/inproc"
@@ -125,4 +127,12 @@ func (j *job) describe() string {
 	default:
 		return fmt.Sprintf("%d ranks in %d MPI processes", n, j.Processes)
 	}
+}
+
+// ranksGiven refuses --ranks 0: only where the flag is left out does the program choose.
+func ranksGiven(cmd *cobra.Command, n int) error {
+	if n == 0 && cmd.Flags().Changed("ranks") {
+		return usagef("--ranks 0: it must be 1 or more")
+	}
+	return nil
 }

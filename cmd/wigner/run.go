@@ -46,11 +46,14 @@ Keys:
   wigner run configs/silicon.toml --dry-run --ranks 64
   mpirun -n 4 wigner run configs/silicon.toml --resume`,
 		Args: cobra.MinimumNArgs(1),
-		RunE: a.verb(func(args []string) error {
-			o.config, o.sets = args[0], args[1:]
-			return a.run(&o)
-		}),
 	}
+	cmd.RunE = a.verb(func(args []string) error {
+		if err := ranksGiven(cmd, o.ranks); err != nil {
+			return err
+		}
+		o.config, o.sets = args[0], args[1:]
+		return a.run(&o)
+	})
 	f := cmd.Flags()
 	f.IntVar(&o.ranks, "ranks", 0, "ranks in this process (default: the usable cores; 1 under a launcher)")
 	f.BoolVar(&o.dry, "dry-run", false, "print atoms, ghosts, memory per rank and time per step, and stop")
@@ -181,7 +184,7 @@ func (r *runner) prepare() (done bool, err error) {
 		return false, err
 	}
 	pot, err := r.src.New()
-	if err != nil {
+	if err = agree(r.c, err); err != nil {
 		return false, err
 	}
 	r.sim = &md.Sim{
