@@ -28,12 +28,12 @@ func (a *app) checkCmd() *cobra.Command {
 		Long: `check evaluates a structure again and again: shifted, turned, with its atoms in
 another order, strained, repeated, on several ranks, in both precisions. It
 prints what differs, the bound, and whether it holds. Everything but the last
-line is in double precision.
+line is in double precision, which is slow: some dozen atoms are enough.
 
 A potential without parity (SO(3)) may give mirror images different energies:
 for such the mirror line is a report, not a check.`,
-		Example: `  wigner check configs/silicon.toml
-  wigner check -m sevennet-0 in.extxyz --json`,
+		Example: `  wigner check -m sevennet-0 in.extxyz --json
+  wigner check small.toml`,
 		Args: cobra.ExactArgs(1),
 		RunE: a.verb(func(args []string) error {
 			o.in = args[0]
