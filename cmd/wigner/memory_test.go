@@ -24,7 +24,7 @@ func TestDryRunForetellsMemory(t *testing.T) {
 		model, memory, precision, ranks string
 		repeat                          int // 8 atoms each
 	}
-	trials := []trial{{model, "normal", "float32", "1", 16}, {model, "low", "float32", "2", 16}}
+	trials := []trial{{model, "normal", "float32", "1", 16}, {model, "low", "float32", "2", 20}}
 	if !testing.Short() {
 		// Few atoms and steps: a core does some thousand atoms of this model in a second.
 		trials = append(trials, trial{published(t, "sevennet-0"), "lean", "float32", "2", 10})
@@ -42,6 +42,8 @@ rattle_A = 0.05
 model = %q
 precision = %q
 memory = %q
+[dynamics]
+temperature_K = 300
 [output]
 `, c.repeat, c.repeat, c.repeat, c.model, c.precision, c.memory))
 		dry := mustRun(t, "run", cfg, "--dry-run", "--ranks", c.ranks)
