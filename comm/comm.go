@@ -88,33 +88,39 @@ func AnyError(c Comm, err error) error {
 // rank already, "" where all are.
 func textOf(c Comm, err error) (string, error) {
 	var peer *PeerError
-	who := []int64{int64(c.Size()), 0} // rank; length of its text
-	own := ""
+	who, own := []int64{int64(c.Size())}, ""
 	if err != nil && !errors.As(err, &peer) {
 		who[0], own = int64(c.Rank()), fmt.Sprintf("rank %d: %v", c.Rank(), err)
 	}
-	if e := c.AllreduceInt(who[:1], Min); e != nil {
+	if e := c.AllreduceInt(who, Min); e != nil {
 		return "", e
 	}
-	mine := who[0] == int64(c.Rank())
+	return Share(c, int(who[0]), own)
+}
+
+// Share is collective: rank root's text, on all ranks, which name the same root;
+// "" where there is no such rank.
+func Share(c Comm, root int, text string) (string, error) {
+	n := []int64{0}
+	mine := root == c.Rank()
 	if mine {
-		who[1] = int64(len(own))
+		n[0] = int64(len(text))
 	}
-	if e := c.AllreduceInt(who[1:], Sum); e != nil {
-		return "", e
+	if err := c.AllreduceInt(n, Sum); err != nil {
+		return "", err
 	}
-	text := make([]int64, who[1])
+	x := make([]int64, n[0])
 	if mine {
-		for i, b := range []byte(own) {
-			text[i] = int64(b)
+		for i, b := range []byte(text) {
+			x[i] = int64(b)
 		}
 	}
-	if e := c.AllreduceInt(text, Sum); e != nil {
-		return "", e
+	if err := c.AllreduceInt(x, Sum); err != nil { // the others add zeros
+		return "", err
 	}
-	b := make([]byte, len(text))
-	for i, x := range text {
-		b[i] = byte(x)
+	b := make([]byte, len(x))
+	for i, v := range x {
+		b[i] = byte(v)
 	}
 	return string(b), nil
 }

@@ -219,38 +219,15 @@ func readGeneration(c comm.Comm, dir string) (*Restart, error) {
 
 // firstError is collective: the text of the lowest rank's error, on all ranks.
 func firstError(c comm.Comm, err error) (text string, failed bool, e error) {
-	who := []int64{int64(c.Size()), 0}
+	who := []int64{int64(c.Size())}
 	if err != nil {
-		text = err.Error()
-		who[0] = int64(c.Rank())
+		who[0], text = int64(c.Rank()), err.Error()
 	}
-	if e := c.AllreduceInt(who[:1], comm.Min); e != nil {
+	if e := c.AllreduceInt(who, comm.Min); e != nil || who[0] == int64(c.Size()) {
 		return "", false, e
 	}
-	if who[0] == int64(c.Size()) {
-		return "", false, nil
-	}
-	mine := who[0] == int64(c.Rank())
-	if mine {
-		who[1] = int64(len(text))
-	}
-	if e := c.AllreduceInt(who[1:], comm.Max); e != nil {
-		return "", false, e
-	}
-	b := make([]int64, who[1])
-	for i := range b {
-		if mine {
-			b[i] = int64(text[i])
-		}
-	}
-	if e := c.AllreduceInt(b, comm.Sum); e != nil {
-		return "", false, e
-	}
-	out := make([]byte, len(b))
-	for i := range b {
-		out[i] = byte(b[i])
-	}
-	return string(out), true, nil
+	text, e = comm.Share(c, int(who[0]), text)
+	return text, e == nil, e
 }
 
 // Resume is collective: it takes s, whose Comm, Potential, Skin, Depth, Mass and

@@ -9,6 +9,7 @@ import (
 	"github.com/wigner-md/wigner/comm/inproc"
 	"github.com/wigner-md/wigner/domain"
 	"github.com/wigner-md/wigner/md"
+	"github.com/wigner-md/wigner/o3"
 	"github.com/wigner-md/wigner/potential"
 )
 
@@ -151,7 +152,7 @@ func (c *checker) translation() {
 }
 
 func (c *checker) rotation() {
-	r := randomRotation(c.rng)
+	r := o3.RandomRotation(c.rng)
 	turn := func(x [3]float64) [3]float64 { return apply(r, x) }
 	de, df := c.compare(c.ask(c.sys.changed(turn, true), 1), turn, nil)
 	c.expect("rotation: atomic energies", "eV", de, rounding*c.energy, "")
@@ -363,18 +364,6 @@ func apply(m [3][3]float64, x [3]float64) (y [3]float64) {
 		}
 	}
 	return y
-}
-
-// randomRotation is a proper rotation, from a random unit quaternion.
-func randomRotation(r *rand.Rand) [3][3]float64 {
-	q := [4]float64{r.NormFloat64(), r.NormFloat64(), r.NormFloat64(), r.NormFloat64()}
-	n := math.Sqrt(q[0]*q[0] + q[1]*q[1] + q[2]*q[2] + q[3]*q[3])
-	w, x, y, z := q[0]/n, q[1]/n, q[2]/n, q[3]/n
-	return [3][3]float64{
-		{1 - 2*(y*y+z*z), 2 * (x*y - w*z), 2 * (x*z + w*y)},
-		{2 * (x*y + w*z), 1 - 2*(x*x+z*z), 2 * (y*z - w*x)},
-		{2 * (x*z - w*y), 2 * (y*z + w*x), 1 - 2*(x*x+y*y)},
-	}
 }
 
 // system is the whole structure in this process.

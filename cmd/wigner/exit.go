@@ -111,28 +111,19 @@ func agree(c comm.Comm, err error) error {
 		return nil
 	}
 	mine := who[0] == int64(c.Rank())
-	head := make([]int64, 2) // length, status
+	status, text := []int64{0}, ""
 	if mine {
-		head[0], head[1] = int64(len(err.Error())), int64(statusOf(err))
+		status[0], text = int64(statusOf(err)), err.Error()
 	}
-	if e := c.AllreduceInt(head, comm.Sum); e != nil {
+	if e := c.AllreduceInt(status, comm.Sum); e != nil {
 		return e
 	}
-	text := make([]int64, head[0])
-	if mine {
-		for i, b := range []byte(err.Error()) {
-			text[i] = int64(b)
-		}
-	}
-	if e := c.AllreduceInt(text, comm.Sum); e != nil {
+	text, e := comm.Share(c, int(who[0]), text)
+	switch {
+	case e != nil:
 		return e
-	}
-	if mine {
+	case mine:
 		return err
 	}
-	b := make([]byte, len(text))
-	for i, x := range text {
-		b[i] = byte(x)
-	}
-	return &statusError{int(head[1]), &remoteError{int(who[0]), int(head[1]), string(b)}}
+	return &statusError{int(status[0]), &remoteError{int(who[0]), int(status[0]), text}}
 }
