@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"runtime/debug"
 	"slices"
@@ -37,7 +38,10 @@ func (a *app) benchCmd() *cobra.Command {
 		Short: "Speed and memory of a model on this machine",
 		Long: `bench moves a crystal in whole steps (NVE, 1 fs, 300 K, list rebuilds included),
 leaves the first out, and prints the time per atom and step on one rank's core
-(wall × ranks / atoms / steps), the memory and the traffic.
+(wall × ranks / atoms / steps), the memory and the traffic; the time per atom against
+that of the first size on as many ranks; and, where the model's operations are counted,
+the useful ones per second over the core's peak, which a loop of multiply-adds in
+registers measures in the same run.
 
 si is diamond with a = 5.43 Å, cu fcc with a = 3.61 Å, both with Gaussian
 displacements of 0.05 Å, in the most nearly cubic supercell of at least N atoms;
@@ -87,8 +91,14 @@ type benchResult struct {
 	GhostsPerAtom  float64            `json:"ghosts_per_atom"`
 	CommPerStep    float64            `json:"comm_bytes_per_step"`
 	Rebuilds       int64              `json:"rebuilds"`
+	Linearity      float64            `json:"linearity,omitempty"`       // us_median over that of the first size on as many ranks
 	Breakdown      map[string]float64 `json:"breakdown"`                 // s by stage, mean over the ranks
 	ModelBreakdown map[string]float64 `json:"model_breakdown,omitempty"` // s by stage of the model, mean over the ranks
+	UsefulGFlops   float64            `json:"useful_gflops,omitempty"`   // useful operations per second of "pair", each rank
+	PeakFraction   map[string]float64 `json:"peak_fraction,omitempty"`   // the same over the machine's peak, "pair" and the model's stages
+
+	steps int64
+	work  mpnn.Work
 }
 
 func (a *app) bench(o *benchOptions) error {
@@ -119,15 +129,16 @@ func (a *app) bench(o *benchOptions) error {
 				return err
 			}
 			for _, ranks := range o.ranks {
-				r, err := a.benchOne(p, o, src, form, ranks)
+				r, err := a.benchOne(p, o, src, form, ranks, &report.Machine)
 				if err != nil {
 					return err
 				}
+				r.Linearity = report.linearity(r)
 				if !o.json {
 					if len(report.Results) == 0 {
 						benchHead(a.out, &report)
 					}
-					benchLine(a.out, r)
+					benchLine(a.out, r, &report.Machine)
 				}
 				report.Results = append(report.Results, *r)
 			}
@@ -162,8 +173,18 @@ func benchForm(name string, n int, src *source) (*form, error) {
 	return builder(spec)
 }
 
+// linearity compares r with the first result on as many ranks; 0 for that itself.
+func (b *benchReport) linearity(r *benchResult) float64 {
+	for i := range b.Results {
+		if first := &b.Results[i]; first.Ranks == r.Ranks {
+			return r.TimeMedian / first.TimeMedian
+		}
+	}
+	return 0
+}
+
 // benchOne is collective over the processes: one size on some ranks.
-func (a *app) benchOne(p *process, o *benchOptions, src *source, form *form, ranks int) (*benchResult, error) {
+func (a *app) benchOne(p *process, o *benchOptions, src *source, form *form, ranks int, m *machine) (*benchResult, error) {
 	if _, err := src.New(); err != nil { // makes the tables that all ranks share
 		return nil, err
 	}
@@ -181,6 +202,9 @@ func (a *app) benchOne(p *process, o *benchOptions, src *source, form *form, ran
 	if err != nil {
 		return nil, err
 	}
+	// Again, because other programs may have had the core the first time.
+	m.PeakGFlops = max(m.PeakGFlops, peakGFlops())
+	out.compare(m.PeakGFlops)
 	memory := []int64{peakResident(), peakResident() - before}
 	if p.outer != nil {
 		if err := p.outer.AllreduceInt(memory, comm.Sum); err != nil {
@@ -290,11 +314,38 @@ func (b *benchRank) collect(out *benchResult) error {
 	for s, x := range stages {
 		out.Breakdown[strings.ToLower(md.Stage(s).String())] = x.Avg
 	}
+	out.steps = steps
+	if m, ok := b.pot.(interface{ Work() mpnn.Work }); ok {
+		out.work = m.Work()
+	}
 	out.ModelBreakdown = map[string]float64{}
 	for i, name := range names {
 		out.ModelBreakdown[name] = model[i].Avg
 	}
 	return nil
+}
+
+// compare sets what the useful operations say, given the peak of a core.
+func (r *benchResult) compare(peak float64) {
+	atoms := float64(r.Atoms) * float64(r.steps) / float64(r.Ranks)
+	edges := atoms * r.NeighborsMean
+	rate := func(flops, seconds float64) float64 { return flops / seconds / 1e9 }
+	fractions, all := map[string]float64{}, 0.0
+	for stage, w := range map[string]mpnn.Flops{"forward": r.work.Forward, "head": r.work.Head, "backward": r.work.Backward} {
+		all += w.Of(atoms, edges)
+		if s := r.ModelBreakdown[stage]; s > 0 {
+			fractions[stage] = rate(w.Of(atoms, edges), s) / peak
+		}
+	}
+	pair := r.Breakdown[strings.ToLower(md.Pair.String())]
+	if all == 0 || pair <= 0 {
+		return
+	}
+	r.UsefulGFlops = rate(all, pair)
+	if peak > 0 {
+		fractions["pair"] = r.UsefulGFlops / peak
+		r.PeakFraction = fractions
+	}
 }
 
 // modelTimes are the stages of a message-passing model, in seconds.
@@ -334,19 +385,28 @@ func benchHead(w io.Writer, r *benchReport) {
 		"µs/a/step", "min", "median", "ghosts/a", "MB/step", "RSS/MB", "kB/atom", "eV/atom", "max eV/Å")
 }
 
-func benchLine(w io.Writer, r *benchResult) {
+func benchLine(w io.Writer, r *benchResult, m *machine) {
 	fmt.Fprintf(w, "%9d %5d %9.2f | %9.2f %9.2f %9.2f | %8.2f %8.3g | %10.1f %9.1f | %12.6f %9.4f\n", r.Atoms, r.Ranks, r.NeighborsMean,
 		r.Time, r.TimeMin, r.TimeMedian, r.GhostsPerAtom, r.CommPerStep/1e6, float64(r.RSS)/1e6, r.BytesPerAtom/1e3, r.Energy, r.MaxForce)
 	var parts []string
 	for _, m := range []map[string]float64{r.Breakdown, r.ModelBreakdown} {
-		var keys []string
-		for k := range m {
-			keys = append(keys, k)
-		}
-		slices.Sort(keys)
-		for _, k := range keys {
+		for _, k := range slices.Sorted(maps.Keys(m)) {
 			parts = append(parts, k+" "+strconv.FormatFloat(m[k], 'g', 3, 64))
 		}
 	}
 	fmt.Fprintf(w, "%9s seconds: %s\n", "", strings.Join(parts, ", "))
+	if r.UsefulGFlops > 0 {
+		parts = parts[:0]
+		for _, k := range slices.Sorted(maps.Keys(r.PeakFraction)) {
+			parts = append(parts, fmt.Sprintf("%s %.0f %%", k, 100*r.PeakFraction[k]))
+		}
+		of := ""
+		if len(parts) > 0 {
+			of = fmt.Sprintf("; of the peak of %.0f: %s", m.PeakGFlops, strings.Join(parts, ", "))
+		}
+		fmt.Fprintf(w, "%9s useful operations: %.1f GFLOP/s per rank%s\n", "", r.UsefulGFlops, of)
+	}
+	if r.Linearity > 0 {
+		fmt.Fprintf(w, "%9s time per atom: %.3f of the first size's\n", "", r.Linearity)
+	}
 }

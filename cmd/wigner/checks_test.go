@@ -101,6 +101,23 @@ func TestBench(t *testing.T) {
 		if len(x["breakdown"].(map[string]any)) == 0 {
 			t.Errorf("result %d: no breakdown", i)
 		}
+		// The sizes are 64 and 216: the second has its time beside the first's.
+		ratio := x["us_median"].(float64) / got.Results[i%2]["us_median"].(float64)
+		if v, ok := x["linearity"].(float64); ok != (i >= 2) || ok && v != ratio {
+			t.Errorf("result %d: linearity %v, want %g", i, x["linearity"], ratio)
+		}
+		if v, ok := x["useful_gflops"].(float64); !ok || !(v > 0) {
+			t.Errorf("result %d: useful_gflops is %v", i, x["useful_gflops"])
+		}
+		if of, ok := x["peak_fraction"].(map[string]any); got.Machine["peak_gflops"].(float64) > 0 {
+			for _, stage := range []string{"forward", "head", "backward", "pair"} {
+				if v, _ := of[stage].(float64); !(v > 0 && v <= 1) {
+					t.Errorf("result %d: %s at %v of the peak", i, stage, of[stage])
+				}
+			}
+		} else if ok {
+			t.Errorf("result %d: fractions of no peak", i)
+		}
 	}
 	if a, b := got.Results[0]["energy_eV_per_atom"].(float64), got.Results[1]["energy_eV_per_atom"].(float64); a-b > 1e-6 || b-a > 1e-6 {
 		t.Errorf("1 and 2 ranks have %v and %v eV per atom", a, b)

@@ -54,9 +54,21 @@ type Model[T Float] struct {
 	Unit    bool            // of the unit vector; else the polynomials of r_ij itself
 	Species []int32         // the model's species index by atomic number, −1 where unknown
 	Group   potential.Group // under which the energy is invariant
+	Work    Work            // of one evaluation; zero where nobody counted
 	// New makes the layers for one rank: shared weights, own scratch.
 	New func() ([]Layer[T], Head[T])
 }
+
+// Work counts the useful floating-point operations of an evaluation by the stages
+// of Times; what is computed again to save memory is not counted.
+type Work struct{ Forward, Head, Backward Flops }
+
+// Flops are operations for each owned atom and for each of its edges, a
+// multiply-add being two.
+type Flops struct{ Atom, Edge float64 }
+
+// Of is the number of operations for so many atoms and edges in all.
+func (f Flops) Of(atoms, edges float64) float64 { return f.Atom*atoms + f.Edge*edges }
 
 // Supports reports whether the model knows the element of atomic number z.
 func (m *Model[T]) Supports(z int) bool {

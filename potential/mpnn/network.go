@@ -57,6 +57,9 @@ func (n *Network[T]) Supports(z int) bool { return n.model.Supports(z) }
 // Group is part of potential.Symmetric.
 func (n *Network[T]) Group() potential.Group { return n.model.Group }
 
+// Work is the model's.
+func (n *Network[T]) Work() Work { return n.model.Work }
+
 // Compute is part of potential.Potential. It is collective.
 func (n *Network[T]) Compute(f *potential.Frame, r *potential.Result) error {
 	clock := time.Now()

@@ -58,6 +58,7 @@ func build[T kernel.Float](m *Model, near float64, conv convMaker[T]) *mpnn.Mode
 		}
 		all[t] = w
 	}
+	out.Work = work(all)
 	out.New = func() ([]mpnn.Layer[T], mpnn.Head[T]) {
 		last := len(all) - 1
 		layers := make([]mpnn.Layer[T], last)
