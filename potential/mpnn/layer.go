@@ -46,6 +46,22 @@ type Head[T Float] interface {
 	Turn(g *Graph[T], x, s, gx []T, e []float64, b *potential.Bonds)
 }
 
+// Learner is a Layer or Head that can be trained: its backward sweep gives the
+// gradients of its weights, which it keeps and adds to, instead of edge gradients.
+type Learner[T Float] interface {
+	// Learn stands for BackwardEdges: it reads ∂E/∂s and x and adds ∂E/∂x to
+	// gx. Of a Head it stands for Turn, E being Σ_i weight_i E_i over the owned
+	// atoms.
+	Learn(g *Graph[T], x, s, gx []T, weight []float64)
+}
+
+// NodeLearner is a Layer that can be trained.
+type NodeLearner[T Float] interface {
+	Learner[T]
+	// LearnNodes stands for BackwardNodes.
+	LearnNodes(g *Graph[T], s, gxnext, gsnext []T)
+}
+
 // Model is what all ranks of a process share; it does not change.
 type Model[T Float] struct {
 	Cutoff  float64         // Å

@@ -62,6 +62,18 @@ func (n *Network[T]) Work() Work { return n.model.Work }
 
 // Compute is part of potential.Potential. It is collective.
 func (n *Network[T]) Compute(f *potential.Frame, r *potential.Result) error {
+	return n.pass(f, r, nil)
+}
+
+// Learn adds Σ_i weight_i ∂E_i/∂θ to the gradients that the layers, which are all
+// Learners, keep of their weights θ. It writes the energies to e, and is collective.
+func (n *Network[T]) Learn(f *potential.Frame, weight, e []float64) error {
+	return n.pass(f, &potential.Result{Energy: e}, weight)
+}
+
+// pass goes forward and back; without weight it makes edge gradients, with it those
+// of the weights.
+func (n *Network[T]) pass(f *potential.Frame, r *potential.Result, weight []float64) error {
 	clock := time.Now()
 	if err := n.graph.build(f, n.model, n.Memory != Low); err != nil {
 		return err
@@ -82,7 +94,11 @@ func (n *Network[T]) Compute(f *potential.Frame, r *potential.Result) error {
 	}
 	lap(&clock, &n.Times.Exchange)
 	clear(gx[:g.Rows*w])
-	n.head.Turn(g, x, n.top, gx, r.Energy, r.Bonds)
+	if weight == nil {
+		n.head.Turn(g, x, n.top, gx, r.Energy, r.Bonds)
+	} else {
+		n.head.(Learner[T]).Learn(g, x, n.top, gx, weight)
+	}
 	lap(&clock, &n.Times.Head)
 	if err := n.reverse(f, gx, w); err != nil {
 		return err
@@ -92,7 +108,11 @@ func (n *Network[T]) Compute(f *potential.Frame, r *potential.Result) error {
 	for t := last - 1; t >= 0; t-- {
 		layer, w := n.layers[t], n.layers[t].Width()
 		s := n.states.of(t)
-		layer.BackwardNodes(g, s, gx, n.state(t+1))
+		if weight == nil {
+			layer.BackwardNodes(g, s, gx, n.state(t+1))
+		} else {
+			layer.(NodeLearner[T]).LearnNodes(g, s, gx, n.state(t+1))
+		}
 		if t+1 < last {
 			n.states.drop(t + 1)
 		}
@@ -103,7 +123,11 @@ func (n *Network[T]) Compute(f *potential.Frame, r *potential.Result) error {
 			}
 		}
 		clear(gx[:g.Rows*w])
-		layer.BackwardEdges(g, s, x, gx, r.Bonds)
+		if weight == nil {
+			layer.BackwardEdges(g, s, x, gx, r.Bonds)
+		} else {
+			layer.(Learner[T]).Learn(g, x, s, gx, nil)
+		}
 		lap(&clock, &n.Times.Backward)
 		if err := n.reverse(f, gx, w); err != nil {
 			return err

@@ -19,6 +19,10 @@ type weights[T kernel.Float] struct {
 	lin1, skip *linear[T]
 	// First layer only: records x and s of each species.
 	x0, s0 []T
+	// Only where the network is trained, by one rank: gradients; of the readout
+	// in the last layer.
+	learning *learning[T]
+	reading  *reading
 }
 
 // convMaker makes one rank's convolutions of layer t: for most edges, and for
@@ -31,8 +35,9 @@ func everyEdge[T kernel.Float](_ int, s *kernel.Shape, r kernel.Radial[T]) (conv
 }
 
 // build makes the weights of one precision; edges shorter than near (Å) use
-// the second convolution that conv makes.
-func build[T kernel.Float](m *Model, near float64, conv convMaker[T]) *mpnn.Model[T] {
+// the second convolution that conv makes. The layers' weights are shown to see, unless
+// it is nil, before any rank uses them.
+func build[T kernel.Float](m *Model, near float64, conv convMaker[T], see func([]*weights[T])) *mpnn.Model[T] {
 	out := &mpnn.Model[T]{Cutoff: m.cfg.cutoff, Near: near, LMax: m.cfg.lmaxEdge, Unit: m.cfg.unit, Group: m.Group()}
 	out.Species = make([]int32, 120)
 	for z := range out.Species {
@@ -59,6 +64,9 @@ func build[T kernel.Float](m *Model, near float64, conv convMaker[T]) *mpnn.Mode
 		all[t] = w
 	}
 	out.Work = work(all)
+	if see != nil {
+		see(all)
+	}
 	out.New = func() ([]mpnn.Layer[T], mpnn.Head[T]) {
 		last := len(all) - 1
 		layers := make([]mpnn.Layer[T], last)

@@ -248,7 +248,7 @@ func (m *Model) Layers() []LayerInfo {
 // New64 is one rank's evaluator in double precision, with the exact radial
 // network.
 func New64(m *Model) *mpnn.Network[float64] {
-	return mpnn.New(share(m, 0, func() *mpnn.Model[float64] { return build(m, 0, everyEdge[float64]) }))
+	return mpnn.New(share(m, 0, func() *mpnn.Model[float64] { return build(m, 0, everyEdge[float64], nil) }))
 }
 
 // New32 is one rank's evaluator in single precision, with tabulated radial
@@ -259,14 +259,14 @@ func New32(m *Model) *mpnn.Network[float32] {
 		tables, m.errors = m.tables()
 		return build(m, m.tableMin(), func(t int, s *kernel.Shape, r kernel.Radial[float32]) (conv, near kernel.Conv[float32]) {
 			return kernel.NewConv32(s, tables[t]), kernel.NewLoops(s, r)
-		})
+		}, nil)
 	}))
 }
 
 // New32Exact is New32 with the radial network evaluated for every edge: slow,
 // to judge the tables.
 func New32Exact(m *Model) *mpnn.Network[float32] {
-	return mpnn.New(share(m, 2, func() *mpnn.Model[float32] { return build(m, 0, everyEdge[float32]) }))
+	return mpnn.New(share(m, 2, func() *mpnn.Model[float32] { return build(m, 0, everyEdge[float32], nil) }))
 }
 
 // share makes the weights of a precision once for all ranks.

@@ -95,11 +95,16 @@ func (t *tensors) read(name string) (shape []int, data []float64, ok bool) {
 	if !ok {
 		return nil, nil, false
 	}
-	if d, yes := t.w.(doubles); yes {
-		shape, data, ok = d.Tensor64(file)
+	return tensor64(t.w, file)
+}
+
+// tensor64 is a tensor in double precision, in memory of its own.
+func tensor64(w potential.Weights, name string) (shape []int, data []float64, ok bool) {
+	if d, yes := w.(doubles); yes {
+		shape, data, ok = d.Tensor64(name)
 		return shape, slices.Clone(data), ok
 	}
-	shape, single, ok := t.w.Tensor(file)
+	shape, single, ok := w.Tensor(name)
 	for _, v := range single {
 		data = append(data, float64(v))
 	}

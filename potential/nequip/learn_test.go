@@ -1,0 +1,199 @@
+package nequip_test
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/wigner-md/wigner/internal/kernel"
+	"github.com/wigner-md/wigner/io/torch"
+	"github.com/wigner-md/wigner/potential"
+	"github.com/wigner-md/wigner/potential/nequip"
+	"github.com/wigner-md/wigner/potential/potentialtest"
+)
+
+// gradient is a potential that, evaluated, gathers Σ_i c_i ∂E_i/∂θ of all ranks, c being
+// a function of the atom.
+type gradient struct {
+	potential.Trainable
+	mu  *sync.Mutex
+	sum []float64
+}
+
+func weightOf(id int64) float64 { return math.Sin(float64(3*id) + 0.5) }
+
+func (g *gradient) Compute(f *potential.Frame, r *potential.Result) error {
+	c := make([]float64, f.N)
+	for i := range c {
+		c[i] = weightOf(f.ID[i])
+	}
+	mine := make([]float64, len(g.sum))
+	if err := g.ParamGradient(f, c, r.Energy, mine); err != nil {
+		return err
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for k, v := range mine {
+		g.sum[k] += v
+	}
+	return nil
+}
+
+func trainee[T kernel.Float](t *testing.T, path string) *nequip.Trainee[T] {
+	t.Helper()
+	ck, err := torch.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ck.Close()
+	out, err := nequip.NewTrainee[T](ck.Config, ck.Weights())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// learnSystem is a small periodic crystal with every element of the model, atoms at
+// random, none closer than 1.6 Å.
+func learnSystem(elements []int) potentialtest.System {
+	rng := rand.New(rand.NewPCG(7, 1))
+	s := potentialtest.System{Cell: [3][3]float64{{6.5, 0, 0}, {1, 6, 0}, {0, -0.5, 7}}, Periodic: [3]bool{true, true, true}}
+	for i := range 2 {
+		for j := range 2 {
+			for k := range 2 {
+				u := [3]float64{float64(i) / 2, float64(j) / 2, float64(k) / 2}
+				var x [3]float64
+				for a := range x {
+					for b := range x {
+						x[b] += u[a] * s.Cell[a][b]
+					}
+				}
+				for a := range x {
+					x[a] += 0.3 * rng.NormFloat64()
+				}
+				s.X = append(s.X, x)
+				s.Z = append(s.Z, elements[len(s.Z)%len(elements)])
+			}
+		}
+	}
+	return s
+}
+
+// sum is Σ c_i E_i of all atoms.
+func weighted(o *potentialtest.Outcome) (e float64) {
+	for i, v := range o.Energies {
+		e += weightOf(int64(i+1)) * v
+	}
+	return e
+}
+
+func gradientOf[T kernel.Float](t *testing.T, s potentialtest.System, ranks int, mk func() *nequip.Trainee[T]) []float64 {
+	t.Helper()
+	n := 0
+	for _, p := range mk().Params() {
+		n += len(p.Value)
+	}
+	g, mu := make([]float64, n), &sync.Mutex{}
+	if _, err := potentialtest.Evaluate(s, potentialtest.Setup{Ranks: ranks}, func() potential.Potential {
+		return &gradient{mk(), mu, g}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// Every tensor's gradient against central differences of the energy itself, in double
+// precision; the same on four ranks; single precision beside it.
+func TestParamGradient(t *testing.T) {
+	for n, path := range tiny(t) {
+		if testing.Short() && n%3 != 0 {
+			continue
+		}
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".pth"), func(t *testing.T) {
+			net := trainee[float64](t, path)
+			s := learnSystem(net.Model().Elements())
+			g := gradientOf(t, s, 1, func() *nequip.Trainee[float64] { return net })
+			four := gradientOf(t, s, 4, func() *nequip.Trainee[float64] { return trainee[float64](t, path) })
+			single := gradientOf(t, s, 1, func() *nequip.Trainee[float32] { return trainee[float32](t, path) })
+			energy := func() float64 {
+				net.Update()
+				o, err := potentialtest.Evaluate(s, potentialtest.Setup{}, func() potential.Potential { return net })
+				if err != nil {
+					t.Fatal(err)
+				}
+				return weighted(o)
+			}
+			rng := rand.New(rand.NewPCG(1, 2))
+			at := 0
+			for _, p := range net.Params() {
+				mine := g[at : at+len(p.Value)]
+				var largest, dot, aa, bb float64
+				for k, v := range mine {
+					largest = max(largest, math.Abs(v))
+					w := single[at+k]
+					dot, aa, bb = dot+v*w, aa+v*v, bb+w*w
+					if d := math.Abs(v - four[at+k]); d > 1e-9*max(1, math.Abs(v)) {
+						t.Fatalf("%s[%d]: %g on one rank, %g on four", p.Name, k, v, four[at+k])
+					}
+				}
+				if aa > 0 && dot < 0.9999*math.Sqrt(aa*bb) {
+					t.Errorf("%s: cosine of single and double precision %.7f", p.Name, dot/math.Sqrt(aa*bb))
+				}
+				for range 3 {
+					k := rng.IntN(len(p.Value))
+					const h = 1e-4
+					was := p.Value[k]
+					p.Value[k] = was + h
+					up := energy()
+					p.Value[k] = was - h
+					down := energy()
+					p.Value[k] = was
+					want := (up - down) / (2 * h)
+					// The bar is 1e-6 of the group's size; the energy of 8 atoms
+					// is rounded at 1e-15 of some 10 eV, a step of 1e-4 makes 1e-10 of it.
+					if d := math.Abs(mine[k] - want); !(d <= 1e-6*largest+1e-9) {
+						t.Errorf("%s[%d]: gradient %.10g, difference %.10g (largest of the tensor %.3g)", p.Name, k, mine[k], want, largest)
+					}
+				}
+				at += len(p.Value)
+			}
+			net.Update()
+			if at != len(g) {
+				t.Fatal(fmt.Sprint("parameters ", at, " gradient ", len(g)))
+			}
+		})
+	}
+}
+
+// A trainee gives what the model it was read from gives, but for the spline: its radial
+// functions deviate by some 1e-6 of their size (nequip.RadialError), and that moves
+// forces of a few eV/Å by some 1e-5 eV/Å.
+func TestTraineeComputes(t *testing.T) {
+	for _, path := range tiny(t) {
+		net := trainee[float64](t, path)
+		s := learnSystem(net.Model().Elements())
+		m := openFile(t, path)
+		want, err := potentialtest.Evaluate(s, potentialtest.Setup{}, func() potential.Potential { return nequip.New64(m) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := potentialtest.Evaluate(s, potentialtest.Setup{}, func() potential.Potential { return net })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := math.Abs(got.Energy - want.Energy); d > 1e-5*float64(len(s.X)) {
+			t.Errorf("%s: energies differ by %g eV", path, d)
+		}
+		for i, f := range got.Forces {
+			for k := range f {
+				if d := math.Abs(f[k] - want.Forces[i][k]); d > 1e-4 {
+					t.Errorf("%s: force %d differs by %g eV/Å", path, i, d)
+				}
+			}
+		}
+	}
+}

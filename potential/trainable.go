@@ -1,0 +1,24 @@
+package potential
+
+// Param is a named part of a potential's trained numbers. Value is a view: who trains
+// writes to it and then calls Update.
+type Param struct {
+	Name  string
+	Shape []int
+	Value []float64
+}
+
+// Trainable is a potential whose parameters θ can be fitted. The gradient of a loss on
+// forces needs no more: with v = ∂L/∂F, its part is −v·∂/∂x of ParamGradient, which a
+// central difference along v gives (docs/decisions).
+type Trainable interface {
+	Potential
+	// Params are all parameters, always in the same order.
+	Params() []Param
+	// Update makes the potential follow what was written to the parameters.
+	Update()
+	// ParamGradient adds Σ_i dEnergy_i ∂E_i/∂θ to dst, the parameters one after
+	// another, and writes the atomic energies to e. It is collective where Compute
+	// is; dst is this rank's part.
+	ParamGradient(f *Frame, dEnergy, e, dst []float64) error
+}
