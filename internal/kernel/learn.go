@@ -11,6 +11,15 @@ type Learner[T Float] interface {
 // NewLearner is the fastest Learner for a shape: path by path in vectors where there are
 // some for it, else plain loops.
 func NewLearner[T Float](s *Shape, r *Spline[T]) Learner[T] {
+	if t := r.Table(); t != nil {
+		if l, ok := any(newLearner32(choice, s, t)).(Learner[T]); ok {
+			return l
+		}
+	}
+	return newLoopLearner(s, r)
+}
+
+func newLoopLearner[T Float](s *Shape, r *Spline[T]) *loopLearner[T] {
 	return &loopLearner[T]{Loops: NewLoops[T](s, r), spline: r}
 }
 

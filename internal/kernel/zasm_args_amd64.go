@@ -31,6 +31,7 @@ type convArgs struct {
 	outs   *outArg  // where each path is in it
 	next   *int32   // a row to fetch ahead for each edge
 	gdelta int      // bytes from x to gx
+	cdelta int      // bytes from coef to its gradient
 }
 
 // outArg is where one path's rows of the aggregate are.

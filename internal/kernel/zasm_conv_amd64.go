@@ -26,6 +26,11 @@ func pathForward1AVX512(a *byte)
 //go:noescape
 func pathBackward1AVX512(a *byte)
 
+// pathLearn1AVX512 adds one path's part of the gradients of coefficients and records: 1 harmonics.
+//
+//go:noescape
+func pathLearn1AVX512(a *byte)
+
 // pathForward3AVX512 adds one path's messages to the 3 rows of out.
 //
 //go:noescape
@@ -35,6 +40,11 @@ func pathForward3AVX512(a *byte)
 //
 //go:noescape
 func pathBackward3AVX512(a *byte)
+
+// pathLearn3AVX512 adds one path's part of the gradients of coefficients and records: 3 harmonics.
+//
+//go:noescape
+func pathLearn3AVX512(a *byte)
 
 // pathForward5AVX512 adds one path's messages to the 5 rows of out.
 //
@@ -46,6 +56,11 @@ func pathForward5AVX512(a *byte)
 //go:noescape
 func pathBackward5AVX512(a *byte)
 
+// pathLearn5AVX512 adds one path's part of the gradients of coefficients and records: 5 harmonics.
+//
+//go:noescape
+func pathLearn5AVX512(a *byte)
+
 // pathForward7AVX512 adds one path's messages to the 7 rows of out.
 //
 //go:noescape
@@ -55,6 +70,11 @@ func pathForward7AVX512(a *byte)
 //
 //go:noescape
 func pathBackward7AVX512(a *byte)
+
+// pathLearn7AVX512 adds one path's part of the gradients of coefficients and records: 7 harmonics.
+//
+//go:noescape
+func pathLearn7AVX512(a *byte)
 
 // laneSumsAVX512 adds the sums over the lanes of z [edge][ny][lanes] to gr (first row) and gy[m·stride+e].
 // It reads the rows of whole blocks of edges.
@@ -84,6 +104,11 @@ func pathForward1AVX2(a *byte)
 //go:noescape
 func pathBackward1AVX2(a *byte)
 
+// pathLearn1AVX2 adds one path's part of the gradients of coefficients and records: 1 harmonics.
+//
+//go:noescape
+func pathLearn1AVX2(a *byte)
+
 // pathForward3AVX2 adds one path's messages to the 3 rows of out.
 //
 //go:noescape
@@ -93,6 +118,11 @@ func pathForward3AVX2(a *byte)
 //
 //go:noescape
 func pathBackward3AVX2(a *byte)
+
+// pathLearn3AVX2 adds one path's part of the gradients of coefficients and records: 3 harmonics.
+//
+//go:noescape
+func pathLearn3AVX2(a *byte)
 
 // pathForward5AVX2 adds one path's messages to the 5 rows of out.
 //
@@ -104,6 +134,11 @@ func pathForward5AVX2(a *byte)
 //go:noescape
 func pathBackward5AVX2(a *byte)
 
+// pathLearn5AVX2 adds one path's part of the gradients of coefficients and records: 5 harmonics.
+//
+//go:noescape
+func pathLearn5AVX2(a *byte)
+
 // pathForward7AVX2 adds one path's messages to the 7 rows of out.
 //
 //go:noescape
@@ -113,6 +148,11 @@ func pathForward7AVX2(a *byte)
 //
 //go:noescape
 func pathBackward7AVX2(a *byte)
+
+// pathLearn7AVX2 adds one path's part of the gradients of coefficients and records: 7 harmonics.
+//
+//go:noescape
+func pathLearn7AVX2(a *byte)
 
 // laneSumsAVX2 adds the sums over the lanes of z [edge][ny][lanes] to gr (first row) and gy[m·stride+e].
 // It reads the rows of whole blocks of edges.

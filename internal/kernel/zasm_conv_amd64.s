@@ -493,6 +493,161 @@ same16004:
 	VZEROUPPER
 	RET
 
+// func pathLearn1AVX512(a *byte)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV
+TEXT ·pathLearn1AVX512(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	MOVQ 96(AX), DX
+	MOVQ 104(AX), BX
+	XORQ CX, CX
+
+edge16005:
+	MOVQ    24(AX), SI
+	MOVLQSX (SI)(CX*4), DI
+	IMULQ   40(AX), DI
+	MOVQ    64(AX), SI
+	MOVLQSX (SI)(CX*4), R8
+	IMULQ   80(AX), R8
+	ADDQ    72(AX), R8
+	MOVQ    128(AX), R9
+	MOVQ    8(AX), R10
+	CMPQ    R10, $+16
+	JLT     chunkTail16005
+
+chunk16005:
+	MOVQ             R8, R11
+	VMOVUPS          (R11), Z0
+	VMULPS.BCST      (DX), Z0, Z1
+	ADDQ             80(AX), R11
+	VMOVUPS          (R11), Z0
+	VFMADD231PS.BCST 64(DX), Z0, Z1
+	ADDQ             80(AX), R11
+	VMOVUPS          (R11), Z0
+	VFMADD231PS.BCST 128(DX), Z0, Z1
+	ADDQ             80(AX), R11
+	VMOVUPS          (R11), Z0
+	VFMADD231PS.BCST 192(DX), Z0, Z1
+	VXORPS           Z0, Z0, Z0
+	MOVQ             16(AX), R12
+	MOVQ             DI, SI
+
+componentF16005:
+	VMOVUPS     (R9), Z2
+	MOVQ        32(AX), R11
+	VMOVUPS     (R11)(SI*1), Z3
+	VFMADD231PS Z2, Z3, Z0
+	MOVQ        56(AX), R11
+	TESTQ       R11, R11
+	JZ          nogxF16005
+	VMOVUPS     (R11)(SI*1), Z3
+	VFMADD231PS Z2, Z1, Z3
+	VMOVUPS     Z3, (R11)(SI*1)
+
+nogxF16005:
+	ADDQ             $+64, R9
+	ADDQ             48(AX), SI
+	DECQ             R12
+	JNZ              componentF16005
+	MOVQ             R8, R11
+	ADDQ             200(AX), R11
+	VMOVUPS          (R11), Z1
+	VFMADD231PS.BCST (DX), Z0, Z1
+	VMOVUPS          Z1, (R11)
+	ADDQ             80(AX), R11
+	VMOVUPS          (R11), Z1
+	VFMADD231PS.BCST 64(DX), Z0, Z1
+	VMOVUPS          Z1, (R11)
+	ADDQ             80(AX), R11
+	VMOVUPS          (R11), Z1
+	VFMADD231PS.BCST 128(DX), Z0, Z1
+	VMOVUPS          Z1, (R11)
+	ADDQ             80(AX), R11
+	VMOVUPS          (R11), Z1
+	VFMADD231PS.BCST 192(DX), Z0, Z1
+	VMOVUPS          Z1, (R11)
+	ADDQ             $+64, DI
+	ADDQ             $+64, R8
+	SUBQ             $+16, R10
+	CMPQ             R10, $+16
+	JGE              chunk16005
+
+chunkTail16005:
+	TESTQ            R10, R10
+	JZ               chunkEnd16005
+	MOVL             $0xffffffff, SI
+	MOVL             $0x00000010, R11
+	CMPL             R10, $0x10
+	CMOVLGT          R11, R10
+	BZHIL            R10, SI, SI
+	KMOVW            SI, K1
+	MOVQ             R8, R10
+	VMOVUPS.Z        (R10), K1, Z0
+	VMULPS.BCST      (DX), Z0, Z1
+	ADDQ             80(AX), R10
+	VMOVUPS.Z        (R10), K1, Z0
+	VFMADD231PS.BCST 64(DX), Z0, Z1
+	ADDQ             80(AX), R10
+	VMOVUPS.Z        (R10), K1, Z0
+	VFMADD231PS.BCST 128(DX), Z0, Z1
+	ADDQ             80(AX), R10
+	VMOVUPS.Z        (R10), K1, Z0
+	VFMADD231PS.BCST 192(DX), Z0, Z1
+	VXORPS           Z0, Z0, Z0
+	MOVQ             16(AX), R11
+	MOVQ             DI, SI
+
+componentT16005:
+	VMOVUPS     (R9), Z2
+	MOVQ        32(AX), R10
+	VMOVUPS.Z   (R10)(SI*1), K1, Z3
+	VFMADD231PS Z2, Z3, Z0
+	MOVQ        56(AX), R10
+	TESTQ       R10, R10
+	JZ          nogxT16005
+	VMOVUPS.Z   (R10)(SI*1), K1, Z3
+	VFMADD231PS Z2, Z1, Z3
+	VMOVUPS     Z3, K1, (R10)(SI*1)
+
+nogxT16005:
+	ADDQ             $+64, R9
+	ADDQ             48(AX), SI
+	DECQ             R11
+	JNZ              componentT16005
+	MOVQ             R8, R10
+	ADDQ             200(AX), R10
+	VMOVUPS.Z        (R10), K1, Z1
+	VFMADD231PS.BCST (DX), Z0, Z1
+	VMOVUPS          Z1, K1, (R10)
+	ADDQ             80(AX), R10
+	VMOVUPS.Z        (R10), K1, Z1
+	VFMADD231PS.BCST 64(DX), Z0, Z1
+	VMOVUPS          Z1, K1, (R10)
+	ADDQ             80(AX), R10
+	VMOVUPS.Z        (R10), K1, Z1
+	VFMADD231PS.BCST 128(DX), Z0, Z1
+	VMOVUPS          Z1, K1, (R10)
+	ADDQ             80(AX), R10
+	VMOVUPS.Z        (R10), K1, Z1
+	VFMADD231PS.BCST 192(DX), Z0, Z1
+	VMOVUPS          Z1, K1, (R10)
+	ADDQ             $+64, DI
+	ADDQ             $+64, R8
+
+chunkEnd16005:
+	ADDQ  $+4, DX
+	ADDQ  $+4, BX
+	INCQ  CX
+	TESTQ $+15, CX
+	JNZ   same16005
+	ADDQ  112(AX), DX
+	ADDQ  112(AX), BX
+
+same16005:
+	CMPQ CX, (AX)
+	JLT  edge16005
+	VZEROUPPER
+	RET
+
 // func pathForward3AVX512(a *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV
 TEXT ·pathForward3AVX512(SB), NOSPLIT, $0-8
@@ -500,9 +655,9 @@ TEXT ·pathForward3AVX512(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 	CMPQ DX, $+16
-	JLT  chunkTail16005
+	JLT  chunkTail16006
 
-chunk16005:
+chunk16006:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -510,7 +665,7 @@ chunk16005:
 	MOVQ   120(AX), DI
 	XORQ   BX, BX
 
-edgeF16005:
+edgeF16006:
 	MOVQ         80(AX), R10
 	MOVQ         24(AX), R8
 	MOVLQSX      (R8)(BX*4), R8
@@ -540,7 +695,7 @@ edgeF16005:
 	MOVQ         16(AX), R9
 	MOVQ         DI, R10
 
-componentF16005:
+componentF16006:
 	VMOVUPS          (R8), Z4
 	VMULPS           Z3, Z4, Z4
 	VFMADD231PS.BCST (R10), Z4, Z0
@@ -549,18 +704,18 @@ componentF16005:
 	ADDQ             $+192, R10
 	ADDQ             48(AX), R8
 	DECQ             R9
-	JNZ              componentF16005
+	JNZ              componentF16006
 	ADDQ             $+4, DI
 	ADDQ             $+4, SI
 	INCQ             BX
 	TESTQ            $+15, BX
-	JNZ              sameF16005
+	JNZ              sameF16006
 	LEAQ             -60(R10), DI
 	ADDQ             112(AX), SI
 
-sameF16005:
+sameF16006:
 	CMPQ    BX, (AX)
-	JLT     edgeF16005
+	JLT     edgeF16006
 	MOVQ    160(AX), BX
 	ADDQ    CX, BX
 	VMOVUPS (BX), Z3
@@ -577,11 +732,11 @@ sameF16005:
 	ADDQ    $+64, CX
 	SUBQ    $+16, DX
 	CMPQ    DX, $+16
-	JGE     chunk16005
+	JGE     chunk16006
 
-chunkTail16005:
+chunkTail16006:
 	TESTQ   DX, DX
-	JZ      chunkEnd16005
+	JZ      chunkEnd16006
 	MOVL    $0xffffffff, BX
 	MOVL    $0x00000010, SI
 	CMPL    DX, $0x10
@@ -595,7 +750,7 @@ chunkTail16005:
 	MOVQ    120(AX), SI
 	XORQ    DX, DX
 
-edgeT16005:
+edgeT16006:
 	MOVQ         80(AX), R9
 	MOVQ         24(AX), DI
 	MOVLQSX      (DI)(DX*4), DI
@@ -625,7 +780,7 @@ edgeT16005:
 	MOVQ         16(AX), R8
 	MOVQ         SI, R9
 
-componentT16005:
+componentT16006:
 	VMOVUPS.Z        (DI), K1, Z4
 	VMULPS           Z3, Z4, Z4
 	VFMADD231PS.BCST (R9), Z4, Z0
@@ -634,18 +789,18 @@ componentT16005:
 	ADDQ             $+192, R9
 	ADDQ             48(AX), DI
 	DECQ             R8
-	JNZ              componentT16005
+	JNZ              componentT16006
 	ADDQ             $+4, SI
 	ADDQ             $+4, BX
 	INCQ             DX
 	TESTQ            $+15, DX
-	JNZ              sameT16005
+	JNZ              sameT16006
 	LEAQ             -60(R9), SI
 	ADDQ             112(AX), BX
 
-sameT16005:
+sameT16006:
 	CMPQ      DX, (AX)
-	JLT       edgeT16005
+	JLT       edgeT16006
 	MOVQ      160(AX), DX
 	ADDQ      CX, DX
 	VMOVUPS.Z (DX), K1, Z3
@@ -661,7 +816,7 @@ sameT16005:
 	VMOVUPS   Z0, K1, (DX)
 	ADDQ      $+64, CX
 
-chunkEnd16005:
+chunkEnd16006:
 	VZEROUPPER
 	RET
 
@@ -674,7 +829,7 @@ TEXT ·pathBackward3AVX512(SB), NOSPLIT, $0-8
 	MOVQ 136(AX), SI
 	XORQ CX, CX
 
-edge16006:
+edge16007:
 	VMOVUPS (SI), Z0
 	MOVQ    144(AX), DI
 	VMOVUPS (SI)(DI*1), Z1
@@ -690,9 +845,9 @@ edge16006:
 	MOVQ    128(AX), R11
 	MOVQ    8(AX), R12
 	CMPQ    R12, $+16
-	JLT     chunkTail16006
+	JLT     chunkTail16007
 
-chunk16006:
+chunk16007:
 	MOVQ             R10, R13
 	VMOVUPS          (R13), Z4
 	VMULPS.BCST      (DX), Z4, Z5
@@ -712,7 +867,7 @@ chunk16006:
 	MOVQ             16(AX), R14
 	MOVQ             R9, R8
 
-componentF16006:
+componentF16007:
 	MOVQ             32(AX), R13
 	VMOVUPS          (R13)(R8*1), Z6
 	VMULPS           Z5, Z6, Z7
@@ -729,25 +884,25 @@ componentF16006:
 	VFMADD231PS      Z9, Z6, Z0
 	MOVQ             56(AX), R13
 	TESTQ            R13, R13
-	JZ               nogxF16006
+	JZ               nogxF16007
 	VMOVUPS          (R13)(R8*1), Z6
 	VFMADD231PS      Z9, Z5, Z6
 	VMOVUPS          Z6, (R13)(R8*1)
 
-nogxF16006:
+nogxF16007:
 	ADDQ $+192, R11
 	ADDQ 48(AX), R8
 	DECQ R14
-	JNZ  componentF16006
+	JNZ  componentF16007
 	ADDQ $+64, R9
 	ADDQ $+64, R10
 	SUBQ $+16, R12
 	CMPQ R12, $+16
-	JGE  chunk16006
+	JGE  chunk16007
 
-chunkTail16006:
+chunkTail16007:
 	TESTQ            R12, R12
-	JZ               chunkEnd16006
+	JZ               chunkEnd16007
 	MOVL             $0xffffffff, R8
 	MOVL             $0x00000010, R13
 	CMPL             R12, $0x10
@@ -773,7 +928,7 @@ chunkTail16006:
 	MOVQ             16(AX), R13
 	MOVQ             R9, R8
 
-componentT16006:
+componentT16007:
 	MOVQ             32(AX), R12
 	VMOVUPS.Z        (R12)(R8*1), K1, Z6
 	VMULPS           Z5, Z6, Z7
@@ -790,20 +945,20 @@ componentT16006:
 	VFMADD231PS      Z9, Z6, Z0
 	MOVQ             56(AX), R12
 	TESTQ            R12, R12
-	JZ               nogxT16006
+	JZ               nogxT16007
 	VMOVUPS.Z        (R12)(R8*1), K1, Z6
 	VFMADD231PS      Z9, Z5, Z6
 	VMOVUPS          Z6, K1, (R12)(R8*1)
 
-nogxT16006:
+nogxT16007:
 	ADDQ $+192, R11
 	ADDQ 48(AX), R8
 	DECQ R13
-	JNZ  componentT16006
+	JNZ  componentT16007
 	ADDQ $+64, R9
 	ADDQ $+64, R10
 
-chunkEnd16006:
+chunkEnd16007:
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, (SI)(DI*1)
 	VMOVUPS Z2, 64(SI)(DI*1)
@@ -813,13 +968,178 @@ chunkEnd16006:
 	ADDQ    $+4, BX
 	INCQ    CX
 	TESTQ   $+15, CX
-	JNZ     same16006
+	JNZ     same16007
 	ADDQ    112(AX), DX
 	ADDQ    112(AX), BX
 
-same16006:
+same16007:
 	CMPQ CX, (AX)
-	JLT  edge16006
+	JLT  edge16007
+	VZEROUPPER
+	RET
+
+// func pathLearn3AVX512(a *byte)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV
+TEXT ·pathLearn3AVX512(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	MOVQ 96(AX), DX
+	MOVQ 104(AX), BX
+	XORQ CX, CX
+
+edge16008:
+	MOVQ    24(AX), SI
+	MOVLQSX (SI)(CX*4), DI
+	IMULQ   40(AX), DI
+	MOVQ    64(AX), SI
+	MOVLQSX (SI)(CX*4), R8
+	IMULQ   80(AX), R8
+	ADDQ    72(AX), R8
+	MOVQ    128(AX), R9
+	MOVQ    8(AX), R10
+	CMPQ    R10, $+16
+	JLT     chunkTail16008
+
+chunk16008:
+	MOVQ             R8, R11
+	VMOVUPS          (R11), Z0
+	VMULPS.BCST      (DX), Z0, Z1
+	ADDQ             80(AX), R11
+	VMOVUPS          (R11), Z0
+	VFMADD231PS.BCST 64(DX), Z0, Z1
+	ADDQ             80(AX), R11
+	VMOVUPS          (R11), Z0
+	VFMADD231PS.BCST 128(DX), Z0, Z1
+	ADDQ             80(AX), R11
+	VMOVUPS          (R11), Z0
+	VFMADD231PS.BCST 192(DX), Z0, Z1
+	VXORPS           Z0, Z0, Z0
+	MOVQ             16(AX), R12
+	MOVQ             DI, SI
+
+componentF16008:
+	VMOVUPS          (R9), Z2
+	VMULPS.BCST      (BX), Z2, Z2
+	VMOVUPS          64(R9), Z3
+	VFMADD231PS.BCST 64(BX), Z3, Z2
+	VMOVUPS          128(R9), Z3
+	VFMADD231PS.BCST 128(BX), Z3, Z2
+	MOVQ             32(AX), R11
+	VMOVUPS          (R11)(SI*1), Z3
+	VFMADD231PS      Z2, Z3, Z0
+	MOVQ             56(AX), R11
+	TESTQ            R11, R11
+	JZ               nogxF16008
+	VMOVUPS          (R11)(SI*1), Z3
+	VFMADD231PS      Z2, Z1, Z3
+	VMOVUPS          Z3, (R11)(SI*1)
+
+nogxF16008:
+	ADDQ             $+192, R9
+	ADDQ             48(AX), SI
+	DECQ             R12
+	JNZ              componentF16008
+	MOVQ             R8, R11
+	ADDQ             200(AX), R11
+	VMOVUPS          (R11), Z1
+	VFMADD231PS.BCST (DX), Z0, Z1
+	VMOVUPS          Z1, (R11)
+	ADDQ             80(AX), R11
+	VMOVUPS          (R11), Z1
+	VFMADD231PS.BCST 64(DX), Z0, Z1
+	VMOVUPS          Z1, (R11)
+	ADDQ             80(AX), R11
+	VMOVUPS          (R11), Z1
+	VFMADD231PS.BCST 128(DX), Z0, Z1
+	VMOVUPS          Z1, (R11)
+	ADDQ             80(AX), R11
+	VMOVUPS          (R11), Z1
+	VFMADD231PS.BCST 192(DX), Z0, Z1
+	VMOVUPS          Z1, (R11)
+	ADDQ             $+64, DI
+	ADDQ             $+64, R8
+	SUBQ             $+16, R10
+	CMPQ             R10, $+16
+	JGE              chunk16008
+
+chunkTail16008:
+	TESTQ            R10, R10
+	JZ               chunkEnd16008
+	MOVL             $0xffffffff, SI
+	MOVL             $0x00000010, R11
+	CMPL             R10, $0x10
+	CMOVLGT          R11, R10
+	BZHIL            R10, SI, SI
+	KMOVW            SI, K1
+	MOVQ             R8, R10
+	VMOVUPS.Z        (R10), K1, Z0
+	VMULPS.BCST      (DX), Z0, Z1
+	ADDQ             80(AX), R10
+	VMOVUPS.Z        (R10), K1, Z0
+	VFMADD231PS.BCST 64(DX), Z0, Z1
+	ADDQ             80(AX), R10
+	VMOVUPS.Z        (R10), K1, Z0
+	VFMADD231PS.BCST 128(DX), Z0, Z1
+	ADDQ             80(AX), R10
+	VMOVUPS.Z        (R10), K1, Z0
+	VFMADD231PS.BCST 192(DX), Z0, Z1
+	VXORPS           Z0, Z0, Z0
+	MOVQ             16(AX), R11
+	MOVQ             DI, SI
+
+componentT16008:
+	VMOVUPS          (R9), Z2
+	VMULPS.BCST      (BX), Z2, Z2
+	VMOVUPS          64(R9), Z3
+	VFMADD231PS.BCST 64(BX), Z3, Z2
+	VMOVUPS          128(R9), Z3
+	VFMADD231PS.BCST 128(BX), Z3, Z2
+	MOVQ             32(AX), R10
+	VMOVUPS.Z        (R10)(SI*1), K1, Z3
+	VFMADD231PS      Z2, Z3, Z0
+	MOVQ             56(AX), R10
+	TESTQ            R10, R10
+	JZ               nogxT16008
+	VMOVUPS.Z        (R10)(SI*1), K1, Z3
+	VFMADD231PS      Z2, Z1, Z3
+	VMOVUPS          Z3, K1, (R10)(SI*1)
+
+nogxT16008:
+	ADDQ             $+192, R9
+	ADDQ             48(AX), SI
+	DECQ             R11
+	JNZ              componentT16008
+	MOVQ             R8, R10
+	ADDQ             200(AX), R10
+	VMOVUPS.Z        (R10), K1, Z1
+	VFMADD231PS.BCST (DX), Z0, Z1
+	VMOVUPS          Z1, K1, (R10)
+	ADDQ             80(AX), R10
+	VMOVUPS.Z        (R10), K1, Z1
+	VFMADD231PS.BCST 64(DX), Z0, Z1
+	VMOVUPS          Z1, K1, (R10)
+	ADDQ             80(AX), R10
+	VMOVUPS.Z        (R10), K1, Z1
+	VFMADD231PS.BCST 128(DX), Z0, Z1
+	VMOVUPS          Z1, K1, (R10)
+	ADDQ             80(AX), R10
+	VMOVUPS.Z        (R10), K1, Z1
+	VFMADD231PS.BCST 192(DX), Z0, Z1
+	VMOVUPS          Z1, K1, (R10)
+	ADDQ             $+64, DI
+	ADDQ             $+64, R8
+
+chunkEnd16008:
+	ADDQ  $+4, DX
+	ADDQ  $+4, BX
+	INCQ  CX
+	TESTQ $+15, CX
+	JNZ   same16008
+	ADDQ  112(AX), DX
+	ADDQ  112(AX), BX
+
+same16008:
+	CMPQ CX, (AX)
+	JLT  edge16008
 	VZEROUPPER
 	RET
 
@@ -830,9 +1150,9 @@ TEXT ·pathForward5AVX512(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 	CMPQ DX, $+16
-	JLT  chunkTail16007
+	JLT  chunkTail16009
 
-chunk16007:
+chunk16009:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -842,7 +1162,7 @@ chunk16007:
 	MOVQ   120(AX), DI
 	XORQ   BX, BX
 
-edgeF16007:
+edgeF16009:
 	MOVQ         80(AX), R10
 	MOVQ         24(AX), R8
 	MOVLQSX      (R8)(BX*4), R8
@@ -872,7 +1192,7 @@ edgeF16007:
 	MOVQ         16(AX), R9
 	MOVQ         DI, R10
 
-componentF16007:
+componentF16009:
 	VMOVUPS          (R8), Z6
 	VMULPS           Z5, Z6, Z6
 	VFMADD231PS.BCST (R10), Z6, Z0
@@ -883,18 +1203,18 @@ componentF16007:
 	ADDQ             $+320, R10
 	ADDQ             48(AX), R8
 	DECQ             R9
-	JNZ              componentF16007
+	JNZ              componentF16009
 	ADDQ             $+4, DI
 	ADDQ             $+4, SI
 	INCQ             BX
 	TESTQ            $+15, BX
-	JNZ              sameF16007
+	JNZ              sameF16009
 	LEAQ             -60(R10), DI
 	ADDQ             112(AX), SI
 
-sameF16007:
+sameF16009:
 	CMPQ    BX, (AX)
-	JLT     edgeF16007
+	JLT     edgeF16009
 	MOVQ    160(AX), BX
 	ADDQ    CX, BX
 	VMOVUPS (BX), Z5
@@ -919,11 +1239,11 @@ sameF16007:
 	ADDQ    $+64, CX
 	SUBQ    $+16, DX
 	CMPQ    DX, $+16
-	JGE     chunk16007
+	JGE     chunk16009
 
-chunkTail16007:
+chunkTail16009:
 	TESTQ   DX, DX
-	JZ      chunkEnd16007
+	JZ      chunkEnd16009
 	MOVL    $0xffffffff, BX
 	MOVL    $0x00000010, SI
 	CMPL    DX, $0x10
@@ -939,7 +1259,7 @@ chunkTail16007:
 	MOVQ    120(AX), SI
 	XORQ    DX, DX
 
-edgeT16007:
+edgeT16009:
 	MOVQ         80(AX), R9
 	MOVQ         24(AX), DI
 	MOVLQSX      (DI)(DX*4), DI
@@ -969,7 +1289,7 @@ edgeT16007:
 	MOVQ         16(AX), R8
 	MOVQ         SI, R9
 
-componentT16007:
+componentT16009:
 	VMOVUPS.Z        (DI), K1, Z6
 	VMULPS           Z5, Z6, Z6
 	VFMADD231PS.BCST (R9), Z6, Z0
@@ -980,18 +1300,18 @@ componentT16007:
 	ADDQ             $+320, R9
 	ADDQ             48(AX), DI
 	DECQ             R8
-	JNZ              componentT16007
+	JNZ              componentT16009
 	ADDQ             $+4, SI
 	ADDQ             $+4, BX
 	INCQ             DX
 	TESTQ            $+15, DX
-	JNZ              sameT16007
+	JNZ              sameT16009
 	LEAQ             -60(R9), SI
 	ADDQ             112(AX), BX
 
-sameT16007:
+sameT16009:
 	CMPQ      DX, (AX)
-	JLT       edgeT16007
+	JLT       edgeT16009
 	MOVQ      160(AX), DX
 	ADDQ      CX, DX
 	VMOVUPS.Z (DX), K1, Z5
@@ -1015,7 +1335,7 @@ sameT16007:
 	VMOVUPS   Z0, K1, (DX)
 	ADDQ      $+64, CX
 
-chunkEnd16007:
+chunkEnd16009:
 	VZEROUPPER
 	RET
 
@@ -1028,7 +1348,7 @@ TEXT ·pathBackward5AVX512(SB), NOSPLIT, $0-8
 	MOVQ 136(AX), SI
 	XORQ CX, CX
 
-edge16008:
+edge16010:
 	VMOVUPS (SI), Z0
 	MOVQ    144(AX), DI
 	VMOVUPS (SI)(DI*1), Z1
@@ -1046,9 +1366,9 @@ edge16008:
 	MOVQ    128(AX), R11
 	MOVQ    8(AX), R12
 	CMPQ    R12, $+16
-	JLT     chunkTail16008
+	JLT     chunkTail16010
 
-chunk16008:
+chunk16010:
 	MOVQ             R10, R13
 	VMOVUPS          (R13), Z6
 	VMULPS.BCST      (DX), Z6, Z7
@@ -1068,7 +1388,7 @@ chunk16008:
 	MOVQ             16(AX), R14
 	MOVQ             R9, R8
 
-componentF16008:
+componentF16010:
 	MOVQ             32(AX), R13
 	VMOVUPS          (R13)(R8*1), Z8
 	VMULPS           Z7, Z8, Z9
@@ -1091,25 +1411,25 @@ componentF16008:
 	VFMADD231PS      Z11, Z8, Z0
 	MOVQ             56(AX), R13
 	TESTQ            R13, R13
-	JZ               nogxF16008
+	JZ               nogxF16010
 	VMOVUPS          (R13)(R8*1), Z8
 	VFMADD231PS      Z11, Z7, Z8
 	VMOVUPS          Z8, (R13)(R8*1)
 
-nogxF16008:
+nogxF16010:
 	ADDQ $+320, R11
 	ADDQ 48(AX), R8
 	DECQ R14
-	JNZ  componentF16008
+	JNZ  componentF16010
 	ADDQ $+64, R9
 	ADDQ $+64, R10
 	SUBQ $+16, R12
 	CMPQ R12, $+16
-	JGE  chunk16008
+	JGE  chunk16010
 
-chunkTail16008:
+chunkTail16010:
 	TESTQ            R12, R12
-	JZ               chunkEnd16008
+	JZ               chunkEnd16010
 	MOVL             $0xffffffff, R8
 	MOVL             $0x00000010, R13
 	CMPL             R12, $0x10
@@ -1135,7 +1455,7 @@ chunkTail16008:
 	MOVQ             16(AX), R13
 	MOVQ             R9, R8
 
-componentT16008:
+componentT16010:
 	MOVQ             32(AX), R12
 	VMOVUPS.Z        (R12)(R8*1), K1, Z8
 	VMULPS           Z7, Z8, Z9
@@ -1158,20 +1478,20 @@ componentT16008:
 	VFMADD231PS      Z11, Z8, Z0
 	MOVQ             56(AX), R12
 	TESTQ            R12, R12
-	JZ               nogxT16008
+	JZ               nogxT16010
 	VMOVUPS.Z        (R12)(R8*1), K1, Z8
 	VFMADD231PS      Z11, Z7, Z8
 	VMOVUPS          Z8, K1, (R12)(R8*1)
 
-nogxT16008:
+nogxT16010:
 	ADDQ $+320, R11
 	ADDQ 48(AX), R8
 	DECQ R13
-	JNZ  componentT16008
+	JNZ  componentT16010
 	ADDQ $+64, R9
 	ADDQ $+64, R10
 
-chunkEnd16008:
+chunkEnd16010:
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, (SI)(DI*1)
 	VMOVUPS Z2, 64(SI)(DI*1)
@@ -1183,13 +1503,186 @@ chunkEnd16008:
 	ADDQ    $+4, BX
 	INCQ    CX
 	TESTQ   $+15, CX
-	JNZ     same16008
+	JNZ     same16010
 	ADDQ    112(AX), DX
 	ADDQ    112(AX), BX
 
-same16008:
+same16010:
 	CMPQ CX, (AX)
-	JLT  edge16008
+	JLT  edge16010
+	VZEROUPPER
+	RET
+
+// func pathLearn5AVX512(a *byte)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV
+TEXT ·pathLearn5AVX512(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	MOVQ 96(AX), DX
+	MOVQ 104(AX), BX
+	XORQ CX, CX
+
+edge16011:
+	MOVQ    24(AX), SI
+	MOVLQSX (SI)(CX*4), DI
+	IMULQ   40(AX), DI
+	MOVQ    64(AX), SI
+	MOVLQSX (SI)(CX*4), R8
+	IMULQ   80(AX), R8
+	ADDQ    72(AX), R8
+	MOVQ    128(AX), R9
+	MOVQ    8(AX), R10
+	CMPQ    R10, $+16
+	JLT     chunkTail16011
+
+chunk16011:
+	MOVQ             R8, R11
+	VMOVUPS          (R11), Z0
+	VMULPS.BCST      (DX), Z0, Z1
+	ADDQ             80(AX), R11
+	VMOVUPS          (R11), Z0
+	VFMADD231PS.BCST 64(DX), Z0, Z1
+	ADDQ             80(AX), R11
+	VMOVUPS          (R11), Z0
+	VFMADD231PS.BCST 128(DX), Z0, Z1
+	ADDQ             80(AX), R11
+	VMOVUPS          (R11), Z0
+	VFMADD231PS.BCST 192(DX), Z0, Z1
+	VXORPS           Z0, Z0, Z0
+	MOVQ             16(AX), R12
+	MOVQ             DI, SI
+
+componentF16011:
+	VMOVUPS          (R9), Z2
+	VMULPS.BCST      (BX), Z2, Z2
+	VMOVUPS          64(R9), Z3
+	VFMADD231PS.BCST 64(BX), Z3, Z2
+	VMOVUPS          128(R9), Z3
+	VFMADD231PS.BCST 128(BX), Z3, Z2
+	VMOVUPS          192(R9), Z3
+	VFMADD231PS.BCST 192(BX), Z3, Z2
+	VMOVUPS          256(R9), Z3
+	VFMADD231PS.BCST 256(BX), Z3, Z2
+	MOVQ             32(AX), R11
+	VMOVUPS          (R11)(SI*1), Z3
+	VFMADD231PS      Z2, Z3, Z0
+	MOVQ             56(AX), R11
+	TESTQ            R11, R11
+	JZ               nogxF16011
+	VMOVUPS          (R11)(SI*1), Z3
+	VFMADD231PS      Z2, Z1, Z3
+	VMOVUPS          Z3, (R11)(SI*1)
+
+nogxF16011:
+	ADDQ             $+320, R9
+	ADDQ             48(AX), SI
+	DECQ             R12
+	JNZ              componentF16011
+	MOVQ             R8, R11
+	ADDQ             200(AX), R11
+	VMOVUPS          (R11), Z1
+	VFMADD231PS.BCST (DX), Z0, Z1
+	VMOVUPS          Z1, (R11)
+	ADDQ             80(AX), R11
+	VMOVUPS          (R11), Z1
+	VFMADD231PS.BCST 64(DX), Z0, Z1
+	VMOVUPS          Z1, (R11)
+	ADDQ             80(AX), R11
+	VMOVUPS          (R11), Z1
+	VFMADD231PS.BCST 128(DX), Z0, Z1
+	VMOVUPS          Z1, (R11)
+	ADDQ             80(AX), R11
+	VMOVUPS          (R11), Z1
+	VFMADD231PS.BCST 192(DX), Z0, Z1
+	VMOVUPS          Z1, (R11)
+	ADDQ             $+64, DI
+	ADDQ             $+64, R8
+	SUBQ             $+16, R10
+	CMPQ             R10, $+16
+	JGE              chunk16011
+
+chunkTail16011:
+	TESTQ            R10, R10
+	JZ               chunkEnd16011
+	MOVL             $0xffffffff, SI
+	MOVL             $0x00000010, R11
+	CMPL             R10, $0x10
+	CMOVLGT          R11, R10
+	BZHIL            R10, SI, SI
+	KMOVW            SI, K1
+	MOVQ             R8, R10
+	VMOVUPS.Z        (R10), K1, Z0
+	VMULPS.BCST      (DX), Z0, Z1
+	ADDQ             80(AX), R10
+	VMOVUPS.Z        (R10), K1, Z0
+	VFMADD231PS.BCST 64(DX), Z0, Z1
+	ADDQ             80(AX), R10
+	VMOVUPS.Z        (R10), K1, Z0
+	VFMADD231PS.BCST 128(DX), Z0, Z1
+	ADDQ             80(AX), R10
+	VMOVUPS.Z        (R10), K1, Z0
+	VFMADD231PS.BCST 192(DX), Z0, Z1
+	VXORPS           Z0, Z0, Z0
+	MOVQ             16(AX), R11
+	MOVQ             DI, SI
+
+componentT16011:
+	VMOVUPS          (R9), Z2
+	VMULPS.BCST      (BX), Z2, Z2
+	VMOVUPS          64(R9), Z3
+	VFMADD231PS.BCST 64(BX), Z3, Z2
+	VMOVUPS          128(R9), Z3
+	VFMADD231PS.BCST 128(BX), Z3, Z2
+	VMOVUPS          192(R9), Z3
+	VFMADD231PS.BCST 192(BX), Z3, Z2
+	VMOVUPS          256(R9), Z3
+	VFMADD231PS.BCST 256(BX), Z3, Z2
+	MOVQ             32(AX), R10
+	VMOVUPS.Z        (R10)(SI*1), K1, Z3
+	VFMADD231PS      Z2, Z3, Z0
+	MOVQ             56(AX), R10
+	TESTQ            R10, R10
+	JZ               nogxT16011
+	VMOVUPS.Z        (R10)(SI*1), K1, Z3
+	VFMADD231PS      Z2, Z1, Z3
+	VMOVUPS          Z3, K1, (R10)(SI*1)
+
+nogxT16011:
+	ADDQ             $+320, R9
+	ADDQ             48(AX), SI
+	DECQ             R11
+	JNZ              componentT16011
+	MOVQ             R8, R10
+	ADDQ             200(AX), R10
+	VMOVUPS.Z        (R10), K1, Z1
+	VFMADD231PS.BCST (DX), Z0, Z1
+	VMOVUPS          Z1, K1, (R10)
+	ADDQ             80(AX), R10
+	VMOVUPS.Z        (R10), K1, Z1
+	VFMADD231PS.BCST 64(DX), Z0, Z1
+	VMOVUPS          Z1, K1, (R10)
+	ADDQ             80(AX), R10
+	VMOVUPS.Z        (R10), K1, Z1
+	VFMADD231PS.BCST 128(DX), Z0, Z1
+	VMOVUPS          Z1, K1, (R10)
+	ADDQ             80(AX), R10
+	VMOVUPS.Z        (R10), K1, Z1
+	VFMADD231PS.BCST 192(DX), Z0, Z1
+	VMOVUPS          Z1, K1, (R10)
+	ADDQ             $+64, DI
+	ADDQ             $+64, R8
+
+chunkEnd16011:
+	ADDQ  $+4, DX
+	ADDQ  $+4, BX
+	INCQ  CX
+	TESTQ $+15, CX
+	JNZ   same16011
+	ADDQ  112(AX), DX
+	ADDQ  112(AX), BX
+
+same16011:
+	CMPQ CX, (AX)
+	JLT  edge16011
 	VZEROUPPER
 	RET
 
@@ -1200,9 +1693,9 @@ TEXT ·pathForward7AVX512(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 	CMPQ DX, $+16
-	JLT  chunkTail16009
+	JLT  chunkTail16012
 
-chunk16009:
+chunk16012:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -1214,7 +1707,7 @@ chunk16009:
 	MOVQ   120(AX), DI
 	XORQ   BX, BX
 
-edgeF16009:
+edgeF16012:
 	MOVQ         80(AX), R10
 	MOVQ         24(AX), R8
 	MOVLQSX      (R8)(BX*4), R8
@@ -1244,7 +1737,7 @@ edgeF16009:
 	MOVQ         16(AX), R9
 	MOVQ         DI, R10
 
-componentF16009:
+componentF16012:
 	VMOVUPS          (R8), Z8
 	VMULPS           Z7, Z8, Z8
 	VFMADD231PS.BCST (R10), Z8, Z0
@@ -1257,18 +1750,18 @@ componentF16009:
 	ADDQ             $+448, R10
 	ADDQ             48(AX), R8
 	DECQ             R9
-	JNZ              componentF16009
+	JNZ              componentF16012
 	ADDQ             $+4, DI
 	ADDQ             $+4, SI
 	INCQ             BX
 	TESTQ            $+15, BX
-	JNZ              sameF16009
+	JNZ              sameF16012
 	LEAQ             -60(R10), DI
 	ADDQ             112(AX), SI
 
-sameF16009:
+sameF16012:
 	CMPQ    BX, (AX)
-	JLT     edgeF16009
+	JLT     edgeF16012
 	MOVQ    160(AX), BX
 	ADDQ    CX, BX
 	VMOVUPS (BX), Z7
@@ -1301,11 +1794,11 @@ sameF16009:
 	ADDQ    $+64, CX
 	SUBQ    $+16, DX
 	CMPQ    DX, $+16
-	JGE     chunk16009
+	JGE     chunk16012
 
-chunkTail16009:
+chunkTail16012:
 	TESTQ   DX, DX
-	JZ      chunkEnd16009
+	JZ      chunkEnd16012
 	MOVL    $0xffffffff, BX
 	MOVL    $0x00000010, SI
 	CMPL    DX, $0x10
@@ -1323,7 +1816,7 @@ chunkTail16009:
 	MOVQ    120(AX), SI
 	XORQ    DX, DX
 
-edgeT16009:
+edgeT16012:
 	MOVQ         80(AX), R9
 	MOVQ         24(AX), DI
 	MOVLQSX      (DI)(DX*4), DI
@@ -1353,7 +1846,7 @@ edgeT16009:
 	MOVQ         16(AX), R8
 	MOVQ         SI, R9
 
-componentT16009:
+componentT16012:
 	VMOVUPS.Z        (DI), K1, Z8
 	VMULPS           Z7, Z8, Z8
 	VFMADD231PS.BCST (R9), Z8, Z0
@@ -1366,18 +1859,18 @@ componentT16009:
 	ADDQ             $+448, R9
 	ADDQ             48(AX), DI
 	DECQ             R8
-	JNZ              componentT16009
+	JNZ              componentT16012
 	ADDQ             $+4, SI
 	ADDQ             $+4, BX
 	INCQ             DX
 	TESTQ            $+15, DX
-	JNZ              sameT16009
+	JNZ              sameT16012
 	LEAQ             -60(R9), SI
 	ADDQ             112(AX), BX
 
-sameT16009:
+sameT16012:
 	CMPQ      DX, (AX)
-	JLT       edgeT16009
+	JLT       edgeT16012
 	MOVQ      160(AX), DX
 	ADDQ      CX, DX
 	VMOVUPS.Z (DX), K1, Z7
@@ -1409,7 +1902,7 @@ sameT16009:
 	VMOVUPS   Z0, K1, (DX)
 	ADDQ      $+64, CX
 
-chunkEnd16009:
+chunkEnd16012:
 	VZEROUPPER
 	RET
 
@@ -1422,7 +1915,7 @@ TEXT ·pathBackward7AVX512(SB), NOSPLIT, $0-8
 	MOVQ 136(AX), SI
 	XORQ CX, CX
 
-edge16010:
+edge16013:
 	VMOVUPS (SI), Z0
 	MOVQ    144(AX), DI
 	VMOVUPS (SI)(DI*1), Z1
@@ -1442,9 +1935,9 @@ edge16010:
 	MOVQ    128(AX), R11
 	MOVQ    8(AX), R12
 	CMPQ    R12, $+16
-	JLT     chunkTail16010
+	JLT     chunkTail16013
 
-chunk16010:
+chunk16013:
 	MOVQ             R10, R13
 	VMOVUPS          (R13), Z8
 	VMULPS.BCST      (DX), Z8, Z9
@@ -1464,7 +1957,7 @@ chunk16010:
 	MOVQ             16(AX), R14
 	MOVQ             R9, R8
 
-componentF16010:
+componentF16013:
 	MOVQ             32(AX), R13
 	VMOVUPS          (R13)(R8*1), Z10
 	VMULPS           Z9, Z10, Z11
@@ -1493,25 +1986,25 @@ componentF16010:
 	VFMADD231PS      Z13, Z10, Z0
 	MOVQ             56(AX), R13
 	TESTQ            R13, R13
-	JZ               nogxF16010
+	JZ               nogxF16013
 	VMOVUPS          (R13)(R8*1), Z10
 	VFMADD231PS      Z13, Z9, Z10
 	VMOVUPS          Z10, (R13)(R8*1)
 
-nogxF16010:
+nogxF16013:
 	ADDQ $+448, R11
 	ADDQ 48(AX), R8
 	DECQ R14
-	JNZ  componentF16010
+	JNZ  componentF16013
 	ADDQ $+64, R9
 	ADDQ $+64, R10
 	SUBQ $+16, R12
 	CMPQ R12, $+16
-	JGE  chunk16010
+	JGE  chunk16013
 
-chunkTail16010:
+chunkTail16013:
 	TESTQ            R12, R12
-	JZ               chunkEnd16010
+	JZ               chunkEnd16013
 	MOVL             $0xffffffff, R8
 	MOVL             $0x00000010, R13
 	CMPL             R12, $0x10
@@ -1537,7 +2030,7 @@ chunkTail16010:
 	MOVQ             16(AX), R13
 	MOVQ             R9, R8
 
-componentT16010:
+componentT16013:
 	MOVQ             32(AX), R12
 	VMOVUPS.Z        (R12)(R8*1), K1, Z10
 	VMULPS           Z9, Z10, Z11
@@ -1566,20 +2059,20 @@ componentT16010:
 	VFMADD231PS      Z13, Z10, Z0
 	MOVQ             56(AX), R12
 	TESTQ            R12, R12
-	JZ               nogxT16010
+	JZ               nogxT16013
 	VMOVUPS.Z        (R12)(R8*1), K1, Z10
 	VFMADD231PS      Z13, Z9, Z10
 	VMOVUPS          Z10, K1, (R12)(R8*1)
 
-nogxT16010:
+nogxT16013:
 	ADDQ $+448, R11
 	ADDQ 48(AX), R8
 	DECQ R13
-	JNZ  componentT16010
+	JNZ  componentT16013
 	ADDQ $+64, R9
 	ADDQ $+64, R10
 
-chunkEnd16010:
+chunkEnd16013:
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, (SI)(DI*1)
 	VMOVUPS Z2, 64(SI)(DI*1)
@@ -1593,13 +2086,194 @@ chunkEnd16010:
 	ADDQ    $+4, BX
 	INCQ    CX
 	TESTQ   $+15, CX
-	JNZ     same16010
+	JNZ     same16013
 	ADDQ    112(AX), DX
 	ADDQ    112(AX), BX
 
-same16010:
+same16013:
 	CMPQ CX, (AX)
-	JLT  edge16010
+	JLT  edge16013
+	VZEROUPPER
+	RET
+
+// func pathLearn7AVX512(a *byte)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV
+TEXT ·pathLearn7AVX512(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	MOVQ 96(AX), DX
+	MOVQ 104(AX), BX
+	XORQ CX, CX
+
+edge16014:
+	MOVQ    24(AX), SI
+	MOVLQSX (SI)(CX*4), DI
+	IMULQ   40(AX), DI
+	MOVQ    64(AX), SI
+	MOVLQSX (SI)(CX*4), R8
+	IMULQ   80(AX), R8
+	ADDQ    72(AX), R8
+	MOVQ    128(AX), R9
+	MOVQ    8(AX), R10
+	CMPQ    R10, $+16
+	JLT     chunkTail16014
+
+chunk16014:
+	MOVQ             R8, R11
+	VMOVUPS          (R11), Z0
+	VMULPS.BCST      (DX), Z0, Z1
+	ADDQ             80(AX), R11
+	VMOVUPS          (R11), Z0
+	VFMADD231PS.BCST 64(DX), Z0, Z1
+	ADDQ             80(AX), R11
+	VMOVUPS          (R11), Z0
+	VFMADD231PS.BCST 128(DX), Z0, Z1
+	ADDQ             80(AX), R11
+	VMOVUPS          (R11), Z0
+	VFMADD231PS.BCST 192(DX), Z0, Z1
+	VXORPS           Z0, Z0, Z0
+	MOVQ             16(AX), R12
+	MOVQ             DI, SI
+
+componentF16014:
+	VMOVUPS          (R9), Z2
+	VMULPS.BCST      (BX), Z2, Z2
+	VMOVUPS          64(R9), Z3
+	VFMADD231PS.BCST 64(BX), Z3, Z2
+	VMOVUPS          128(R9), Z3
+	VFMADD231PS.BCST 128(BX), Z3, Z2
+	VMOVUPS          192(R9), Z3
+	VFMADD231PS.BCST 192(BX), Z3, Z2
+	VMOVUPS          256(R9), Z3
+	VFMADD231PS.BCST 256(BX), Z3, Z2
+	VMOVUPS          320(R9), Z3
+	VFMADD231PS.BCST 320(BX), Z3, Z2
+	VMOVUPS          384(R9), Z3
+	VFMADD231PS.BCST 384(BX), Z3, Z2
+	MOVQ             32(AX), R11
+	VMOVUPS          (R11)(SI*1), Z3
+	VFMADD231PS      Z2, Z3, Z0
+	MOVQ             56(AX), R11
+	TESTQ            R11, R11
+	JZ               nogxF16014
+	VMOVUPS          (R11)(SI*1), Z3
+	VFMADD231PS      Z2, Z1, Z3
+	VMOVUPS          Z3, (R11)(SI*1)
+
+nogxF16014:
+	ADDQ             $+448, R9
+	ADDQ             48(AX), SI
+	DECQ             R12
+	JNZ              componentF16014
+	MOVQ             R8, R11
+	ADDQ             200(AX), R11
+	VMOVUPS          (R11), Z1
+	VFMADD231PS.BCST (DX), Z0, Z1
+	VMOVUPS          Z1, (R11)
+	ADDQ             80(AX), R11
+	VMOVUPS          (R11), Z1
+	VFMADD231PS.BCST 64(DX), Z0, Z1
+	VMOVUPS          Z1, (R11)
+	ADDQ             80(AX), R11
+	VMOVUPS          (R11), Z1
+	VFMADD231PS.BCST 128(DX), Z0, Z1
+	VMOVUPS          Z1, (R11)
+	ADDQ             80(AX), R11
+	VMOVUPS          (R11), Z1
+	VFMADD231PS.BCST 192(DX), Z0, Z1
+	VMOVUPS          Z1, (R11)
+	ADDQ             $+64, DI
+	ADDQ             $+64, R8
+	SUBQ             $+16, R10
+	CMPQ             R10, $+16
+	JGE              chunk16014
+
+chunkTail16014:
+	TESTQ            R10, R10
+	JZ               chunkEnd16014
+	MOVL             $0xffffffff, SI
+	MOVL             $0x00000010, R11
+	CMPL             R10, $0x10
+	CMOVLGT          R11, R10
+	BZHIL            R10, SI, SI
+	KMOVW            SI, K1
+	MOVQ             R8, R10
+	VMOVUPS.Z        (R10), K1, Z0
+	VMULPS.BCST      (DX), Z0, Z1
+	ADDQ             80(AX), R10
+	VMOVUPS.Z        (R10), K1, Z0
+	VFMADD231PS.BCST 64(DX), Z0, Z1
+	ADDQ             80(AX), R10
+	VMOVUPS.Z        (R10), K1, Z0
+	VFMADD231PS.BCST 128(DX), Z0, Z1
+	ADDQ             80(AX), R10
+	VMOVUPS.Z        (R10), K1, Z0
+	VFMADD231PS.BCST 192(DX), Z0, Z1
+	VXORPS           Z0, Z0, Z0
+	MOVQ             16(AX), R11
+	MOVQ             DI, SI
+
+componentT16014:
+	VMOVUPS          (R9), Z2
+	VMULPS.BCST      (BX), Z2, Z2
+	VMOVUPS          64(R9), Z3
+	VFMADD231PS.BCST 64(BX), Z3, Z2
+	VMOVUPS          128(R9), Z3
+	VFMADD231PS.BCST 128(BX), Z3, Z2
+	VMOVUPS          192(R9), Z3
+	VFMADD231PS.BCST 192(BX), Z3, Z2
+	VMOVUPS          256(R9), Z3
+	VFMADD231PS.BCST 256(BX), Z3, Z2
+	VMOVUPS          320(R9), Z3
+	VFMADD231PS.BCST 320(BX), Z3, Z2
+	VMOVUPS          384(R9), Z3
+	VFMADD231PS.BCST 384(BX), Z3, Z2
+	MOVQ             32(AX), R10
+	VMOVUPS.Z        (R10)(SI*1), K1, Z3
+	VFMADD231PS      Z2, Z3, Z0
+	MOVQ             56(AX), R10
+	TESTQ            R10, R10
+	JZ               nogxT16014
+	VMOVUPS.Z        (R10)(SI*1), K1, Z3
+	VFMADD231PS      Z2, Z1, Z3
+	VMOVUPS          Z3, K1, (R10)(SI*1)
+
+nogxT16014:
+	ADDQ             $+448, R9
+	ADDQ             48(AX), SI
+	DECQ             R11
+	JNZ              componentT16014
+	MOVQ             R8, R10
+	ADDQ             200(AX), R10
+	VMOVUPS.Z        (R10), K1, Z1
+	VFMADD231PS.BCST (DX), Z0, Z1
+	VMOVUPS          Z1, K1, (R10)
+	ADDQ             80(AX), R10
+	VMOVUPS.Z        (R10), K1, Z1
+	VFMADD231PS.BCST 64(DX), Z0, Z1
+	VMOVUPS          Z1, K1, (R10)
+	ADDQ             80(AX), R10
+	VMOVUPS.Z        (R10), K1, Z1
+	VFMADD231PS.BCST 128(DX), Z0, Z1
+	VMOVUPS          Z1, K1, (R10)
+	ADDQ             80(AX), R10
+	VMOVUPS.Z        (R10), K1, Z1
+	VFMADD231PS.BCST 192(DX), Z0, Z1
+	VMOVUPS          Z1, K1, (R10)
+	ADDQ             $+64, DI
+	ADDQ             $+64, R8
+
+chunkEnd16014:
+	ADDQ  $+4, DX
+	ADDQ  $+4, BX
+	INCQ  CX
+	TESTQ $+15, CX
+	JNZ   same16014
+	ADDQ  112(AX), DX
+	ADDQ  112(AX), BX
+
+same16014:
+	CMPQ CX, (AX)
+	JLT  edge16014
 	VZEROUPPER
 	RET
 
@@ -1613,7 +2287,7 @@ TEXT ·laneSumsAVX512(SB), NOSPLIT, $0-48
 	MOVQ ny+8(FP), SI
 	SHLQ $0x06, SI
 
-block16011:
+block16015:
 	MOVL    $0xffffffff, DI
 	MOVL    AX, R8
 	MOVL    $0x00000010, R9
@@ -1626,7 +2300,7 @@ block16011:
 	MOVQ    CX, R9
 	MOVQ    BX, R10
 
-harmonic16011:
+harmonic16015:
 	MOVQ       R9, R11
 	VMOVUPS    (R11), Z0
 	ADDQ       SI, R11
@@ -1712,7 +2386,7 @@ harmonic16011:
 	MOVQ       R10, R8
 	ADDQ       $+64, R9
 	DECQ       DI
-	JNZ        harmonic16011
+	JNZ        harmonic16015
 	ADDQ       $+64, DX
 	ADDQ       $+64, BX
 	ADDQ       SI, CX
@@ -1732,7 +2406,7 @@ harmonic16011:
 	ADDQ       SI, CX
 	ADDQ       SI, CX
 	SUBQ       $+16, AX
-	JGT        block16011
+	JGT        block16015
 	VZEROUPPER
 	RET
 
@@ -2212,6 +2886,174 @@ same8004:
 	VZEROUPPER
 	RET
 
+// func pathLearn1AVX2(a *byte)
+// Requires: AVX, AVX2, FMA3, SSE2
+TEXT ·pathLearn1AVX2(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	MOVQ 96(AX), DX
+	MOVQ 104(AX), BX
+	XORQ CX, CX
+
+edge8005:
+	MOVQ    24(AX), SI
+	MOVLQSX (SI)(CX*4), DI
+	IMULQ   40(AX), DI
+	MOVQ    64(AX), SI
+	MOVLQSX (SI)(CX*4), R8
+	IMULQ   80(AX), R8
+	ADDQ    72(AX), R8
+	MOVQ    128(AX), R9
+	MOVQ    8(AX), R10
+	CMPQ    R10, $+8
+	JLT     chunkTail8005
+
+chunk8005:
+	MOVQ         R8, R11
+	VMOVUPS      (R11), Y0
+	VBROADCASTSS (DX), Y1
+	VMULPS       Y1, Y0, Y1
+	ADDQ         80(AX), R11
+	VMOVUPS      (R11), Y0
+	VBROADCASTSS 64(DX), Y2
+	VFMADD231PS  Y2, Y0, Y1
+	ADDQ         80(AX), R11
+	VMOVUPS      (R11), Y0
+	VBROADCASTSS 128(DX), Y2
+	VFMADD231PS  Y2, Y0, Y1
+	ADDQ         80(AX), R11
+	VMOVUPS      (R11), Y0
+	VBROADCASTSS 192(DX), Y2
+	VFMADD231PS  Y2, Y0, Y1
+	VXORPS       Y0, Y0, Y0
+	MOVQ         16(AX), R12
+	MOVQ         DI, SI
+
+componentF8005:
+	VMOVUPS     (R9), Y2
+	MOVQ        32(AX), R11
+	VMOVUPS     (R11)(SI*1), Y3
+	VFMADD231PS Y2, Y3, Y0
+	MOVQ        56(AX), R11
+	TESTQ       R11, R11
+	JZ          nogxF8005
+	VMOVUPS     (R11)(SI*1), Y3
+	VFMADD231PS Y2, Y1, Y3
+	VMOVUPS     Y3, (R11)(SI*1)
+
+nogxF8005:
+	ADDQ         $+32, R9
+	ADDQ         48(AX), SI
+	DECQ         R12
+	JNZ          componentF8005
+	MOVQ         R8, R11
+	ADDQ         200(AX), R11
+	VMOVUPS      (R11), Y1
+	VBROADCASTSS (DX), Y2
+	VFMADD231PS  Y2, Y0, Y1
+	VMOVUPS      Y1, (R11)
+	ADDQ         80(AX), R11
+	VMOVUPS      (R11), Y1
+	VBROADCASTSS 64(DX), Y2
+	VFMADD231PS  Y2, Y0, Y1
+	VMOVUPS      Y1, (R11)
+	ADDQ         80(AX), R11
+	VMOVUPS      (R11), Y1
+	VBROADCASTSS 128(DX), Y2
+	VFMADD231PS  Y2, Y0, Y1
+	VMOVUPS      Y1, (R11)
+	ADDQ         80(AX), R11
+	VMOVUPS      (R11), Y1
+	VBROADCASTSS 192(DX), Y2
+	VFMADD231PS  Y2, Y0, Y1
+	VMOVUPS      Y1, (R11)
+	ADDQ         $+32, DI
+	ADDQ         $+32, R8
+	SUBQ         $+8, R10
+	CMPQ         R10, $+8
+	JGE          chunk8005
+
+chunkTail8005:
+	TESTQ        R10, R10
+	JZ           chunkEnd8005
+	MOVQ         R10, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     iota8<>+0(SB), Y0, Y0
+	MOVQ         R8, R10
+	VMASKMOVPS   (R10), Y0, Y1
+	VBROADCASTSS (DX), Y2
+	VMULPS       Y2, Y1, Y2
+	ADDQ         80(AX), R10
+	VMASKMOVPS   (R10), Y0, Y1
+	VBROADCASTSS 64(DX), Y3
+	VFMADD231PS  Y3, Y1, Y2
+	ADDQ         80(AX), R10
+	VMASKMOVPS   (R10), Y0, Y1
+	VBROADCASTSS 128(DX), Y3
+	VFMADD231PS  Y3, Y1, Y2
+	ADDQ         80(AX), R10
+	VMASKMOVPS   (R10), Y0, Y1
+	VBROADCASTSS 192(DX), Y3
+	VFMADD231PS  Y3, Y1, Y2
+	VXORPS       Y1, Y1, Y1
+	MOVQ         16(AX), R11
+	MOVQ         DI, SI
+
+componentT8005:
+	VMOVUPS     (R9), Y3
+	MOVQ        32(AX), R10
+	VMASKMOVPS  (R10)(SI*1), Y0, Y4
+	VFMADD231PS Y3, Y4, Y1
+	MOVQ        56(AX), R10
+	TESTQ       R10, R10
+	JZ          nogxT8005
+	VMASKMOVPS  (R10)(SI*1), Y0, Y4
+	VFMADD231PS Y3, Y2, Y4
+	VMASKMOVPS  Y4, Y0, (R10)(SI*1)
+
+nogxT8005:
+	ADDQ         $+32, R9
+	ADDQ         48(AX), SI
+	DECQ         R11
+	JNZ          componentT8005
+	MOVQ         R8, R10
+	ADDQ         200(AX), R10
+	VMASKMOVPS   (R10), Y0, Y2
+	VBROADCASTSS (DX), Y3
+	VFMADD231PS  Y3, Y1, Y2
+	VMASKMOVPS   Y2, Y0, (R10)
+	ADDQ         80(AX), R10
+	VMASKMOVPS   (R10), Y0, Y2
+	VBROADCASTSS 64(DX), Y3
+	VFMADD231PS  Y3, Y1, Y2
+	VMASKMOVPS   Y2, Y0, (R10)
+	ADDQ         80(AX), R10
+	VMASKMOVPS   (R10), Y0, Y2
+	VBROADCASTSS 128(DX), Y3
+	VFMADD231PS  Y3, Y1, Y2
+	VMASKMOVPS   Y2, Y0, (R10)
+	ADDQ         80(AX), R10
+	VMASKMOVPS   (R10), Y0, Y2
+	VBROADCASTSS 192(DX), Y3
+	VFMADD231PS  Y3, Y1, Y2
+	VMASKMOVPS   Y2, Y0, (R10)
+	ADDQ         $+32, DI
+	ADDQ         $+32, R8
+
+chunkEnd8005:
+	ADDQ  $+4, DX
+	ADDQ  $+4, BX
+	INCQ  CX
+	TESTQ $+15, CX
+	JNZ   same8005
+	ADDQ  112(AX), DX
+	ADDQ  112(AX), BX
+
+same8005:
+	CMPQ CX, (AX)
+	JLT  edge8005
+	VZEROUPPER
+	RET
+
 // func pathForward3AVX2(a *byte)
 // Requires: AVX, AVX2, FMA3, SSE2
 TEXT ·pathForward3AVX2(SB), NOSPLIT, $0-8
@@ -2219,9 +3061,9 @@ TEXT ·pathForward3AVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 	CMPQ DX, $+8
-	JLT  chunkTail8005
+	JLT  chunkTail8006
 
-chunk8005:
+chunk8006:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -2229,7 +3071,7 @@ chunk8005:
 	MOVQ   120(AX), DI
 	XORQ   BX, BX
 
-edgeF8005:
+edgeF8006:
 	MOVQ         80(AX), R10
 	MOVQ         24(AX), R8
 	MOVLQSX      (R8)(BX*4), R8
@@ -2259,7 +3101,7 @@ edgeF8005:
 	MOVQ         16(AX), R9
 	MOVQ         DI, R10
 
-componentF8005:
+componentF8006:
 	VMOVUPS      (R8), Y4
 	VMULPS       Y3, Y4, Y4
 	VBROADCASTSS (R10), Y5
@@ -2271,18 +3113,18 @@ componentF8005:
 	ADDQ         $+192, R10
 	ADDQ         48(AX), R8
 	DECQ         R9
-	JNZ          componentF8005
+	JNZ          componentF8006
 	ADDQ         $+4, DI
 	ADDQ         $+4, SI
 	INCQ         BX
 	TESTQ        $+15, BX
-	JNZ          sameF8005
+	JNZ          sameF8006
 	LEAQ         -60(R10), DI
 	ADDQ         112(AX), SI
 
-sameF8005:
+sameF8006:
 	CMPQ    BX, (AX)
-	JLT     edgeF8005
+	JLT     edgeF8006
 	MOVQ    160(AX), BX
 	ADDQ    CX, BX
 	VMOVUPS (BX), Y3
@@ -2299,11 +3141,11 @@ sameF8005:
 	ADDQ    $+32, CX
 	SUBQ    $+8, DX
 	CMPQ    DX, $+8
-	JGE     chunk8005
+	JGE     chunk8006
 
-chunkTail8005:
+chunkTail8006:
 	TESTQ        DX, DX
-	JZ           chunkEnd8005
+	JZ           chunkEnd8006
 	MOVQ         DX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     iota8<>+0(SB), Y0, Y0
@@ -2314,7 +3156,7 @@ chunkTail8005:
 	MOVQ         120(AX), SI
 	XORQ         DX, DX
 
-edgeT8005:
+edgeT8006:
 	MOVQ         80(AX), R9
 	MOVQ         24(AX), DI
 	MOVLQSX      (DI)(DX*4), DI
@@ -2344,7 +3186,7 @@ edgeT8005:
 	MOVQ         16(AX), R8
 	MOVQ         SI, R9
 
-componentT8005:
+componentT8006:
 	VMASKMOVPS   (DI), Y0, Y5
 	VMULPS       Y4, Y5, Y5
 	VBROADCASTSS (R9), Y6
@@ -2356,18 +3198,18 @@ componentT8005:
 	ADDQ         $+192, R9
 	ADDQ         48(AX), DI
 	DECQ         R8
-	JNZ          componentT8005
+	JNZ          componentT8006
 	ADDQ         $+4, SI
 	ADDQ         $+4, BX
 	INCQ         DX
 	TESTQ        $+15, DX
-	JNZ          sameT8005
+	JNZ          sameT8006
 	LEAQ         -60(R9), SI
 	ADDQ         112(AX), BX
 
-sameT8005:
+sameT8006:
 	CMPQ       DX, (AX)
-	JLT        edgeT8005
+	JLT        edgeT8006
 	MOVQ       160(AX), DX
 	ADDQ       CX, DX
 	VMASKMOVPS (DX), Y0, Y4
@@ -2383,7 +3225,7 @@ sameT8005:
 	VMASKMOVPS Y1, Y0, (DX)
 	ADDQ       $+32, CX
 
-chunkEnd8005:
+chunkEnd8006:
 	VZEROUPPER
 	RET
 
@@ -2396,7 +3238,7 @@ TEXT ·pathBackward3AVX2(SB), NOSPLIT, $0-8
 	MOVQ 136(AX), SI
 	XORQ CX, CX
 
-edge8006:
+edge8007:
 	VMOVUPS (SI), Y0
 	MOVQ    144(AX), DI
 	VMOVUPS (SI)(DI*1), Y1
@@ -2412,9 +3254,9 @@ edge8006:
 	MOVQ    128(AX), R11
 	MOVQ    8(AX), R12
 	CMPQ    R12, $+8
-	JLT     chunkTail8006
+	JLT     chunkTail8007
 
-chunk8006:
+chunk8007:
 	MOVQ         R10, R13
 	VMOVUPS      (R13), Y4
 	VBROADCASTSS (DX), Y5
@@ -2442,7 +3284,7 @@ chunk8006:
 	MOVQ         16(AX), R14
 	MOVQ         R9, R8
 
-componentF8006:
+componentF8007:
 	MOVQ         32(AX), R13
 	VMOVUPS      (R13)(R8*1), Y6
 	VMULPS       Y5, Y6, Y7
@@ -2462,25 +3304,25 @@ componentF8006:
 	VFMADD231PS  Y9, Y6, Y0
 	MOVQ         56(AX), R13
 	TESTQ        R13, R13
-	JZ           nogxF8006
+	JZ           nogxF8007
 	VMOVUPS      (R13)(R8*1), Y6
 	VFMADD231PS  Y9, Y5, Y6
 	VMOVUPS      Y6, (R13)(R8*1)
 
-nogxF8006:
+nogxF8007:
 	ADDQ $+96, R11
 	ADDQ 48(AX), R8
 	DECQ R14
-	JNZ  componentF8006
+	JNZ  componentF8007
 	ADDQ $+32, R9
 	ADDQ $+32, R10
 	SUBQ $+8, R12
 	CMPQ R12, $+8
-	JGE  chunk8006
+	JGE  chunk8007
 
-chunkTail8006:
+chunkTail8007:
 	TESTQ        R12, R12
-	JZ           chunkEnd8006
+	JZ           chunkEnd8007
 	MOVQ         R12, X4
 	VPBROADCASTD X4, Y4
 	VPCMPGTD     iota8<>+0(SB), Y4, Y4
@@ -2511,7 +3353,7 @@ chunkTail8006:
 	MOVQ         16(AX), R13
 	MOVQ         R9, R8
 
-componentT8006:
+componentT8007:
 	MOVQ         32(AX), R12
 	VMASKMOVPS   (R12)(R8*1), Y4, Y7
 	VMULPS       Y6, Y7, Y8
@@ -2531,20 +3373,20 @@ componentT8006:
 	VFMADD231PS  Y10, Y7, Y0
 	MOVQ         56(AX), R12
 	TESTQ        R12, R12
-	JZ           nogxT8006
+	JZ           nogxT8007
 	VMASKMOVPS   (R12)(R8*1), Y4, Y7
 	VFMADD231PS  Y10, Y6, Y7
 	VMASKMOVPS   Y7, Y4, (R12)(R8*1)
 
-nogxT8006:
+nogxT8007:
 	ADDQ $+96, R11
 	ADDQ 48(AX), R8
 	DECQ R13
-	JNZ  componentT8006
+	JNZ  componentT8007
 	ADDQ $+32, R9
 	ADDQ $+32, R10
 
-chunkEnd8006:
+chunkEnd8007:
 	VMOVUPS Y0, (SI)
 	VMOVUPS Y1, (SI)(DI*1)
 	VMOVUPS Y2, 32(SI)(DI*1)
@@ -2554,13 +3396,197 @@ chunkEnd8006:
 	ADDQ    $+4, BX
 	INCQ    CX
 	TESTQ   $+15, CX
-	JNZ     same8006
+	JNZ     same8007
 	ADDQ    112(AX), DX
 	ADDQ    112(AX), BX
 
-same8006:
+same8007:
 	CMPQ CX, (AX)
-	JLT  edge8006
+	JLT  edge8007
+	VZEROUPPER
+	RET
+
+// func pathLearn3AVX2(a *byte)
+// Requires: AVX, AVX2, FMA3, SSE2
+TEXT ·pathLearn3AVX2(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	MOVQ 96(AX), DX
+	MOVQ 104(AX), BX
+	XORQ CX, CX
+
+edge8008:
+	MOVQ    24(AX), SI
+	MOVLQSX (SI)(CX*4), DI
+	IMULQ   40(AX), DI
+	MOVQ    64(AX), SI
+	MOVLQSX (SI)(CX*4), R8
+	IMULQ   80(AX), R8
+	ADDQ    72(AX), R8
+	MOVQ    128(AX), R9
+	MOVQ    8(AX), R10
+	CMPQ    R10, $+8
+	JLT     chunkTail8008
+
+chunk8008:
+	MOVQ         R8, R11
+	VMOVUPS      (R11), Y0
+	VBROADCASTSS (DX), Y1
+	VMULPS       Y1, Y0, Y1
+	ADDQ         80(AX), R11
+	VMOVUPS      (R11), Y0
+	VBROADCASTSS 64(DX), Y2
+	VFMADD231PS  Y2, Y0, Y1
+	ADDQ         80(AX), R11
+	VMOVUPS      (R11), Y0
+	VBROADCASTSS 128(DX), Y2
+	VFMADD231PS  Y2, Y0, Y1
+	ADDQ         80(AX), R11
+	VMOVUPS      (R11), Y0
+	VBROADCASTSS 192(DX), Y2
+	VFMADD231PS  Y2, Y0, Y1
+	VXORPS       Y0, Y0, Y0
+	MOVQ         16(AX), R12
+	MOVQ         DI, SI
+
+componentF8008:
+	VMOVUPS      (R9), Y2
+	VBROADCASTSS (BX), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      32(R9), Y3
+	VBROADCASTSS 64(BX), Y4
+	VFMADD231PS  Y4, Y3, Y2
+	VMOVUPS      64(R9), Y3
+	VBROADCASTSS 128(BX), Y4
+	VFMADD231PS  Y4, Y3, Y2
+	MOVQ         32(AX), R11
+	VMOVUPS      (R11)(SI*1), Y3
+	VFMADD231PS  Y2, Y3, Y0
+	MOVQ         56(AX), R11
+	TESTQ        R11, R11
+	JZ           nogxF8008
+	VMOVUPS      (R11)(SI*1), Y3
+	VFMADD231PS  Y2, Y1, Y3
+	VMOVUPS      Y3, (R11)(SI*1)
+
+nogxF8008:
+	ADDQ         $+96, R9
+	ADDQ         48(AX), SI
+	DECQ         R12
+	JNZ          componentF8008
+	MOVQ         R8, R11
+	ADDQ         200(AX), R11
+	VMOVUPS      (R11), Y1
+	VBROADCASTSS (DX), Y2
+	VFMADD231PS  Y2, Y0, Y1
+	VMOVUPS      Y1, (R11)
+	ADDQ         80(AX), R11
+	VMOVUPS      (R11), Y1
+	VBROADCASTSS 64(DX), Y2
+	VFMADD231PS  Y2, Y0, Y1
+	VMOVUPS      Y1, (R11)
+	ADDQ         80(AX), R11
+	VMOVUPS      (R11), Y1
+	VBROADCASTSS 128(DX), Y2
+	VFMADD231PS  Y2, Y0, Y1
+	VMOVUPS      Y1, (R11)
+	ADDQ         80(AX), R11
+	VMOVUPS      (R11), Y1
+	VBROADCASTSS 192(DX), Y2
+	VFMADD231PS  Y2, Y0, Y1
+	VMOVUPS      Y1, (R11)
+	ADDQ         $+32, DI
+	ADDQ         $+32, R8
+	SUBQ         $+8, R10
+	CMPQ         R10, $+8
+	JGE          chunk8008
+
+chunkTail8008:
+	TESTQ        R10, R10
+	JZ           chunkEnd8008
+	MOVQ         R10, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     iota8<>+0(SB), Y0, Y0
+	MOVQ         R8, R10
+	VMASKMOVPS   (R10), Y0, Y1
+	VBROADCASTSS (DX), Y2
+	VMULPS       Y2, Y1, Y2
+	ADDQ         80(AX), R10
+	VMASKMOVPS   (R10), Y0, Y1
+	VBROADCASTSS 64(DX), Y3
+	VFMADD231PS  Y3, Y1, Y2
+	ADDQ         80(AX), R10
+	VMASKMOVPS   (R10), Y0, Y1
+	VBROADCASTSS 128(DX), Y3
+	VFMADD231PS  Y3, Y1, Y2
+	ADDQ         80(AX), R10
+	VMASKMOVPS   (R10), Y0, Y1
+	VBROADCASTSS 192(DX), Y3
+	VFMADD231PS  Y3, Y1, Y2
+	VXORPS       Y1, Y1, Y1
+	MOVQ         16(AX), R11
+	MOVQ         DI, SI
+
+componentT8008:
+	VMOVUPS      (R9), Y3
+	VBROADCASTSS (BX), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      32(R9), Y4
+	VBROADCASTSS 64(BX), Y5
+	VFMADD231PS  Y5, Y4, Y3
+	VMOVUPS      64(R9), Y4
+	VBROADCASTSS 128(BX), Y5
+	VFMADD231PS  Y5, Y4, Y3
+	MOVQ         32(AX), R10
+	VMASKMOVPS   (R10)(SI*1), Y0, Y4
+	VFMADD231PS  Y3, Y4, Y1
+	MOVQ         56(AX), R10
+	TESTQ        R10, R10
+	JZ           nogxT8008
+	VMASKMOVPS   (R10)(SI*1), Y0, Y4
+	VFMADD231PS  Y3, Y2, Y4
+	VMASKMOVPS   Y4, Y0, (R10)(SI*1)
+
+nogxT8008:
+	ADDQ         $+96, R9
+	ADDQ         48(AX), SI
+	DECQ         R11
+	JNZ          componentT8008
+	MOVQ         R8, R10
+	ADDQ         200(AX), R10
+	VMASKMOVPS   (R10), Y0, Y2
+	VBROADCASTSS (DX), Y3
+	VFMADD231PS  Y3, Y1, Y2
+	VMASKMOVPS   Y2, Y0, (R10)
+	ADDQ         80(AX), R10
+	VMASKMOVPS   (R10), Y0, Y2
+	VBROADCASTSS 64(DX), Y3
+	VFMADD231PS  Y3, Y1, Y2
+	VMASKMOVPS   Y2, Y0, (R10)
+	ADDQ         80(AX), R10
+	VMASKMOVPS   (R10), Y0, Y2
+	VBROADCASTSS 128(DX), Y3
+	VFMADD231PS  Y3, Y1, Y2
+	VMASKMOVPS   Y2, Y0, (R10)
+	ADDQ         80(AX), R10
+	VMASKMOVPS   (R10), Y0, Y2
+	VBROADCASTSS 192(DX), Y3
+	VFMADD231PS  Y3, Y1, Y2
+	VMASKMOVPS   Y2, Y0, (R10)
+	ADDQ         $+32, DI
+	ADDQ         $+32, R8
+
+chunkEnd8008:
+	ADDQ  $+4, DX
+	ADDQ  $+4, BX
+	INCQ  CX
+	TESTQ $+15, CX
+	JNZ   same8008
+	ADDQ  112(AX), DX
+	ADDQ  112(AX), BX
+
+same8008:
+	CMPQ CX, (AX)
+	JLT  edge8008
 	VZEROUPPER
 	RET
 
@@ -2571,9 +3597,9 @@ TEXT ·pathForward5AVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 	CMPQ DX, $+8
-	JLT  chunkTail8007
+	JLT  chunkTail8009
 
-chunk8007:
+chunk8009:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -2583,7 +3609,7 @@ chunk8007:
 	MOVQ   120(AX), DI
 	XORQ   BX, BX
 
-edgeF8007:
+edgeF8009:
 	MOVQ         80(AX), R10
 	MOVQ         24(AX), R8
 	MOVLQSX      (R8)(BX*4), R8
@@ -2613,7 +3639,7 @@ edgeF8007:
 	MOVQ         16(AX), R9
 	MOVQ         DI, R10
 
-componentF8007:
+componentF8009:
 	VMOVUPS      (R8), Y6
 	VMULPS       Y5, Y6, Y6
 	VBROADCASTSS (R10), Y7
@@ -2629,18 +3655,18 @@ componentF8007:
 	ADDQ         $+320, R10
 	ADDQ         48(AX), R8
 	DECQ         R9
-	JNZ          componentF8007
+	JNZ          componentF8009
 	ADDQ         $+4, DI
 	ADDQ         $+4, SI
 	INCQ         BX
 	TESTQ        $+15, BX
-	JNZ          sameF8007
+	JNZ          sameF8009
 	LEAQ         -60(R10), DI
 	ADDQ         112(AX), SI
 
-sameF8007:
+sameF8009:
 	CMPQ    BX, (AX)
-	JLT     edgeF8007
+	JLT     edgeF8009
 	MOVQ    160(AX), BX
 	ADDQ    CX, BX
 	VMOVUPS (BX), Y5
@@ -2665,11 +3691,11 @@ sameF8007:
 	ADDQ    $+32, CX
 	SUBQ    $+8, DX
 	CMPQ    DX, $+8
-	JGE     chunk8007
+	JGE     chunk8009
 
-chunkTail8007:
+chunkTail8009:
 	TESTQ        DX, DX
-	JZ           chunkEnd8007
+	JZ           chunkEnd8009
 	MOVQ         DX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     iota8<>+0(SB), Y0, Y0
@@ -2682,7 +3708,7 @@ chunkTail8007:
 	MOVQ         120(AX), SI
 	XORQ         DX, DX
 
-edgeT8007:
+edgeT8009:
 	MOVQ         80(AX), R9
 	MOVQ         24(AX), DI
 	MOVLQSX      (DI)(DX*4), DI
@@ -2712,7 +3738,7 @@ edgeT8007:
 	MOVQ         16(AX), R8
 	MOVQ         SI, R9
 
-componentT8007:
+componentT8009:
 	VMASKMOVPS   (DI), Y0, Y7
 	VMULPS       Y6, Y7, Y7
 	VBROADCASTSS (R9), Y8
@@ -2728,18 +3754,18 @@ componentT8007:
 	ADDQ         $+320, R9
 	ADDQ         48(AX), DI
 	DECQ         R8
-	JNZ          componentT8007
+	JNZ          componentT8009
 	ADDQ         $+4, SI
 	ADDQ         $+4, BX
 	INCQ         DX
 	TESTQ        $+15, DX
-	JNZ          sameT8007
+	JNZ          sameT8009
 	LEAQ         -60(R9), SI
 	ADDQ         112(AX), BX
 
-sameT8007:
+sameT8009:
 	CMPQ       DX, (AX)
-	JLT        edgeT8007
+	JLT        edgeT8009
 	MOVQ       160(AX), DX
 	ADDQ       CX, DX
 	VMASKMOVPS (DX), Y0, Y6
@@ -2763,7 +3789,7 @@ sameT8007:
 	VMASKMOVPS Y1, Y0, (DX)
 	ADDQ       $+32, CX
 
-chunkEnd8007:
+chunkEnd8009:
 	VZEROUPPER
 	RET
 
@@ -2776,7 +3802,7 @@ TEXT ·pathBackward5AVX2(SB), NOSPLIT, $0-8
 	MOVQ 136(AX), SI
 	XORQ CX, CX
 
-edge8008:
+edge8010:
 	VMOVUPS (SI), Y0
 	MOVQ    144(AX), DI
 	VMOVUPS (SI)(DI*1), Y1
@@ -2794,9 +3820,9 @@ edge8008:
 	MOVQ    128(AX), R11
 	MOVQ    8(AX), R12
 	CMPQ    R12, $+8
-	JLT     chunkTail8008
+	JLT     chunkTail8010
 
-chunk8008:
+chunk8010:
 	MOVQ         R10, R13
 	VMOVUPS      (R13), Y6
 	VBROADCASTSS (DX), Y7
@@ -2824,7 +3850,7 @@ chunk8008:
 	MOVQ         16(AX), R14
 	MOVQ         R9, R8
 
-componentF8008:
+componentF8010:
 	MOVQ         32(AX), R13
 	VMOVUPS      (R13)(R8*1), Y8
 	VMULPS       Y7, Y8, Y9
@@ -2852,25 +3878,25 @@ componentF8008:
 	VFMADD231PS  Y11, Y8, Y0
 	MOVQ         56(AX), R13
 	TESTQ        R13, R13
-	JZ           nogxF8008
+	JZ           nogxF8010
 	VMOVUPS      (R13)(R8*1), Y8
 	VFMADD231PS  Y11, Y7, Y8
 	VMOVUPS      Y8, (R13)(R8*1)
 
-nogxF8008:
+nogxF8010:
 	ADDQ $+160, R11
 	ADDQ 48(AX), R8
 	DECQ R14
-	JNZ  componentF8008
+	JNZ  componentF8010
 	ADDQ $+32, R9
 	ADDQ $+32, R10
 	SUBQ $+8, R12
 	CMPQ R12, $+8
-	JGE  chunk8008
+	JGE  chunk8010
 
-chunkTail8008:
+chunkTail8010:
 	TESTQ        R12, R12
-	JZ           chunkEnd8008
+	JZ           chunkEnd8010
 	MOVQ         R12, X6
 	VPBROADCASTD X6, Y6
 	VPCMPGTD     iota8<>+0(SB), Y6, Y6
@@ -2901,7 +3927,7 @@ chunkTail8008:
 	MOVQ         16(AX), R13
 	MOVQ         R9, R8
 
-componentT8008:
+componentT8010:
 	MOVQ         32(AX), R12
 	VMASKMOVPS   (R12)(R8*1), Y6, Y9
 	VMULPS       Y8, Y9, Y10
@@ -2929,20 +3955,20 @@ componentT8008:
 	VFMADD231PS  Y12, Y9, Y0
 	MOVQ         56(AX), R12
 	TESTQ        R12, R12
-	JZ           nogxT8008
+	JZ           nogxT8010
 	VMASKMOVPS   (R12)(R8*1), Y6, Y9
 	VFMADD231PS  Y12, Y8, Y9
 	VMASKMOVPS   Y9, Y6, (R12)(R8*1)
 
-nogxT8008:
+nogxT8010:
 	ADDQ $+160, R11
 	ADDQ 48(AX), R8
 	DECQ R13
-	JNZ  componentT8008
+	JNZ  componentT8010
 	ADDQ $+32, R9
 	ADDQ $+32, R10
 
-chunkEnd8008:
+chunkEnd8010:
 	VMOVUPS Y0, (SI)
 	VMOVUPS Y1, (SI)(DI*1)
 	VMOVUPS Y2, 32(SI)(DI*1)
@@ -2954,13 +3980,209 @@ chunkEnd8008:
 	ADDQ    $+4, BX
 	INCQ    CX
 	TESTQ   $+15, CX
-	JNZ     same8008
+	JNZ     same8010
 	ADDQ    112(AX), DX
 	ADDQ    112(AX), BX
 
-same8008:
+same8010:
 	CMPQ CX, (AX)
-	JLT  edge8008
+	JLT  edge8010
+	VZEROUPPER
+	RET
+
+// func pathLearn5AVX2(a *byte)
+// Requires: AVX, AVX2, FMA3, SSE2
+TEXT ·pathLearn5AVX2(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	MOVQ 96(AX), DX
+	MOVQ 104(AX), BX
+	XORQ CX, CX
+
+edge8011:
+	MOVQ    24(AX), SI
+	MOVLQSX (SI)(CX*4), DI
+	IMULQ   40(AX), DI
+	MOVQ    64(AX), SI
+	MOVLQSX (SI)(CX*4), R8
+	IMULQ   80(AX), R8
+	ADDQ    72(AX), R8
+	MOVQ    128(AX), R9
+	MOVQ    8(AX), R10
+	CMPQ    R10, $+8
+	JLT     chunkTail8011
+
+chunk8011:
+	MOVQ         R8, R11
+	VMOVUPS      (R11), Y0
+	VBROADCASTSS (DX), Y1
+	VMULPS       Y1, Y0, Y1
+	ADDQ         80(AX), R11
+	VMOVUPS      (R11), Y0
+	VBROADCASTSS 64(DX), Y2
+	VFMADD231PS  Y2, Y0, Y1
+	ADDQ         80(AX), R11
+	VMOVUPS      (R11), Y0
+	VBROADCASTSS 128(DX), Y2
+	VFMADD231PS  Y2, Y0, Y1
+	ADDQ         80(AX), R11
+	VMOVUPS      (R11), Y0
+	VBROADCASTSS 192(DX), Y2
+	VFMADD231PS  Y2, Y0, Y1
+	VXORPS       Y0, Y0, Y0
+	MOVQ         16(AX), R12
+	MOVQ         DI, SI
+
+componentF8011:
+	VMOVUPS      (R9), Y2
+	VBROADCASTSS (BX), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      32(R9), Y3
+	VBROADCASTSS 64(BX), Y4
+	VFMADD231PS  Y4, Y3, Y2
+	VMOVUPS      64(R9), Y3
+	VBROADCASTSS 128(BX), Y4
+	VFMADD231PS  Y4, Y3, Y2
+	VMOVUPS      96(R9), Y3
+	VBROADCASTSS 192(BX), Y4
+	VFMADD231PS  Y4, Y3, Y2
+	VMOVUPS      128(R9), Y3
+	VBROADCASTSS 256(BX), Y4
+	VFMADD231PS  Y4, Y3, Y2
+	MOVQ         32(AX), R11
+	VMOVUPS      (R11)(SI*1), Y3
+	VFMADD231PS  Y2, Y3, Y0
+	MOVQ         56(AX), R11
+	TESTQ        R11, R11
+	JZ           nogxF8011
+	VMOVUPS      (R11)(SI*1), Y3
+	VFMADD231PS  Y2, Y1, Y3
+	VMOVUPS      Y3, (R11)(SI*1)
+
+nogxF8011:
+	ADDQ         $+160, R9
+	ADDQ         48(AX), SI
+	DECQ         R12
+	JNZ          componentF8011
+	MOVQ         R8, R11
+	ADDQ         200(AX), R11
+	VMOVUPS      (R11), Y1
+	VBROADCASTSS (DX), Y2
+	VFMADD231PS  Y2, Y0, Y1
+	VMOVUPS      Y1, (R11)
+	ADDQ         80(AX), R11
+	VMOVUPS      (R11), Y1
+	VBROADCASTSS 64(DX), Y2
+	VFMADD231PS  Y2, Y0, Y1
+	VMOVUPS      Y1, (R11)
+	ADDQ         80(AX), R11
+	VMOVUPS      (R11), Y1
+	VBROADCASTSS 128(DX), Y2
+	VFMADD231PS  Y2, Y0, Y1
+	VMOVUPS      Y1, (R11)
+	ADDQ         80(AX), R11
+	VMOVUPS      (R11), Y1
+	VBROADCASTSS 192(DX), Y2
+	VFMADD231PS  Y2, Y0, Y1
+	VMOVUPS      Y1, (R11)
+	ADDQ         $+32, DI
+	ADDQ         $+32, R8
+	SUBQ         $+8, R10
+	CMPQ         R10, $+8
+	JGE          chunk8011
+
+chunkTail8011:
+	TESTQ        R10, R10
+	JZ           chunkEnd8011
+	MOVQ         R10, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     iota8<>+0(SB), Y0, Y0
+	MOVQ         R8, R10
+	VMASKMOVPS   (R10), Y0, Y1
+	VBROADCASTSS (DX), Y2
+	VMULPS       Y2, Y1, Y2
+	ADDQ         80(AX), R10
+	VMASKMOVPS   (R10), Y0, Y1
+	VBROADCASTSS 64(DX), Y3
+	VFMADD231PS  Y3, Y1, Y2
+	ADDQ         80(AX), R10
+	VMASKMOVPS   (R10), Y0, Y1
+	VBROADCASTSS 128(DX), Y3
+	VFMADD231PS  Y3, Y1, Y2
+	ADDQ         80(AX), R10
+	VMASKMOVPS   (R10), Y0, Y1
+	VBROADCASTSS 192(DX), Y3
+	VFMADD231PS  Y3, Y1, Y2
+	VXORPS       Y1, Y1, Y1
+	MOVQ         16(AX), R11
+	MOVQ         DI, SI
+
+componentT8011:
+	VMOVUPS      (R9), Y3
+	VBROADCASTSS (BX), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      32(R9), Y4
+	VBROADCASTSS 64(BX), Y5
+	VFMADD231PS  Y5, Y4, Y3
+	VMOVUPS      64(R9), Y4
+	VBROADCASTSS 128(BX), Y5
+	VFMADD231PS  Y5, Y4, Y3
+	VMOVUPS      96(R9), Y4
+	VBROADCASTSS 192(BX), Y5
+	VFMADD231PS  Y5, Y4, Y3
+	VMOVUPS      128(R9), Y4
+	VBROADCASTSS 256(BX), Y5
+	VFMADD231PS  Y5, Y4, Y3
+	MOVQ         32(AX), R10
+	VMASKMOVPS   (R10)(SI*1), Y0, Y4
+	VFMADD231PS  Y3, Y4, Y1
+	MOVQ         56(AX), R10
+	TESTQ        R10, R10
+	JZ           nogxT8011
+	VMASKMOVPS   (R10)(SI*1), Y0, Y4
+	VFMADD231PS  Y3, Y2, Y4
+	VMASKMOVPS   Y4, Y0, (R10)(SI*1)
+
+nogxT8011:
+	ADDQ         $+160, R9
+	ADDQ         48(AX), SI
+	DECQ         R11
+	JNZ          componentT8011
+	MOVQ         R8, R10
+	ADDQ         200(AX), R10
+	VMASKMOVPS   (R10), Y0, Y2
+	VBROADCASTSS (DX), Y3
+	VFMADD231PS  Y3, Y1, Y2
+	VMASKMOVPS   Y2, Y0, (R10)
+	ADDQ         80(AX), R10
+	VMASKMOVPS   (R10), Y0, Y2
+	VBROADCASTSS 64(DX), Y3
+	VFMADD231PS  Y3, Y1, Y2
+	VMASKMOVPS   Y2, Y0, (R10)
+	ADDQ         80(AX), R10
+	VMASKMOVPS   (R10), Y0, Y2
+	VBROADCASTSS 128(DX), Y3
+	VFMADD231PS  Y3, Y1, Y2
+	VMASKMOVPS   Y2, Y0, (R10)
+	ADDQ         80(AX), R10
+	VMASKMOVPS   (R10), Y0, Y2
+	VBROADCASTSS 192(DX), Y3
+	VFMADD231PS  Y3, Y1, Y2
+	VMASKMOVPS   Y2, Y0, (R10)
+	ADDQ         $+32, DI
+	ADDQ         $+32, R8
+
+chunkEnd8011:
+	ADDQ  $+4, DX
+	ADDQ  $+4, BX
+	INCQ  CX
+	TESTQ $+15, CX
+	JNZ   same8011
+	ADDQ  112(AX), DX
+	ADDQ  112(AX), BX
+
+same8011:
+	CMPQ CX, (AX)
+	JLT  edge8011
 	VZEROUPPER
 	RET
 
@@ -2971,9 +4193,9 @@ TEXT ·pathForward7AVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 	CMPQ DX, $+8
-	JLT  chunkTail8009
+	JLT  chunkTail8012
 
-chunk8009:
+chunk8012:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -2985,7 +4207,7 @@ chunk8009:
 	MOVQ   120(AX), DI
 	XORQ   BX, BX
 
-edgeF8009:
+edgeF8012:
 	MOVQ         80(AX), R10
 	MOVQ         24(AX), R8
 	MOVLQSX      (R8)(BX*4), R8
@@ -3015,7 +4237,7 @@ edgeF8009:
 	MOVQ         16(AX), R9
 	MOVQ         DI, R10
 
-componentF8009:
+componentF8012:
 	VMOVUPS      (R8), Y8
 	VMULPS       Y7, Y8, Y8
 	VBROADCASTSS (R10), Y9
@@ -3035,18 +4257,18 @@ componentF8009:
 	ADDQ         $+448, R10
 	ADDQ         48(AX), R8
 	DECQ         R9
-	JNZ          componentF8009
+	JNZ          componentF8012
 	ADDQ         $+4, DI
 	ADDQ         $+4, SI
 	INCQ         BX
 	TESTQ        $+15, BX
-	JNZ          sameF8009
+	JNZ          sameF8012
 	LEAQ         -60(R10), DI
 	ADDQ         112(AX), SI
 
-sameF8009:
+sameF8012:
 	CMPQ    BX, (AX)
-	JLT     edgeF8009
+	JLT     edgeF8012
 	MOVQ    160(AX), BX
 	ADDQ    CX, BX
 	VMOVUPS (BX), Y7
@@ -3079,11 +4301,11 @@ sameF8009:
 	ADDQ    $+32, CX
 	SUBQ    $+8, DX
 	CMPQ    DX, $+8
-	JGE     chunk8009
+	JGE     chunk8012
 
-chunkTail8009:
+chunkTail8012:
 	TESTQ        DX, DX
-	JZ           chunkEnd8009
+	JZ           chunkEnd8012
 	MOVQ         DX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     iota8<>+0(SB), Y0, Y0
@@ -3098,7 +4320,7 @@ chunkTail8009:
 	MOVQ         120(AX), SI
 	XORQ         DX, DX
 
-edgeT8009:
+edgeT8012:
 	MOVQ         80(AX), R9
 	MOVQ         24(AX), DI
 	MOVLQSX      (DI)(DX*4), DI
@@ -3128,7 +4350,7 @@ edgeT8009:
 	MOVQ         16(AX), R8
 	MOVQ         SI, R9
 
-componentT8009:
+componentT8012:
 	VMASKMOVPS   (DI), Y0, Y9
 	VMULPS       Y8, Y9, Y9
 	VBROADCASTSS (R9), Y10
@@ -3148,18 +4370,18 @@ componentT8009:
 	ADDQ         $+448, R9
 	ADDQ         48(AX), DI
 	DECQ         R8
-	JNZ          componentT8009
+	JNZ          componentT8012
 	ADDQ         $+4, SI
 	ADDQ         $+4, BX
 	INCQ         DX
 	TESTQ        $+15, DX
-	JNZ          sameT8009
+	JNZ          sameT8012
 	LEAQ         -60(R9), SI
 	ADDQ         112(AX), BX
 
-sameT8009:
+sameT8012:
 	CMPQ       DX, (AX)
-	JLT        edgeT8009
+	JLT        edgeT8012
 	MOVQ       160(AX), DX
 	ADDQ       CX, DX
 	VMASKMOVPS (DX), Y0, Y8
@@ -3191,7 +4413,7 @@ sameT8009:
 	VMASKMOVPS Y1, Y0, (DX)
 	ADDQ       $+32, CX
 
-chunkEnd8009:
+chunkEnd8012:
 	VZEROUPPER
 	RET
 
@@ -3204,7 +4426,7 @@ TEXT ·pathBackward7AVX2(SB), NOSPLIT, $0-8
 	MOVQ 136(AX), SI
 	XORQ CX, CX
 
-edge8010:
+edge8013:
 	VMOVUPS (SI), Y0
 	MOVQ    144(AX), DI
 	VMOVUPS (SI)(DI*1), Y1
@@ -3224,9 +4446,9 @@ edge8010:
 	MOVQ    128(AX), R11
 	MOVQ    8(AX), R12
 	CMPQ    R12, $+8
-	JLT     chunkTail8010
+	JLT     chunkTail8013
 
-chunk8010:
+chunk8013:
 	MOVQ         R10, R13
 	VMOVUPS      (R13), Y8
 	VBROADCASTSS (DX), Y9
@@ -3254,7 +4476,7 @@ chunk8010:
 	MOVQ         16(AX), R14
 	MOVQ         R9, R8
 
-componentF8010:
+componentF8013:
 	MOVQ         32(AX), R13
 	VMOVUPS      (R13)(R8*1), Y10
 	VMULPS       Y9, Y10, Y11
@@ -3290,25 +4512,25 @@ componentF8010:
 	VFMADD231PS  Y13, Y10, Y0
 	MOVQ         56(AX), R13
 	TESTQ        R13, R13
-	JZ           nogxF8010
+	JZ           nogxF8013
 	VMOVUPS      (R13)(R8*1), Y10
 	VFMADD231PS  Y13, Y9, Y10
 	VMOVUPS      Y10, (R13)(R8*1)
 
-nogxF8010:
+nogxF8013:
 	ADDQ $+224, R11
 	ADDQ 48(AX), R8
 	DECQ R14
-	JNZ  componentF8010
+	JNZ  componentF8013
 	ADDQ $+32, R9
 	ADDQ $+32, R10
 	SUBQ $+8, R12
 	CMPQ R12, $+8
-	JGE  chunk8010
+	JGE  chunk8013
 
-chunkTail8010:
+chunkTail8013:
 	TESTQ        R12, R12
-	JZ           chunkEnd8010
+	JZ           chunkEnd8013
 	MOVQ         R12, X8
 	VPBROADCASTD X8, Y8
 	VPCMPGTD     iota8<>+0(SB), Y8, Y8
@@ -3339,7 +4561,7 @@ chunkTail8010:
 	MOVQ         16(AX), R13
 	MOVQ         R9, R8
 
-componentT8010:
+componentT8013:
 	MOVQ         32(AX), R12
 	VMASKMOVPS   (R12)(R8*1), Y8, Y11
 	VMULPS       Y10, Y11, Y12
@@ -3375,20 +4597,20 @@ componentT8010:
 	VFMADD231PS  Y14, Y11, Y0
 	MOVQ         56(AX), R12
 	TESTQ        R12, R12
-	JZ           nogxT8010
+	JZ           nogxT8013
 	VMASKMOVPS   (R12)(R8*1), Y8, Y11
 	VFMADD231PS  Y14, Y10, Y11
 	VMASKMOVPS   Y11, Y8, (R12)(R8*1)
 
-nogxT8010:
+nogxT8013:
 	ADDQ $+224, R11
 	ADDQ 48(AX), R8
 	DECQ R13
-	JNZ  componentT8010
+	JNZ  componentT8013
 	ADDQ $+32, R9
 	ADDQ $+32, R10
 
-chunkEnd8010:
+chunkEnd8013:
 	VMOVUPS Y0, (SI)
 	VMOVUPS Y1, (SI)(DI*1)
 	VMOVUPS Y2, 32(SI)(DI*1)
@@ -3402,13 +4624,221 @@ chunkEnd8010:
 	ADDQ    $+4, BX
 	INCQ    CX
 	TESTQ   $+15, CX
-	JNZ     same8010
+	JNZ     same8013
 	ADDQ    112(AX), DX
 	ADDQ    112(AX), BX
 
-same8010:
+same8013:
 	CMPQ CX, (AX)
-	JLT  edge8010
+	JLT  edge8013
+	VZEROUPPER
+	RET
+
+// func pathLearn7AVX2(a *byte)
+// Requires: AVX, AVX2, FMA3, SSE2
+TEXT ·pathLearn7AVX2(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	MOVQ 96(AX), DX
+	MOVQ 104(AX), BX
+	XORQ CX, CX
+
+edge8014:
+	MOVQ    24(AX), SI
+	MOVLQSX (SI)(CX*4), DI
+	IMULQ   40(AX), DI
+	MOVQ    64(AX), SI
+	MOVLQSX (SI)(CX*4), R8
+	IMULQ   80(AX), R8
+	ADDQ    72(AX), R8
+	MOVQ    128(AX), R9
+	MOVQ    8(AX), R10
+	CMPQ    R10, $+8
+	JLT     chunkTail8014
+
+chunk8014:
+	MOVQ         R8, R11
+	VMOVUPS      (R11), Y0
+	VBROADCASTSS (DX), Y1
+	VMULPS       Y1, Y0, Y1
+	ADDQ         80(AX), R11
+	VMOVUPS      (R11), Y0
+	VBROADCASTSS 64(DX), Y2
+	VFMADD231PS  Y2, Y0, Y1
+	ADDQ         80(AX), R11
+	VMOVUPS      (R11), Y0
+	VBROADCASTSS 128(DX), Y2
+	VFMADD231PS  Y2, Y0, Y1
+	ADDQ         80(AX), R11
+	VMOVUPS      (R11), Y0
+	VBROADCASTSS 192(DX), Y2
+	VFMADD231PS  Y2, Y0, Y1
+	VXORPS       Y0, Y0, Y0
+	MOVQ         16(AX), R12
+	MOVQ         DI, SI
+
+componentF8014:
+	VMOVUPS      (R9), Y2
+	VBROADCASTSS (BX), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      32(R9), Y3
+	VBROADCASTSS 64(BX), Y4
+	VFMADD231PS  Y4, Y3, Y2
+	VMOVUPS      64(R9), Y3
+	VBROADCASTSS 128(BX), Y4
+	VFMADD231PS  Y4, Y3, Y2
+	VMOVUPS      96(R9), Y3
+	VBROADCASTSS 192(BX), Y4
+	VFMADD231PS  Y4, Y3, Y2
+	VMOVUPS      128(R9), Y3
+	VBROADCASTSS 256(BX), Y4
+	VFMADD231PS  Y4, Y3, Y2
+	VMOVUPS      160(R9), Y3
+	VBROADCASTSS 320(BX), Y4
+	VFMADD231PS  Y4, Y3, Y2
+	VMOVUPS      192(R9), Y3
+	VBROADCASTSS 384(BX), Y4
+	VFMADD231PS  Y4, Y3, Y2
+	MOVQ         32(AX), R11
+	VMOVUPS      (R11)(SI*1), Y3
+	VFMADD231PS  Y2, Y3, Y0
+	MOVQ         56(AX), R11
+	TESTQ        R11, R11
+	JZ           nogxF8014
+	VMOVUPS      (R11)(SI*1), Y3
+	VFMADD231PS  Y2, Y1, Y3
+	VMOVUPS      Y3, (R11)(SI*1)
+
+nogxF8014:
+	ADDQ         $+224, R9
+	ADDQ         48(AX), SI
+	DECQ         R12
+	JNZ          componentF8014
+	MOVQ         R8, R11
+	ADDQ         200(AX), R11
+	VMOVUPS      (R11), Y1
+	VBROADCASTSS (DX), Y2
+	VFMADD231PS  Y2, Y0, Y1
+	VMOVUPS      Y1, (R11)
+	ADDQ         80(AX), R11
+	VMOVUPS      (R11), Y1
+	VBROADCASTSS 64(DX), Y2
+	VFMADD231PS  Y2, Y0, Y1
+	VMOVUPS      Y1, (R11)
+	ADDQ         80(AX), R11
+	VMOVUPS      (R11), Y1
+	VBROADCASTSS 128(DX), Y2
+	VFMADD231PS  Y2, Y0, Y1
+	VMOVUPS      Y1, (R11)
+	ADDQ         80(AX), R11
+	VMOVUPS      (R11), Y1
+	VBROADCASTSS 192(DX), Y2
+	VFMADD231PS  Y2, Y0, Y1
+	VMOVUPS      Y1, (R11)
+	ADDQ         $+32, DI
+	ADDQ         $+32, R8
+	SUBQ         $+8, R10
+	CMPQ         R10, $+8
+	JGE          chunk8014
+
+chunkTail8014:
+	TESTQ        R10, R10
+	JZ           chunkEnd8014
+	MOVQ         R10, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     iota8<>+0(SB), Y0, Y0
+	MOVQ         R8, R10
+	VMASKMOVPS   (R10), Y0, Y1
+	VBROADCASTSS (DX), Y2
+	VMULPS       Y2, Y1, Y2
+	ADDQ         80(AX), R10
+	VMASKMOVPS   (R10), Y0, Y1
+	VBROADCASTSS 64(DX), Y3
+	VFMADD231PS  Y3, Y1, Y2
+	ADDQ         80(AX), R10
+	VMASKMOVPS   (R10), Y0, Y1
+	VBROADCASTSS 128(DX), Y3
+	VFMADD231PS  Y3, Y1, Y2
+	ADDQ         80(AX), R10
+	VMASKMOVPS   (R10), Y0, Y1
+	VBROADCASTSS 192(DX), Y3
+	VFMADD231PS  Y3, Y1, Y2
+	VXORPS       Y1, Y1, Y1
+	MOVQ         16(AX), R11
+	MOVQ         DI, SI
+
+componentT8014:
+	VMOVUPS      (R9), Y3
+	VBROADCASTSS (BX), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      32(R9), Y4
+	VBROADCASTSS 64(BX), Y5
+	VFMADD231PS  Y5, Y4, Y3
+	VMOVUPS      64(R9), Y4
+	VBROADCASTSS 128(BX), Y5
+	VFMADD231PS  Y5, Y4, Y3
+	VMOVUPS      96(R9), Y4
+	VBROADCASTSS 192(BX), Y5
+	VFMADD231PS  Y5, Y4, Y3
+	VMOVUPS      128(R9), Y4
+	VBROADCASTSS 256(BX), Y5
+	VFMADD231PS  Y5, Y4, Y3
+	VMOVUPS      160(R9), Y4
+	VBROADCASTSS 320(BX), Y5
+	VFMADD231PS  Y5, Y4, Y3
+	VMOVUPS      192(R9), Y4
+	VBROADCASTSS 384(BX), Y5
+	VFMADD231PS  Y5, Y4, Y3
+	MOVQ         32(AX), R10
+	VMASKMOVPS   (R10)(SI*1), Y0, Y4
+	VFMADD231PS  Y3, Y4, Y1
+	MOVQ         56(AX), R10
+	TESTQ        R10, R10
+	JZ           nogxT8014
+	VMASKMOVPS   (R10)(SI*1), Y0, Y4
+	VFMADD231PS  Y3, Y2, Y4
+	VMASKMOVPS   Y4, Y0, (R10)(SI*1)
+
+nogxT8014:
+	ADDQ         $+224, R9
+	ADDQ         48(AX), SI
+	DECQ         R11
+	JNZ          componentT8014
+	MOVQ         R8, R10
+	ADDQ         200(AX), R10
+	VMASKMOVPS   (R10), Y0, Y2
+	VBROADCASTSS (DX), Y3
+	VFMADD231PS  Y3, Y1, Y2
+	VMASKMOVPS   Y2, Y0, (R10)
+	ADDQ         80(AX), R10
+	VMASKMOVPS   (R10), Y0, Y2
+	VBROADCASTSS 64(DX), Y3
+	VFMADD231PS  Y3, Y1, Y2
+	VMASKMOVPS   Y2, Y0, (R10)
+	ADDQ         80(AX), R10
+	VMASKMOVPS   (R10), Y0, Y2
+	VBROADCASTSS 128(DX), Y3
+	VFMADD231PS  Y3, Y1, Y2
+	VMASKMOVPS   Y2, Y0, (R10)
+	ADDQ         80(AX), R10
+	VMASKMOVPS   (R10), Y0, Y2
+	VBROADCASTSS 192(DX), Y3
+	VFMADD231PS  Y3, Y1, Y2
+	VMASKMOVPS   Y2, Y0, (R10)
+	ADDQ         $+32, DI
+	ADDQ         $+32, R8
+
+chunkEnd8014:
+	ADDQ  $+4, DX
+	ADDQ  $+4, BX
+	INCQ  CX
+	TESTQ $+15, CX
+	JNZ   same8014
+	ADDQ  112(AX), DX
+	ADDQ  112(AX), BX
+
+same8014:
+	CMPQ CX, (AX)
+	JLT  edge8014
 	VZEROUPPER
 	RET
 
@@ -3422,7 +4852,7 @@ TEXT ·laneSumsAVX2(SB), NOSPLIT, $0-48
 	MOVQ ny+8(FP), SI
 	SHLQ $0x05, SI
 
-block8011:
+block8015:
 	MOVQ         AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     iota8<>+0(SB), Y0, Y0
@@ -3431,7 +4861,7 @@ block8011:
 	MOVQ         CX, R9
 	MOVQ         BX, R10
 
-harmonic8011:
+harmonic8015:
 	MOVQ       R9, R11
 	VMOVUPS    (R11), Y1
 	ADDQ       SI, R11
@@ -3477,7 +4907,7 @@ harmonic8011:
 	MOVQ       R10, R8
 	ADDQ       $+32, R9
 	DECQ       DI
-	JNZ        harmonic8011
+	JNZ        harmonic8015
 	ADDQ       $+32, DX
 	ADDQ       $+32, BX
 	ADDQ       SI, CX
@@ -3489,6 +4919,6 @@ harmonic8011:
 	ADDQ       SI, CX
 	ADDQ       SI, CX
 	SUBQ       $+8, AX
-	JGT        block8011
+	JGT        block8015
 	VZEROUPPER
 	RET

@@ -38,6 +38,7 @@ var args = []struct{ name, typ, doc string }{
 	{"outs", "*outArg", "where each path is in it"},
 	{"next", "*int32", "a row to fetch ahead for each edge"},
 	{"gdelta", "int", "bytes from x to gx"},
+	{"cdelta", "int", "bytes from coef to its gradient"},
 }
 
 // field is the place of an argument.

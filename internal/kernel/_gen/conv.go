@@ -18,6 +18,7 @@ func conv(c *build.Context) {
 		for l := range 4 {
 			a.pathForward(2*l + 1)
 			a.pathBackward(2*l + 1)
+			a.pathLearn(2*l + 1)
 		}
 		a.laneSums()
 	}

@@ -1,0 +1,68 @@
+//go:build amd64 && !noasm
+
+package kernel
+
+import (
+	"runtime"
+	"unsafe"
+)
+
+// newLearner32 returns nil when the shape is beyond what the kernels do.
+func newLearner32(p path, s *Shape, t *Table) Learner[float32] {
+	if c := newVectors(p, s, t); c != nil {
+		return c
+	}
+	return nil
+}
+
+// Learn is part of Learner.
+func (c *vectors) Learn(e *Edges[float32], from, to int, j []int32, x, g, gx, gcoef []float32) {
+	if from >= to {
+		return
+	}
+	records := len(x)
+	if gx != nil {
+		records = min(records, len(gx))
+	}
+	c.prepare(e, from, to, j, records)
+	_, _ = g[c.s.AggWidth-1], gcoef[len(c.t.Coef)-1]
+	for i := range c.paths {
+		p := &c.paths[i]
+		a := c.common(p, x)
+		a.gx = nil
+		if gx != nil {
+			a.gx = &gx[p.x.Offset]
+		}
+		a.cdelta = int(uintptr(unsafe.Pointer(&gcoef[0])) - uintptr(unsafe.Pointer(&c.t.Coef[0])))
+		a.bb, a.y = &c.bb[0], &c.b[(8+p.L2*p.L2)*16]
+		chunks, size := (p.x.Mul+c.lanes-1)/c.lanes, p.d1*p.d2*c.lanes
+		from := &g[p.agg.Offset+p.Col]
+		arg := (*byte)(unsafe.Pointer(a))
+		if c.path == avx512 {
+			combineAVX512(chunks, a.bb, 4*size, from, 64, &p.contract[0], 64, p.x.Mul)
+			switch p.d2 {
+			case 1:
+				pathLearn1AVX512(arg)
+			case 3:
+				pathLearn3AVX512(arg)
+			case 5:
+				pathLearn5AVX512(arg)
+			case 7:
+				pathLearn7AVX512(arg)
+			}
+			continue
+		}
+		combineAVX2(chunks, a.bb, 4*size, from, 32, &p.contract[0], 32, p.x.Mul)
+		switch p.d2 {
+		case 1:
+			pathLearn1AVX2(arg)
+		case 3:
+			pathLearn3AVX2(arg)
+		case 5:
+			pathLearn5AVX2(arg)
+		case 7:
+			pathLearn7AVX2(arg)
+		}
+	}
+	runtime.KeepAlive(gcoef)
+}
