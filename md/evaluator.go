@@ -47,13 +47,14 @@ type Evaluator struct {
 	census  [2]int64     // number of all atoms, and the sum of their IDs
 	mark    int64        // step in hand + 1; 0 outside a Sim
 	trouble trouble
-	flags   [3]float64 // operand of the one reduction per step
+	flags   [4]float64 // operand of the one reduction per step
 	frame   potential.Frame
 	result  potential.Result
 	timed   timedHalo
 
-	stopWanted atomic.Bool
-	stopped    bool
+	stopWanted, saveWanted atomic.Bool
+	stopped                bool
+	saving                 bool // all ranks have agreed to save after this step
 }
 
 // Evaluate computes energies, forces and virial at the present positions. It
@@ -105,14 +106,21 @@ func (e *Evaluator) stale() (bool, error) {
 			}
 		}
 	}
-	e.flags = [3]float64{d2, float64(e.trouble.kind), 0}
+	e.flags = [4]float64{d2, float64(e.trouble.kind), 0, 0}
 	if e.stopWanted.Load() {
 		e.flags[2] = 1
+	}
+	if e.saveWanted.Load() {
+		e.flags[3] = 1
 	}
 	if err := e.Comm.Allreduce(e.flags[:], comm.Max); err != nil {
 		return false, err
 	}
 	e.stopped = e.stopped || e.flags[2] > 0
+	if e.flags[3] > 0 {
+		e.saving = true
+		e.saveWanted.Store(false)
+	}
 	if e.flags[1] > 0 {
 		return false, e.report()
 	}
@@ -234,6 +242,10 @@ func (e *Evaluator) Edges() (n int64) {
 // may call it (a signal handler, say) and one rank is enough: all ranks stop
 // after the same step.
 func (e *Evaluator) RequestStop() { e.stopWanted.Store(true) }
+
+// RequestSave asks that Sim's Saver be called after the step in hand, as
+// RequestStop does: all ranks save after the same step.
+func (e *Evaluator) RequestSave() { e.saveWanted.Store(true) }
 
 // Stopped reports whether all ranks have agreed to stop.
 func (e *Evaluator) Stopped() bool { return e.stopped }

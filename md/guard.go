@@ -113,7 +113,7 @@ func (e *Evaluator) watch() {
 // Check is collective: it returns the trouble that any rank found in the last
 // evaluation, on every rank. Evaluate and Totals call it anyway.
 func (e *Evaluator) Check() error {
-	e.flags = [3]float64{0, float64(e.trouble.kind), 0}
+	e.flags = [4]float64{1: float64(e.trouble.kind)}
 	if err := e.Comm.Allreduce(e.flags[:], comm.Max); err != nil {
 		return err
 	}

@@ -11,7 +11,7 @@ import (
 // Sim is a system on its way through phase space. Set the fields of Evaluator
 // and those below, then call Run; all of it is collective. Observers are called
 // in their order after each step whose number their Every divides, and once
-// before the first step; one that writes restarts stands last.
+// before the first step, then Saver, if it is due.
 type Sim struct {
 	Evaluator
 	Mass       []float64 // amu, by atomic number
@@ -19,6 +19,8 @@ type Sim struct {
 	Step       int64     // steps since the beginning, over all resumed runs
 	Integrator Integrator
 	Observers  []Observer
+	Saver      Observer // writes restarts: also called after a step in which RequestSave was heard
+	AfterStep  func()   // called on this rank after each step, where it is set; not collective
 
 	origin  origin
 	started bool
@@ -148,7 +150,13 @@ func (s *Sim) step() error {
 	s.Clocks[Modify] += time.Since(start) - (s.Clocks.Total() - before)
 	s.keep()
 	s.steps++
-	return s.observe()
+	if err := s.observe(); err != nil {
+		return err
+	}
+	if s.AfterStep != nil {
+		s.AfterStep()
+	}
+	return nil
 }
 
 // observe shows the step to the observers that are due; what they see has been
@@ -156,22 +164,38 @@ func (s *Sim) step() error {
 func (s *Sim) observe() error {
 	checked := false
 	for _, o := range s.Observers {
-		n := int64(o.Every())
-		if n <= 0 || s.Step%n != 0 {
+		if !s.due(o) {
 			continue
 		}
-		if !checked {
-			if err := s.Check(); err != nil {
-				return err
-			}
-			checked = true
-		}
-		start, before := time.Now(), s.Clocks.Total()
-		if err := o.Observe(s); err != nil {
+		if err := s.show(o, &checked); err != nil {
 			return err
 		}
-		s.Clocks[Output] += time.Since(start) - (s.Clocks.Total() - before)
 	}
+	if s.Saver == nil || !s.saving && !s.due(s.Saver) {
+		return nil
+	}
+	s.saving = false
+	return s.show(s.Saver, &checked)
+}
+
+func (s *Sim) due(o Observer) bool {
+	n := int64(o.Every())
+	return n > 0 && s.Step%n == 0
+}
+
+// show calls an observer; the first of a step is preceded by a check.
+func (s *Sim) show(o Observer, checked *bool) error {
+	if !*checked {
+		if err := s.Check(); err != nil {
+			return err
+		}
+		*checked = true
+	}
+	start, before := time.Now(), s.Clocks.Total()
+	if err := o.Observe(s); err != nil {
+		return err
+	}
+	s.Clocks[Output] += time.Since(start) - (s.Clocks.Total() - before)
 	return nil
 }
 

@@ -50,7 +50,7 @@ func (e *Evaluator) Totals(mass []float64) (Totals, error) {
 	for _, f := range a.F[:a.N] {
 		f2 = max(f2, f[0]*f[0]+f[1]*f[1]+f[2]*f[2])
 	}
-	e.flags = [3]float64{f2, float64(e.trouble.kind), 0}
+	e.flags = [4]float64{f2, float64(e.trouble.kind), 0}
 	if err := e.Comm.Allreduce(e.flags[:], comm.Max); err != nil {
 		return Totals{}, err
 	}

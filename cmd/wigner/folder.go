@@ -22,6 +22,8 @@ const (
 	lockName    = "run.lock"
 	restartName = "restart"          // a folder
 	lastName    = "last-good.extxyz" // the frame before trouble
+	statusName  = "status.json"      // replaced as a whole, now and then
+	ranksName   = "ranks.csv"        // what each rank did
 )
 
 // folder is a run folder that this process has locked. One process of a job
@@ -105,7 +107,7 @@ func (f *folder) acquire() error {
 
 // written are the names that runs write, but log and lock.
 func (f *folder) written(dumps []input.Dump) []string {
-	names := []string{configName, thermoName, lastName, restartName}
+	names := []string{configName, thermoName, lastName, restartName, statusName, ranksName}
 	if old, err := input.ReadFile(f.path(configName), nil); err == nil {
 		dumps = append(append([]input.Dump(nil), dumps...), old.Output.Dump...)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/wigner-md/wigner/comm/hybrid"
 	"github.com/wigner-md/wigner/comm/inproc"
 	"github.com/wigner-md/wigner/comm/mpi"
+	"github.com/wigner-md/wigner/internal/kernel"
 )
 
 // job is how the ranks of one program are laid out.
@@ -69,10 +70,25 @@ func (a *app) processes(body func(p *process) error) error {
 		if outer.Rank() != 0 {
 			a.silence()
 		}
+		if err := sameKernels(outer); err != nil {
+			return err
+		}
 		// Printed before MPI ends: a launcher kills all processes when the first
 		// one has left with a status.
 		return a.tell(body(&process{a, outer}))
 	})
+}
+
+// sameKernels is collective: all processes use the instructions that the least of
+// their processors has, so that a run on unlike machines has the bits of one on the
+// least of them.
+func sameKernels(c comm.Comm) error {
+	n := []int64{int64(kernel.Level())}
+	if err := c.AllreduceInt(n, comm.Min); err != nil {
+		return err
+	}
+	kernel.Lower(int(n[0]))
+	return nil
 }
 
 // size is the number of processes.

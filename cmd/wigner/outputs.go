@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/wigner-md/wigner/domain"
 	"github.com/wigner-md/wigner/internal/element"
 	"github.com/wigner-md/wigner/internal/input"
+	"github.com/wigner-md/wigner/internal/kernel"
 	"github.com/wigner-md/wigner/io/extxyz"
 	"github.com/wigner-md/wigner/md"
 )
@@ -20,14 +22,15 @@ func (r *runner) outputs(offsets map[string]string) error {
 	cfg := r.cfg
 	r.thermo = &thermo{every: int(cfg.Output.ThermoEvery), console: r.console()}
 	r.near = &nearWatch{every: r.thermo.every, warn: r.warn}
-	r.sim.Observers = append(r.sim.Observers, r.thermo, r.near)
+	r.advice = &adviser{every: r.thermo.every * max(1, 200/max(1, r.thermo.every)), r: r, told: map[string]bool{}}
+	r.sim.Observers = append(r.sim.Observers, r.thermo, r.near, r.advice)
 	for _, d := range cfg.Output.Dump {
 		w := &dump{cfg: d, move: md.Redistributor{Comm: r.c}}
 		r.dumps = append(r.dumps, w)
 		r.sim.Observers = append(r.sim.Observers, w)
 	}
 	r.saver = &md.Checkpoint{Dir: r.restartDir(), N: int(cfg.Restart.Every), Extra: r.offsets}
-	r.sim.Observers = append(r.sim.Observers, &saving{r})
+	r.sim.Saver = &saving{r}
 	if r.folder == nil {
 		return nil
 	}
@@ -45,7 +48,8 @@ func (r *runner) outputs(offsets map[string]string) error {
 	r.note(fmt.Sprintf("%s on %s", r.src.Name, r.j.describe()),
 		zap.String("version", versionText()), zap.String("model", r.src.Path), zap.String("precision", r.src.Precision),
 		zap.Int("ranks", r.j.ranks()), zap.Int("processes", r.j.Processes), zap.String("transport", r.j.Transport),
-		zap.Any("grid", r.sim.Partition.Grid()), zap.Int64("step", r.sim.Step))
+		zap.Any("grid", r.sim.Partition.Grid()), zap.Int64("step", r.sim.Step), zap.String("kernels", kernel.CPU()))
+	r.status = newStatus(r)
 	return nil
 }
 
@@ -130,12 +134,14 @@ func (s *saving) Observe(sim *md.Sim) error {
 	if sim.Step == 0 {
 		return nil
 	}
+	begin := time.Now()
 	if err := agree(s.r.c, s.r.flush()); err != nil {
 		return err
 	}
 	if err := s.r.saver.Write(sim); err != nil {
 		return fmt.Errorf("writing the restart of step %d: %w", sim.Step, err)
 	}
+	s.r.pace.wrote(begin)
 	return nil
 }
 

@@ -24,6 +24,7 @@ type runOptions struct {
 	config             string
 	sets               []string
 	ranks              int
+	maxHours           float64
 	dry, resume, force bool
 }
 
@@ -37,7 +38,8 @@ replace what it says; a value that is not TOML is taken as text.
 
 The run folder gets the effective config, the log, thermo.csv, the trajectories
 and the restarts. SIGINT, SIGTERM and SIGUSR1 end a run after a restart has been
-written, with exit status 75; --resume goes on from there to the last bit.
+written, with exit status 75; --resume goes on from there to the last bit. SIGUSR2
+writes a restart and the run goes on. status.json in the folder says where it is.
 
 Keys:
 ` + keyHelp(),
@@ -51,11 +53,15 @@ Keys:
 		if err := ranksGiven(cmd, o.ranks); err != nil {
 			return err
 		}
+		if o.maxHours < 0 || cmd.Flags().Changed("max-hours") && !(o.maxHours > 0) {
+			return usagef("--max-hours %g: it must be above 0", o.maxHours)
+		}
 		o.config, o.sets = args[0], args[1:]
 		return a.run(&o)
 	})
 	f := cmd.Flags()
 	f.IntVar(&o.ranks, "ranks", 0, "ranks in this process (default: the usable cores; 1 under a launcher)")
+	f.Float64Var(&o.maxHours, "max-hours", 0, "write a restart and stop with status 75 before this wall time is over (restart.wall_time_h)")
 	f.BoolVar(&o.dry, "dry-run", false, "print atoms, ghosts, memory per rank and time per step, and stop")
 	f.BoolVar(&o.resume, "resume", false, "go on from the last restart of the run folder")
 	f.BoolVar(&o.force, "force", false, "start over in a folder that holds a run")
@@ -82,8 +88,12 @@ type simulation struct {
 	src   *source
 	form  *form
 	stops stopper
+	still freeze
 	start time.Time
 }
+
+// frozen is how long this process stood still.
+func (s *simulation) frozen() time.Duration { return time.Duration(s.still.total.Load()) }
 
 func (a *app) run(o *runOptions) error {
 	if o.resume && o.force {
@@ -94,6 +104,9 @@ func (a *app) run(o *runOptions) error {
 		if r.cfg, err = input.ReadFile(o.config, o.sets); err != nil {
 			return usage(err)
 		}
+		if o.maxHours > 0 {
+			r.cfg.Restart.WallTime = o.maxHours
+		}
 		if r.src, err = openPotential(r.cfg.Potential); err != nil {
 			return err
 		}
@@ -103,6 +116,8 @@ func (a *app) run(o *runOptions) error {
 	if !o.dry {
 		r.stops.listen()
 		defer r.stops.close()
+		r.still.watch()
+		defer r.still.close()
 	}
 	return a.processes(func(p *process) error {
 		if err := p.each(each); err != nil {
@@ -140,7 +155,10 @@ type runner struct {
 	near   *nearWatch
 	dumps  []*dump
 	saver  *md.Checkpoint
-	set    settings // on rank 0
+	advice *adviser
+	set    settings // on rank 0, as are the next
+	status *status
+	pace   *pace
 }
 
 // runRank is collective: one rank's run, from the structure to the last line.
@@ -156,10 +174,26 @@ func (a *app) runRank(s *simulation, j *job, c comm.Comm) error {
 	if e := r.flush(); err == nil {
 		err = agree(c, e)
 	}
-	if err != nil {
-		return r.failed(err)
+	if err == nil {
+		err = r.end(from)
 	}
-	return r.end(from)
+	return r.outcome(err)
+}
+
+// outcome is collective where an error is: it notes in the status file how the run
+// ended.
+func (r *runner) outcome(err error) error {
+	var early *errQuiet
+	switch {
+	case err == nil:
+		r.status.end(r.sim, stateFinished, nil)
+	case errors.As(err, &early) && early.status == exitStopped:
+		r.status.end(r.sim, stateStopped, nil)
+	default:
+		err = r.failed(err)
+		r.status.end(r.sim, stateFailed, err)
+	}
+	return err
 }
 
 // prepare is collective: everything before the first step. done says that there
@@ -336,6 +370,7 @@ func (r *runner) note(msg string, fields ...zap.Field) {
 func (r *runner) warn(msg string, fields ...zap.Field) {
 	r.a.log.Warn(msg)
 	r.file.Warn(msg, fields...)
+	r.status.warned(msg)
 }
 
 // startLog begins the log of the folder, as JSON lines.
@@ -360,10 +395,9 @@ func (r *runner) loop() error {
 	}
 	r.sim.ResetLoop() // the block at the end is of the loop alone
 	r.stops.watch(&r.sim.Evaluator)
-	if h := r.cfg.Restart.WallTime; h > 0 {
-		r.stops.after(time.Until(r.start.Add(time.Duration(h * float64(time.Hour)))))
-	}
 	if r.c.Rank() == 0 {
+		r.pace = newPace(r, r.start, r.cfg.Restart.WallTime, r.cfg.Restart.EveryMin)
+		r.sim.AfterStep = r.pace.step
 		r.thermo.bar = r.a.newBar(r.cfg.Dynamics.Steps, r.sim.Step)
 	}
 	err := r.sim.Run(r.cfg.Dynamics.Steps - r.sim.Step)
@@ -378,10 +412,12 @@ func (r *runner) end(from int64) error {
 	if err := r.near.Observe(r.sim); err != nil {
 		return err
 	}
+	begin := time.Now()
 	if err := r.saver.Write(r.sim); err != nil {
 		return fmt.Errorf("writing the last restart: %w", err)
 	}
-	if err := performance(r.console(), r.sim, r.j); err != nil {
+	r.pace.wrote(begin)
+	if err := r.figures(); err != nil {
 		return err
 	}
 	wall, steps := r.sim.Loop()
@@ -394,6 +430,28 @@ func (r *runner) end(from int64) error {
 	}
 	r.note("finished: "+r.cfg.Output.Dir, fields...)
 	return nil
+}
+
+// figures is collective: what the run took, in the last lines and in ranks.csv, and
+// what that advises.
+func (r *runner) figures() error {
+	if err := performance(r.console(), r.sim, r.j); err != nil {
+		return err
+	}
+	a, err := assess(r.sim, r.j, r.frozen())
+	if err != nil {
+		return err
+	}
+	text, err := rankTable(r.sim, r.j)
+	if err != nil {
+		return err
+	}
+	if r.c.Rank() == 0 {
+		a.print(r.console())
+		r.advice.tell(a)
+		err = writeFile(r.folder.path(ranksName), []byte(text))
+	}
+	return agree(r.c, err)
 }
 
 // failed is collective where the error is: it saves the last sound frame.

@@ -4,31 +4,39 @@ import (
 	"os"
 	"os/signal"
 	"sync"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// stopper ends a run early: on a signal, or when its time is over.
+// stopper ends a run early, on a signal or when its time is over, or has it saved.
 type stopper struct {
 	signals chan os.Signal
 	done    chan struct{}
 
 	mu    sync.Mutex
-	timer *time.Timer
-	ranks []interface{ RequestStop() }
+	ranks []stoppable
 	why   string
+}
+
+// stoppable is a rank. One rank's wish is enough for all.
+type stoppable interface {
+	RequestStop()
+	RequestSave()
 }
 
 // listen begins to take signals: as early as possible, so that none is lost
 // while a model is read. A second interrupt ends the program at once.
 func (s *stopper) listen() {
 	s.done, s.signals = make(chan struct{}), make(chan os.Signal, 4)
-	signal.Notify(s.signals, os.Interrupt, unix.SIGTERM, unix.SIGUSR1)
+	signal.Notify(s.signals, os.Interrupt, unix.SIGTERM, unix.SIGUSR1, unix.SIGUSR2)
 	go func() {
 		for {
 			select {
 			case sig := <-s.signals:
+				if sig == unix.SIGUSR2 {
+					s.save()
+					continue
+				}
 				signal.Reset(os.Interrupt)
 				s.stop("signal " + unix.SignalName(sig.(unix.Signal)))
 			case <-s.done:
@@ -38,8 +46,8 @@ func (s *stopper) listen() {
 	}()
 }
 
-// watch adds a rank that is asked to stop. One rank's wish is enough for all.
-func (s *stopper) watch(rank interface{ RequestStop() }) {
+// watch adds a rank that is asked.
+func (s *stopper) watch(rank stoppable) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ranks = append(s.ranks, rank)
@@ -48,12 +56,12 @@ func (s *stopper) watch(rank interface{ RequestStop() }) {
 	}
 }
 
-// after stops the run when this time is over.
-func (s *stopper) after(d time.Duration) {
+// save asks for a restart; the run goes on.
+func (s *stopper) save() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.timer == nil {
-		s.timer = time.AfterFunc(d, func() { s.stop("wall time") })
+	for _, r := range s.ranks {
+		r.RequestSave()
 	}
 }
 
@@ -81,9 +89,4 @@ func (s *stopper) reason() string {
 func (s *stopper) close() {
 	signal.Stop(s.signals)
 	close(s.done)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.timer != nil {
-		s.timer.Stop()
-	}
 }

@@ -62,6 +62,7 @@ func (c *Config) check() []problem {
 	if c.Restart.Every < 0 {
 		k.bad("restart.every", "%d is out of range: it must be 0 or more steps", c.Restart.Every)
 	}
+	k.within("restart.every_min", c.Restart.EveryMin, 0, 1e6)
 	k.within("restart.wall_time_h", c.Restart.WallTime, 0, 1e6)
 	c.Parallel.check(&k)
 	return k.found

@@ -104,8 +104,9 @@ type Dump struct {
 
 // Restart says how often the state is saved.
 type Restart struct {
-	Every    int64   `toml:"every" doc:"steps; 0: only when stopped and at the end"`
-	WallTime float64 `toml:"wall_time_h,omitempty" doc:"hours after which the run saves itself and stops with status 75"`
+	Every    int64   `toml:"every" doc:"steps between two restarts; 0: only by time, when stopped and at the end"`
+	EveryMin float64 `toml:"every_min" doc:"minutes of wall time between two restarts; 0: never"`
+	WallTime float64 `toml:"wall_time_h,omitempty" doc:"hours before whose end the run saves itself and stops with status 75"`
 }
 
 // Parallel is how space is cut.
@@ -122,6 +123,7 @@ func Default() Config {
 		Potential: Potential{Precision: "float32"},
 		Dynamics:  Dynamics{Ensemble: "nve", Timestep: 1, Seed: 1, Velocities: "auto", MaxForce: 1000},
 		Output:    Output{Dir: "runs/out", ThermoEvery: 10},
+		Restart:   Restart{EveryMin: 15},
 		Parallel:  Parallel{Skin: 0.5},
 	}
 }

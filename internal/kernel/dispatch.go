@@ -46,6 +46,19 @@ func choose(want string, best path) (path, error) {
 // environment variable WIGNER_CPU forces one.
 func CPU() string { return choice.String() }
 
+// Level is a number for CPU: the higher, the faster, and a processor has all
+// levels below its own.
+func Level() int { return int(choice) }
+
+// Lower makes do with a level below Level, for the sake of other processors that
+// take part in the same calculation. It is called before any kernel is made.
+func Lower(level int) {
+	if level < 0 || level > int(choice) {
+		panic("kernel: Lower to a level that is not below")
+	}
+	choice = path(level)
+}
+
 // Check returns an error when WIGNER_CPU asks for what is not there; the
 // generic path is used then. Programs call it when they start.
 func Check() error { return choiceErr }
