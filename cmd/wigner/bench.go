@@ -122,7 +122,7 @@ func (a *app) bench(o *benchOptions) error {
 		if err != nil {
 			return err
 		}
-		report := benchReport{Machine: thisMachine(), Model: src.Name, Precision: o.v.precision, Radial: o.v.radial, Memory: o.v.memory, Structure: o.structure, Steps: o.steps}
+		report := benchReport{Machine: thisMachine(), Model: src.Name, Precision: src.Precision, Radial: o.v.radial, Memory: o.v.memory, Structure: o.structure, Steps: o.steps}
 		for _, n := range o.atoms {
 			var form *form
 			if err := p.each(func() (err error) { form, err = benchForm(o.structure, n, src); return err }); err != nil {

@@ -120,7 +120,10 @@ func (o *checkOptions) open() (exact, single *source, s *system, err error) {
 	}
 	f := form{file: o.in, frame: o.frame}
 	s, err = f.read(exact.Supports)
-	return exact, exact.with(variant{precision: "float32"}), s, err
+	if exact.network() {
+		single = exact.with(variant{precision: "float32"})
+	}
+	return exact, single, s, err
 }
 
 func (o *checkOptions) openConfig() (exact, single *source, s *system, err error) {
@@ -133,10 +136,13 @@ func (o *checkOptions) openConfig() (exact, single *source, s *system, err error
 	}
 	v := variant{"float32", cfg.Potential.Radial, cfg.Potential.Memory}
 	cfg.Potential.Precision, cfg.Potential.Radial = "float64", ""
-	if exact, err = openPotential(cfg.Potential); err != nil {
+	for i := range cfg.Potential.Add {
+		cfg.Potential.Add[i].Precision, cfg.Potential.Add[i].Radial = "float64", ""
+	}
+	if exact, err = openPotential(cfg.Potential, filepath.Dir(o.in)); err != nil {
 		return nil, nil, nil, err
 	}
-	if exact.Model != nil {
+	if exact.network() {
 		single = exact.with(v)
 	}
 	f, err := newForm(cfg.Structure, filepath.Dir(o.in))

@@ -53,6 +53,9 @@ func info(w io.Writer, name string) error {
 	if zip || filepath.Ext(name) == ".pth" {
 		return infoModel(w, name)
 	}
+	if isEAM(name) {
+		return infoEAM(w, name)
+	}
 	return infoStructure(w, name)
 }
 
@@ -75,10 +78,13 @@ func infoModel(w io.Writer, name string) error {
 	if err != nil {
 		return err
 	}
+	if src.Model == nil {
+		return infoEAM(w, src.Files[0])
+	}
 	m := src.Model
 	row := func(key, format string, args ...any) { fmt.Fprintf(w, "%-12s %s\n", key, fmt.Sprintf(format, args...)) }
 	row("model", "%s", src.Name)
-	row("file", "%s", src.Path)
+	row("file", "%s", src.Files[0])
 	row("family", "%s, written by version %s", src.Family, m.Version())
 	row("group", "%s", groupName(m.Group()))
 	row("cutoff", "%g Å", m.Cutoff())

@@ -10,12 +10,19 @@ import (
 	"github.com/wigner-md/wigner/md"
 	"github.com/wigner-md/wigner/potential"
 	"github.com/wigner-md/wigner/potential/mpnn"
+	"github.com/wigner-md/wigner/potential/sum"
 )
 
 // nearOf is what a potential tells of edges too short for its radial tables, and
 // the number of its calls; ok is false for one that has no tables.
 func nearOf(p potential.Potential) (n mpnn.NearEdges, calls int64, ok bool) {
 	switch p := p.(type) {
+	case *sum.Potential:
+		for _, q := range p.Parts {
+			if n, calls, ok = nearOf(q); ok {
+				return n, calls, ok
+			}
+		}
 	case *mpnn.Network[float32]:
 		return p.Near, p.Calls(), true
 	case *mpnn.Network[float64]:

@@ -46,7 +46,7 @@ func (r *runner) outputs(offsets map[string]string) error {
 		return err
 	}
 	r.note(fmt.Sprintf("%s on %s", r.src.Name, r.j.describe()),
-		zap.String("version", versionText()), zap.String("model", r.src.Path), zap.String("precision", r.src.Precision),
+		zap.String("version", versionText()), zap.Strings("model", r.src.Files), zap.String("precision", r.src.Precision),
 		zap.Int("ranks", r.j.ranks()), zap.Int("processes", r.j.Processes), zap.String("transport", r.j.Transport),
 		zap.Any("grid", r.sim.Partition.Grid()), zap.Int64("step", r.sim.Step), zap.String("kernels", kernel.CPU()))
 	r.status = newStatus(r)

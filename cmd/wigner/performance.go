@@ -54,7 +54,7 @@ func performance(w io.Writer, s *md.Sim, j *job) error {
 	for i, name := range []string{"Nlocal:", "Nghost:", "Neighs:"} {
 		histogram(w, name, counts[i])
 	}
-	total := sum(counts[2])
+	total := addUp(counts[2])
 	fmt.Fprintf(w, "\nTotal # of neighbors = %d\n", total)
 	fmt.Fprintf(w, "Ave neighs/atom = %g\n", float64(total)/float64(max(1, s.Total())))
 	// A constant, for readers of LAMMPS's lines: displacements are looked at
@@ -93,7 +93,7 @@ func perRank(c comm.Comm, x ...int64) ([][]int64, error) {
 	return out, nil
 }
 
-func sum(x []int64) (t int64) {
+func addUp(x []int64) (t int64) {
 	for _, v := range x {
 		t += v
 	}
@@ -114,7 +114,7 @@ func histogram(w io.Writer, name string, x []int64) {
 		}
 		bins[b]++
 	}
-	fmt.Fprintf(w, "%-10s %11.6g ave %11d max %11d min\nHistogram:", name, float64(sum(x))/float64(len(x)), hi, lo)
+	fmt.Fprintf(w, "%-10s %11.6g ave %11d max %11d min\nHistogram:", name, float64(addUp(x))/float64(len(x)), hi, lo)
 	for _, b := range bins {
 		fmt.Fprintf(w, " %d", b)
 	}

@@ -8,38 +8,99 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/wigner-md/wigner/internal/element"
 	"github.com/wigner-md/wigner/internal/input"
 	"github.com/wigner-md/wigner/io/torch"
 	"github.com/wigner-md/wigner/potential"
 	"github.com/wigner-md/wigner/potential/mpnn"
 	"github.com/wigner-md/wigner/potential/nequip"
-	"github.com/wigner-md/wigner/potential/pair"
+	"github.com/wigner-md/wigner/potential/sum"
 )
 
 // source is a potential that has been read: what the ranks of a process share,
 // and the way to make each rank's evaluator.
 type source struct {
 	Name      string
-	Path      string // of the file; empty where there is none
+	Files     []string // that it was read from
 	Family    string
 	Precision string
 	Cutoff    float64 // Å
 	New       func() (potential.Potential, error)
 	Supports  func(z int) bool
 	Model     *nequip.Model // nil where it is none
+	Parts     []*source     // of a sum
 }
 
-// openPotential reads the potential of a config. This is the one place that
-// knows all kinds.
-func openPotential(p input.Potential) (*source, error) {
+// openPotential reads the potential of a config that lies in dir. This is the one
+// place that knows all kinds.
+func openPotential(p input.Potential, dir string) (*source, error) {
+	first, err := openPart(p.Part, dir)
+	if err != nil || len(p.Add) == 0 {
+		return first, err
+	}
+	parts := []*source{first}
+	for _, q := range p.Add {
+		s, err := openPart(q, dir)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, s)
+	}
+	return sumOf(parts), nil
+}
+
+func openPart(p input.Part, dir string) (*source, error) {
 	switch p.Type {
 	case "lennard-jones":
 		return lennardJones(p)
+	case "morse":
+		return morse(p)
+	case "zbl":
+		return zbl(p)
+	case "eam":
+		files := p.Files
+		if p.File != "" {
+			files = []string{p.File}
+		}
+		return openEAM(files, dir)
 	case "model", "":
 		return openModel(p.Model, variant{p.Precision, p.Radial, p.Memory})
 	}
 	return nil, usagef("potential.type %q is not known", p.Type)
+}
+
+// sumOf is the sum of several potentials.
+func sumOf(parts []*source) *source {
+	s := &source{Parts: parts, Family: "sum", Precision: parts[0].Precision}
+	var names []string
+	for _, p := range parts {
+		names = append(names, p.Name)
+		s.Files = append(s.Files, p.Files...)
+		s.Cutoff = max(s.Cutoff, p.Cutoff)
+		if p.Precision == "float32" {
+			s.Precision = p.Precision
+		}
+	}
+	s.Name = strings.Join(names, " + ")
+	s.Supports = func(z int) bool {
+		return !slices.ContainsFunc(parts, func(p *source) bool { return !p.Supports(z) })
+	}
+	s.New = func() (potential.Potential, error) {
+		var all []potential.Potential
+		for _, p := range parts {
+			one, err := p.New()
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, one)
+		}
+		return sum.New(all...)
+	}
+	return s
+}
+
+// network is whether a network is in it, which has variants.
+func (s *source) network() bool {
+	return s.Model != nil || slices.ContainsFunc(s.Parts, (*source).network)
 }
 
 // variant is how a model is to be evaluated, in the words of the configuration;
@@ -82,6 +143,12 @@ func openModel(name string, v variant) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
+	if isEAM(path) {
+		if v.radial != "" || v.memory != "" {
+			return nil, usagef("%s holds tables of embedded atoms: radial and memory belong to a network", path)
+		}
+		return openEAM([]string{path}, "")
+	}
 	ck, err := torch.Open(path)
 	if err != nil {
 		return nil, usage(fmt.Errorf("model: %w", err))
@@ -91,7 +158,7 @@ func openModel(name string, v variant) (*source, error) {
 	if err != nil {
 		return nil, usage(fmt.Errorf("model %s: %w", path, err))
 	}
-	s := &source{Name: filepath.Base(name), Path: path, Family: "SevenNet", Model: m, Cutoff: m.Cutoff(), Supports: supportsAny(m.Elements())}
+	s := &source{Name: filepath.Base(name), Files: []string{path}, Family: "SevenNet", Model: m, Cutoff: m.Cutoff(), Supports: supportsAny(m.Elements())}
 	return s.with(v), nil
 }
 
@@ -103,44 +170,18 @@ func supportsAny(zs []int) func(z int) bool {
 	return func(z int) bool { return known[z] }
 }
 
-// lennardJones makes the pair potential of a config.
-func lennardJones(p input.Potential) (*source, error) {
-	var table []pair.Parameters
-	add := func(a, b string, epsilon, sigma, cutoff float64) error {
-		z1, ok1 := element.Number(a)
-		z2, ok2 := element.Number(b)
-		for symbol, ok := range map[string]bool{a: ok1, b: ok2} {
-			if !ok {
-				return usagef("potential: %q is not the symbol of an element", symbol)
-			}
-		}
-		table = append(table, pair.Parameters{Z: [2]int{z1, z2}, Epsilon: epsilon, Sigma: sigma, Cutoff: cutoff})
-		return nil
-	}
-	for i, a := range p.Elements {
-		for _, b := range p.Elements[i:] {
-			if err := add(a, b, p.Epsilon, p.Sigma, p.Cutoff); err != nil {
-				return nil, err
-			}
-		}
-	}
-	for _, q := range p.Pair {
-		if err := add(q.Elements[0], q.Elements[1], q.Epsilon, q.Sigma, q.Cutoff); err != nil {
-			return nil, err
-		}
-	}
-	one, err := pair.NewLennardJones(table, p.Shift)
-	if err != nil {
-		return nil, usage(err)
-	}
-	return &source{
-		Name: "lennard-jones", Family: "Lennard-Jones", Precision: "float64", Cutoff: one.Cutoff(), Supports: one.Supports,
-		New: func() (potential.Potential, error) { return pair.NewLennardJones(table, p.Shift) },
-	}, nil
-}
-
-// with is the same model, evaluated in another way.
+// with is the same potential, its networks evaluated in another way.
 func (s *source) with(v variant) *source {
+	if s.Parts != nil {
+		var parts []*source
+		for _, p := range s.Parts {
+			parts = append(parts, p.with(v))
+		}
+		return sumOf(parts)
+	}
+	if s.Model == nil {
+		return s
+	}
 	out := *s
 	out.Precision = v.precision
 	m, mode := s.Model, memoryMode(v.memory)

@@ -107,7 +107,7 @@ func (a *app) run(o *runOptions) error {
 		if o.maxHours > 0 {
 			r.cfg.Restart.WallTime = o.maxHours
 		}
-		if r.src, err = openPotential(r.cfg.Potential); err != nil {
+		if r.src, err = openPotential(r.cfg.Potential, filepath.Dir(o.config)); err != nil {
 			return err
 		}
 		r.form, err = newForm(r.cfg.Structure, filepath.Dir(o.config))
@@ -207,11 +207,11 @@ func (r *runner) prepare() (done bool, err error) {
 		}
 	}
 	if r.c.Rank() == 0 {
-		if r.folder, err = openFolder(cfg.Output.Dir, r.o.resume, r.o.force, cfg.Output.Dump, r.o.config, r.form.file, r.src.Path); err == nil {
+		if r.folder, err = openFolder(cfg.Output.Dir, r.o.resume, r.o.force, cfg.Output.Dump, append([]string{r.o.config, r.form.file}, r.src.Files...)...); err == nil {
 			err = r.startLog()
 		}
 		if err == nil {
-			r.set, err = settingsOf(cfg, r.src.Path)
+			r.set, err = settingsOf(cfg, r.src.Files)
 		}
 	}
 	if err := agree(r.c, err); err != nil {

@@ -237,7 +237,7 @@ func TestModelDigest(t *testing.T) {
 	of := func(path string) settings {
 		cfg := input.Default()
 		cfg.Potential.Model = path
-		s, err := settingsOf(&cfg, path)
+		s, err := settingsOf(&cfg, []string{path})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -28,8 +28,11 @@ const cpuKey = "processor"
 
 // settingsOf takes from a config what matters when a run goes on. What only
 // says how it starts or ends, and what leaves every bit as it is, does not.
-func settingsOf(cfg *input.Config, model string) (settings, error) {
-	c := input.Config{Potential: cfg.Potential, Dynamics: cfg.Dynamics, Parallel: input.Parallel{Skin: cfg.Parallel.Skin}}
+func settingsOf(cfg *input.Config, files []string) (settings, error) {
+	c := input.Config{Potential: input.Potential{Part: nameless(cfg.Potential.Part)}, Dynamics: cfg.Dynamics, Parallel: input.Parallel{Skin: cfg.Parallel.Skin}}
+	for _, p := range cfg.Potential.Add {
+		c.Potential.Add = append(c.Potential.Add, nameless(p))
+	}
 	text, err := c.Encode()
 	if err != nil {
 		return nil, err
@@ -44,19 +47,30 @@ func settingsOf(cfg *input.Config, model string) (settings, error) {
 			s[table+"."+k] = fmt.Sprint(v)
 		}
 	}
-	without := []string{"potential.memory", "dynamics.steps", "dynamics.velocities", "dynamics.max_force_eV_A"}
+	without := []string{"dynamics.steps", "dynamics.velocities", "dynamics.max_force_eV_A"}
 	if cfg.Dynamics.Ensemble == "nve" {
 		without = append(without, "dynamics.temperature_K", "dynamics.seed", "dynamics.friction_time_fs")
 	}
 	for _, k := range without {
 		delete(s, k)
 	}
-	if model != "" {
-		if s["potential.model"], err = digest(model); err != nil {
+	for i, f := range files {
+		key := "potential.model"
+		if i > 0 {
+			key = fmt.Sprintf("potential.model %d", i+1)
+		}
+		if s[key], err = digest(f); err != nil {
 			return nil, err
 		}
 	}
 	return s, nil
+}
+
+// nameless is a potential without the names of its files, and without what changes
+// no bit.
+func nameless(p input.Part) input.Part {
+	p.Model, p.File, p.Files, p.Memory = "", "", nil, ""
+	return p
 }
 
 // digest is a file's content in few letters.

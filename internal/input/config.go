@@ -39,29 +39,46 @@ type Alloy struct {
 	Fraction float64 `toml:"fraction" doc:"of the sites of the first, chosen at random"`
 }
 
-// Potential says what gives the energy: a model file or name, or a pair
-// potential written here.
+// Potential says what gives the energy: one part, and others added to it.
 type Potential struct {
-	Type      string `toml:"type,omitempty" doc:"model (default when model is given) or lennard-jones"`
+	Part
+	Add []Part `toml:"add,omitempty" rows:"-" doc:"further potentials whose energies are added, each a table of the keys above"`
+}
+
+// Part is a potential: a model file or name, tables of embedded atoms, or a pair
+// potential written here.
+type Part struct {
+	Type      string `toml:"type,omitempty" doc:"model (default when model is given), eam, lennard-jones, morse or zbl"`
 	Model     string `toml:"model,omitempty" doc:"path or name"`
-	Precision string `toml:"precision,omitempty" doc:"float32 or float64"`
+	Precision string `toml:"precision,omitempty" doc:"of a model: float32 or float64; all others are always float64"`
 	Radial    string `toml:"radial,omitempty" doc:"table (default in float32) or exact: the radial network for every edge, slow; float64 is always exact"`
 	Memory    string `toml:"memory,omitempty" doc:"normal, lean (the first layer's states are computed again: a sixth less) or low (those of all layers but two: a third less, 1.2 times the time); the results are the same bits"`
 
-	Elements []string `toml:"elements,omitempty" doc:"lennard-jones: the elements that the parameters below hold for, in every pair"`
+	File  string   `toml:"file,omitempty" doc:"eam: setfl (eam/alloy, eam/fs) or funcfl, relative to the working folder, else to the config file's"`
+	Files []string `toml:"files,omitempty" doc:"eam: several funcfl files, one for each element, instead of file"`
+
+	Elements []string `toml:"elements,omitempty" doc:"lennard-jones, morse: the elements that the parameters below hold for, in every pair; zbl: the elements, default all"`
 	Epsilon  float64  `toml:"epsilon_eV,omitempty" doc:"lennard-jones: depth of the well, eV"`
 	Sigma    float64  `toml:"sigma_A,omitempty" doc:"lennard-jones: where the energy is zero, Å"`
-	Cutoff   float64  `toml:"cutoff_A,omitempty" doc:"lennard-jones, Å; default 2.5 σ"`
-	Pair     []Pair   `toml:"pair,omitempty" doc:"lennard-jones of several kinds of pairs: a list of tables, instead of elements …"`
+	Depth    float64  `toml:"depth_eV,omitempty" doc:"morse: D in D·(exp(−2α(r−r0)) − 2·exp(−α(r−r0))), eV"`
+	Alpha    float64  `toml:"alpha_per_A,omitempty" doc:"morse: α, 1/Å"`
+	R0       float64  `toml:"r0_A,omitempty" doc:"morse: distance of the minimum, Å"`
+	Cutoff   float64  `toml:"cutoff_A,omitempty" doc:"lennard-jones, morse, zbl, Å; lennard-jones: default 2.5 σ"`
+	Switch   float64  `toml:"switch_A,omitempty" doc:"lennard-jones, morse, zbl: from here to the cutoff energy, force and curvature go smoothly to zero, Å"`
+	Pair     []Pair   `toml:"pair,omitempty" doc:"lennard-jones, morse of several kinds of pairs: a list of tables, instead of elements …"`
 	Shift    bool     `toml:"shift,omitempty" doc:"lennard-jones: energy shifted to zero at the cutoff"`
 }
 
-// Pair is the Lennard-Jones parameters of one pair of elements.
+// Pair is the parameters of one pair of elements.
 type Pair struct {
 	Elements []string `toml:"elements" doc:"two symbols"`
-	Epsilon  float64  `toml:"epsilon_eV" doc:"depth of the well, eV"`
-	Sigma    float64  `toml:"sigma_A" doc:"where the energy is zero, Å"`
-	Cutoff   float64  `toml:"cutoff_A,omitempty" doc:"Å; default 2.5 σ"`
+	Epsilon  float64  `toml:"epsilon_eV,omitempty" doc:"as above, of this pair"`
+	Sigma    float64  `toml:"sigma_A,omitempty" doc:"as above, of this pair"`
+	Depth    float64  `toml:"depth_eV,omitempty" doc:"as above, of this pair"`
+	Alpha    float64  `toml:"alpha_per_A,omitempty" doc:"as above, of this pair"`
+	R0       float64  `toml:"r0_A,omitempty" doc:"as above, of this pair"`
+	Cutoff   float64  `toml:"cutoff_A,omitempty" doc:"as above, of this pair"`
+	Switch   float64  `toml:"switch_A,omitempty" doc:"as above, of this pair"`
 }
 
 // Dynamics is the motion.
@@ -120,7 +137,7 @@ type Parallel struct {
 func Default() Config {
 	return Config{
 		Structure: Structure{Seed: 1},
-		Potential: Potential{Precision: "float32"},
+		Potential: Potential{Part: Part{Precision: "float32"}},
 		Dynamics:  Dynamics{Ensemble: "nve", Timestep: 1, Seed: 1, Velocities: "auto", MaxForce: 1000},
 		Output:    Output{Dir: "runs/out", ThermoEvery: 10},
 		Restart:   Restart{EveryMin: 15},

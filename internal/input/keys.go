@@ -3,6 +3,7 @@ package input
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -14,9 +15,9 @@ func lookup(v reflect.Value, path []string) (reflect.Value, bool) {
 			return reflect.Value{}, false
 		}
 		found := false
-		for i := range v.NumField() {
-			if tag(v.Type().Field(i)) == p {
-				v, found = v.Field(i), true
+		for _, f := range fields(v.Type()) {
+			if tag(f) == p {
+				v, found = v.FieldByIndex(f.Index), true
 				break
 			}
 		}
@@ -25,6 +26,11 @@ func lookup(v reflect.Value, path []string) (reflect.Value, bool) {
 		}
 	}
 	return v, true
+}
+
+// fields are those of a struct, with those of the structs embedded in it.
+func fields(t reflect.Type) []reflect.StructField {
+	return slices.DeleteFunc(reflect.VisibleFields(t), func(f reflect.StructField) bool { return f.Anonymous })
 }
 
 func tag(f reflect.StructField) string {
@@ -37,8 +43,7 @@ func Keys() []string { return keysOf("", reflect.TypeFor[Config]()) }
 
 func keysOf(prefix string, t reflect.Type) []string {
 	var out []string
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for _, f := range fields(t) {
 		name := prefix + tag(f)
 		out = append(out, name)
 		ft := f.Type
@@ -63,9 +68,8 @@ func Rows() []Row {
 
 func rowsOf(prefix string, v reflect.Value) []Row {
 	var out []Row
-	for i := range v.NumField() {
-		f := v.Type().Field(i)
-		name, x := prefix+tag(f), v.Field(i)
+	for _, f := range fields(v.Type()) {
+		name, x := prefix+tag(f), v.FieldByIndex(f.Index)
 		if prefix != "" {
 			r := Row{Key: name, Type: typeName(f.Type), Doc: f.Tag.Get("doc")}
 			if !x.IsZero() {
@@ -74,6 +78,7 @@ func rowsOf(prefix string, v reflect.Value) []Row {
 			out = append(out, r)
 		}
 		switch {
+		case f.Tag.Get("rows") == "-": // as those above
 		case x.Kind() == reflect.Struct:
 			out = append(out, rowsOf(name+".", x)...)
 		case x.Kind() == reflect.Slice && f.Type.Elem().Kind() == reflect.Struct:
@@ -118,7 +123,7 @@ func unknown(key string) string {
 }
 
 // units are the endings of keys that say a unit.
-var units = []string{"_fs", "_ps", "_ns", "_K", "_A", "_nm", "_bohr", "_eV", "_meV", "_Ha", "_h", "_s", "_min", "_eV_A", "_GPa", "_bar"}
+var units = []string{"_fs", "_ps", "_ns", "_K", "_A", "_nm", "_bohr", "_eV", "_meV", "_Ha", "_per_A", "_h", "_s", "_min", "_eV_A", "_GPa", "_bar"}
 
 // stem is the last part of a key without its unit.
 func stem(key string) string {
@@ -214,12 +219,14 @@ type locator struct {
 	sets  map[string]bool
 }
 
-// newLocator scans a file that is known to be TOML for its headers and keys.
+// newLocator scans a file that is known to be TOML for its headers and keys. Those
+// in the entries of a list of tables it knows by number too, as in a.list[2].key.
 // Text inside a value of several lines may be taken for a key; the first
 // occurrence of a key counts.
 func newLocator(file, text string) *locator {
 	l := &locator{file, map[string]int{}, map[string]bool{}}
-	table := ""
+	table, entry := "", ""
+	entries := map[string]int{}
 	for n, line := range strings.Split(text, "\n") {
 		line = strings.TrimSpace(line)
 		switch {
@@ -228,10 +235,20 @@ func newLocator(file, text string) *locator {
 			if end := strings.IndexByte(line, ']'); end > 0 {
 				table = clean(strings.TrimLeft(line[:end], "[")) + "."
 				l.add(strings.TrimSuffix(table, "."), n+1)
+				entry = ""
+				if strings.HasPrefix(line, "[[") {
+					entries[table]++
+					entry = fmt.Sprintf("%s[%d]", strings.TrimSuffix(table, "."), entries[table])
+					l.add(entry, n+1)
+					entry += "."
+				}
 			}
 		default:
 			if k, v, ok := strings.Cut(line, "="); ok {
 				l.add(table+clean(k), n+1)
+				if entry != "" {
+					l.add(entry+clean(k), n+1)
+				}
 				l.inline(table+clean(k), v, n+1)
 			}
 		}

@@ -40,6 +40,8 @@ var Table = map[string][]string{
 
 	"potential":        {"domain", "neighbor"},
 	"potential/pair":   {"potential", "domain", "neighbor", "internal/kernel"},
+	"potential/eam":    {"potential", "domain", "neighbor", "internal/kernel"},
+	"potential/sum":    {"potential"},
 	"potential/mpnn":   {"potential", "domain", "neighbor", "internal/kernel", "o3"},
 	"potential/nequip": {"potential", "domain", "neighbor", "internal/kernel", "o3", "potential/mpnn", "internal/element"},
 	"potential/potentialtest": {"potential", "domain", "neighbor", "internal/kernel", "o3",

@@ -1,14 +1,16 @@
-// Package pair holds potentials that are sums over pairs of atoms.
+// Package pair holds potentials that are sums over pairs of atoms: Lennard-Jones,
+// Morse, and the screened repulsion of nuclei (ZBL). Each can be made to vanish
+// smoothly at its cutoff, see tail.
 //
 // References: J. E. Jones, Proc. R. Soc. Lond. A 106, 463 (1924),
-// doi:10.1098/rspa.1924.0082.
+// doi:10.1098/rspa.1924.0082; P. M. Morse, Phys. Rev. 34, 57 (1929),
+// doi:10.1103/PhysRev.34.57; J. F. Ziegler, J. P. Biersack, U. Littmark, The
+// Stopping and Range of Ions in Matter, vol. 1 (Pergamon, 1985).
 package pair
 
 import (
 	"fmt"
 	"math"
-	"slices"
-	"strings"
 
 	"github.com/wigner-md/wigner/potential"
 )
@@ -19,6 +21,7 @@ type Parameters struct {
 	Epsilon float64 // depth of the well, eV
 	Sigma   float64 // distance at which u is zero, Å
 	Cutoff  float64 // Å; from it on u is zero
+	Switch  float64 // Å; where the smooth way to zero begins; 0: there is none
 }
 
 // LennardJones is the 12-6 potential
@@ -28,83 +31,60 @@ type Parameters struct {
 //
 // with ε, σ and r_c by pair of elements, and u_c = 4ε[(σ/r_c)¹² − (σ/r_c)⁶]
 // where the energy is shifted to be continuous at the cutoff, else 0. The force
-// jumps at the cutoff either way. An edge's gradient is ∂E/∂r_ij = ½ u′(r) r̂,
+// jumps at the cutoff either way, save with a switch. An edge's gradient is ∂E/∂r_ij = ½ u′(r) r̂,
 // since each pair has two edges.
 type LennardJones struct {
+	square[terms]
 	cutoff float64
-	index  []int32 // atomic number → row of the table, or −1
-	n      int
-	table  []terms
 	j      []int32
 	r, g   [][3]float64
 }
 
-// terms of u = a/r¹² − b/r⁶ − c for r² < rc2.
-type terms struct{ a, b, c, rc2 float64 }
+// terms of u = a/r¹² − b/r⁶ − c for r² < rc2, and the tail from r² = r12 on.
+type terms struct {
+	a, b, c, rc2, r12 float64
+	tail              tail
+}
 
 // NewLennardJones makes the potential of an explicit table, which must hold
 // every pair among its elements once: nothing is mixed. shift makes the energy
-// continuous at the cutoff.
+// continuous at the cutoff; Parameters.Switch makes more so, and excludes it.
 func NewLennardJones(table []Parameters, shift bool) (*LennardJones, error) {
-	var zs []int
-	for _, p := range table {
-		for _, z := range p.Z {
-			if z < 1 || z > 200 {
-				return nil, fmt.Errorf("pair: Lennard-Jones: %d is no atomic number", z)
-			}
-			if !slices.Contains(zs, z) {
-				zs = append(zs, z)
-			}
-		}
-	}
-	if len(zs) == 0 {
-		return nil, fmt.Errorf("pair: Lennard-Jones: the table of parameters is empty")
-	}
-	slices.Sort(zs)
-	n := len(zs)
-	l := &LennardJones{n: n, table: make([]terms, n*n), index: make([]int32, zs[n-1]+1)}
-	for z := range l.index {
-		l.index[z] = int32(slices.Index(zs, z))
-	}
-	for _, p := range table {
+	list := make([]entry[terms], len(table))
+	l := &LennardJones{}
+	for i, p := range table {
 		t, err := p.terms(shift)
 		if err != nil {
 			return nil, err
 		}
-		i, j := l.index[p.Z[0]], l.index[p.Z[1]]
-		if l.table[int(i)*n+int(j)].rc2 > 0 {
-			return nil, fmt.Errorf("pair: Lennard-Jones: the pair of elements %d and %d is given twice", p.Z[0], p.Z[1])
-		}
-		l.table[int(i)*n+int(j)], l.table[int(j)*n+int(i)] = t, t
+		list[i] = entry[terms]{p.Z, t}
 		l.cutoff = max(l.cutoff, p.Cutoff)
 	}
-	var missing []string
-	for i := range n {
-		for j := i; j < n; j++ {
-			if l.table[i*n+j].rc2 == 0 {
-				missing = append(missing, fmt.Sprintf("%d-%d", zs[i], zs[j]))
-			}
-		}
-	}
-	if len(missing) > 0 {
-		return nil, fmt.Errorf("pair: Lennard-Jones: no parameters for the pairs of elements %s", strings.Join(missing, ", "))
+	var err error
+	l.square, err = newSquare("Lennard-Jones", list)
+	if err != nil {
+		return nil, err
 	}
 	return l, nil
 }
 
 func (p Parameters) terms(shift bool) (terms, error) {
-	for _, v := range []struct {
-		name string
-		x    float64
-	}{{"epsilon", p.Epsilon}, {"sigma", p.Sigma}, {"cutoff", p.Cutoff}} {
-		if !(v.x > 0) || math.IsInf(v.x, 0) {
-			return terms{}, fmt.Errorf("pair: Lennard-Jones: %s of elements %d and %d is %v, and should be a positive number", v.name, p.Z[0], p.Z[1], v.x)
-		}
+	if err := positive("Lennard-Jones", p.Z, named{"epsilon", p.Epsilon}, named{"sigma", p.Sigma}, named{"cutoff", p.Cutoff}); err != nil {
+		return terms{}, err
 	}
 	s6 := math.Pow(p.Sigma, 6)
-	t := terms{a: 4 * p.Epsilon * s6 * s6, b: 4 * p.Epsilon * s6, rc2: p.Cutoff * p.Cutoff}
-	if shift {
-		c6 := 1 / (t.rc2 * t.rc2 * t.rc2)
+	t := terms{a: 4 * p.Epsilon * s6 * s6, b: 4 * p.Epsilon * s6, rc2: p.Cutoff * p.Cutoff, r12: math.Inf(1)}
+	switch c6 := 1 / (t.rc2 * t.rc2 * t.rc2); {
+	case p.Switch != 0 && shift:
+		return terms{}, fmt.Errorf("pair: Lennard-Jones: shift and a switch exclude each other (elements %d and %d)", p.Z[0], p.Z[1])
+	case p.Switch != 0:
+		if err := checkSwitch("Lennard-Jones", p.Z, p.Switch, p.Cutoff); err != nil {
+			return terms{}, err
+		}
+		r := p.Cutoff
+		t.tail = newTail(p.Switch, r, (t.a*c6-t.b)*c6, (6*t.b-12*t.a*c6)*c6/r, (156*t.a*c6-42*t.b)*c6/t.rc2)
+		t.c, t.r12 = -t.tail.c, p.Switch*p.Switch
+	case shift:
 		t.c = (t.a*c6 - t.b) * c6
 	}
 	return t, nil
@@ -112,11 +92,6 @@ func (p Parameters) terms(shift bool) (terms, error) {
 
 // Cutoff is the largest cutoff of the table, Å.
 func (l *LennardJones) Cutoff() float64 { return l.cutoff }
-
-// Supports is whether the table holds element z.
-func (l *LennardJones) Supports(z int) bool {
-	return z >= 0 && z < len(l.index) && l.index[z] >= 0
-}
 
 // Compute evaluates one frame. Distances of zero are the neighbour list's to
 // refuse, elements the caller's, by Supports.
@@ -146,6 +121,12 @@ func (l *LennardJones) Compute(f *potential.Frame, res *potential.Result) error 
 			q6 := q * q * q
 			e += (t.a*q6-t.b)*q6 - t.c
 			half := (3*t.b - 6*t.a*q6) * q6 * q // ½ u′/r, u′ = (6b − 12a/r⁶)/r⁷
+			if d2 > t.r12 {
+				dist := math.Sqrt(d2)
+				u, du := t.tail.at(dist)
+				e += u
+				half += du / (2 * dist)
+			}
 			j[n], r[n] = f.Home[k], d
 			for c := range d {
 				g[n][c] = half * d[c]
