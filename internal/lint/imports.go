@@ -47,6 +47,8 @@ var Table = map[string][]string{
 	"potential/potentialtest": {"potential", "domain", "neighbor", "internal/kernel", "o3",
 		"halo", "comm", "comm/inproc"},
 
+	"train": {"comm", "comm/inproc", "domain", "halo", "neighbor", "potential", "internal/philox"},
+
 	"internal/crystal": {"domain", "internal/element", "internal/philox"},
 	"md":               {"comm", "domain", "halo", "neighbor", "potential", "internal/philox", "io/restart"},
 	"io/*":             {"domain", "internal/element"},
