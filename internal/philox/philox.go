@@ -42,12 +42,13 @@ type Stream uint64
 
 // The uses. A number is never given to another use: trajectories depend on it.
 const (
-	Velocity     Stream = 1 // initial velocities
-	Langevin     Stream = 2 // the thermostat's noise
-	Rattle       Stream = 3 // displacements from lattice sites
-	Vacancy      Stream = 4 // which sites are empty
-	Alloy        Stream = 5 // which element is on which site; plus the atomic number << 8
-	Displacement Stream = 6 // displacements of an existing structure's atoms
+	Velocity     Stream = 1  // initial velocities
+	Langevin     Stream = 2  // the thermostat's noise
+	Rattle       Stream = 3  // displacements from lattice sites
+	Vacancy      Stream = 4  // which sites are empty
+	Alloy        Stream = 5  // which element is on which site; plus the atomic number << 8
+	Displacement Stream = 6  // displacements of an existing structure's atoms
+	Batches      Stream = 64 // order of the structures in an epoch of training
 )
 
 // Uniform returns the four 64-bit numbers of (seed, stream, i, j).

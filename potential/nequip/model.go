@@ -131,6 +131,9 @@ func readLayer(t *tensors, c *config, n int, flips map[[3]int]float64) layerWeig
 func (m *Model) readout(t *tensors) {
 	ch := m.cfg.irreps[m.cfg.layers].Dim()
 	hidden := max(1, t.size("reduce_hidden_to_energy.linear.weight"))
+	if b, is := t.w.(*Tensors); is && b.blank != nil {
+		hidden = b.blank.hiddenReadout()
+	}
 	b := t.get("reduce_hidden_to_energy.linear.weight", fmt.Sprintf("%d × 1", hidden), hidden)
 	a := t.get("reduce_input_to_hidden.linear.weight", fmt.Sprintf("%d channels × %d of reduce_hidden_to_energy.linear.weight", ch, hidden), ch*hidden)
 	m.read = make([]float64, ch)

@@ -73,6 +73,10 @@ func (t *tensors) get(name, why string, dims ...int) []float64 {
 	for _, d := range dims {
 		n *= d
 	}
+	if b, is := t.w.(*Tensors); is && b.blank != nil && !t.has(name) {
+		b.grow(name, dims)
+		t.name[name] = name
+	}
 	shape, data, ok := t.read(name)
 	t.used[name] = true
 	switch {
