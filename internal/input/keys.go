@@ -39,7 +39,10 @@ func tag(f reflect.StructField) string {
 }
 
 // Keys lists every key that a file may hold, dotted, in the order of the structs.
-func Keys() []string { return keysOf("", reflect.TypeFor[Config]()) }
+func Keys() []string { return keysIn(&Config{}) }
+
+// keysIn are the keys of the struct that c points to.
+func keysIn(c any) []string { return keysOf("", reflect.TypeOf(c).Elem()) }
 
 func keysOf(prefix string, t reflect.Type) []string {
 	var out []string
@@ -63,6 +66,12 @@ type Row struct{ Key, Type, Default, Doc string }
 // Rows documents every key, in the order of the structs.
 func Rows() []Row {
 	c := Default()
+	return rowsOf("", reflect.ValueOf(c))
+}
+
+// TrainRows documents the keys of a training.
+func TrainRows() []Row {
+	c := DefaultTrain()
 	return rowsOf("", reflect.ValueOf(c))
 }
 
@@ -104,14 +113,16 @@ func typeName(t reflect.Type) string {
 		return "true or false"
 	case reflect.Float64:
 		return "number"
+	case reflect.Map:
+		return "table"
 	default:
 		return "integer"
 	}
 }
 
 // unknown is the message for a key that no struct has.
-func unknown(key string) string {
-	best := nearest(key)
+func unknown(key string, keys []string) string {
+	best := nearest(key, keys)
 	if best == "" {
 		return fmt.Sprintf("unknown key %q", key)
 	}
@@ -140,14 +151,14 @@ func stem(key string) string {
 // nearest is the known key most like key, or "" where none is like it: first
 // one with the same stem in the same table, else by edit distance, where
 // another table counts as two edits.
-func nearest(key string) string {
+func nearest(key string, keys []string) string {
 	dir, leaf := split(key)
 	type candidate struct {
 		key  string
 		cost int
 	}
 	var all []candidate
-	for _, k := range Keys() {
+	for _, k := range keys {
 		d, l := split(k)
 		cost := distance(strings.ToLower(leaf), strings.ToLower(l))
 		if stem(k) == stem(key) {

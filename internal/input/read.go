@@ -48,14 +48,25 @@ func ReadFile(path string, sets []string) (*Config, error) {
 // Read is ReadFile for a text; name stands in its errors.
 func Read(name, text string, sets []string) (*Config, error) {
 	c := Default()
-	if err := decode(name, text, &c); err != nil {
+	if err := read(name, text, sets, &c); err != nil {
 		return nil, err
+	}
+	return &c, nil
+}
+
+// checked is a file's content that knows what is wrong with it.
+type checked interface{ check() []problem }
+
+// read decodes text, then the settings, into c, which holds the defaults, and checks it.
+func read(name, text string, sets []string, c checked) error {
+	if err := decode(name, text, c); err != nil {
+		return err
 	}
 	where := newLocator(name, text)
 	for _, s := range sets {
-		key, err := set(&c, s)
+		key, err := set(c, s)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		where.override(key)
 	}
@@ -64,14 +75,13 @@ func Read(name, text string, sets []string) (*Config, error) {
 		file, line := where.find(p.key)
 		errs = append(errs, &Error{file, line, p.key, p.msg})
 	}
-	if len(errs) > 0 {
-		return nil, errors.Join(errs...)
-	}
-	return &c, nil
+	return errors.Join(errs...)
 }
 
 // Encode is the config as TOML: what a run writes as its effective config.
-func (c *Config) Encode() (string, error) {
+func (c *Config) Encode() (string, error) { return encode(c) }
+
+func encode(c any) (string, error) {
 	var b strings.Builder
 	enc := toml.NewEncoder(&b)
 	enc.Indent = ""
@@ -82,7 +92,7 @@ func (c *Config) Encode() (string, error) {
 }
 
 // decode reads text into c and refuses keys that c does not have.
-func decode(name, text string, c *Config) error {
+func decode(name, text string, c checked) error {
 	meta, err := toml.Decode(text, c)
 	if err != nil {
 		return asError(name, err)
@@ -91,7 +101,7 @@ func decode(name, text string, c *Config) error {
 	var errs []error
 	for _, k := range topmost(meta.Undecoded()) {
 		file, line := where.find(k)
-		errs = append(errs, &Error{file, line, "", unknown(k)})
+		errs = append(errs, &Error{file, line, "", unknown(k, keysIn(c))})
 	}
 	return errors.Join(errs...)
 }
@@ -135,7 +145,7 @@ func topmost(keys []toml.Key) []string {
 
 // set applies one "section.key=value". A value that is not TOML, or not of the
 // key's type while the key is text, is taken as text.
-func set(c *Config, s string) (key string, err error) {
+func set(c checked, s string) (key string, err error) {
 	key, value, ok := strings.Cut(s, "=")
 	key, value = strings.TrimSpace(key), strings.TrimSpace(value)
 	if !ok || key == "" {
@@ -143,8 +153,8 @@ func set(c *Config, s string) (key string, err error) {
 	}
 	field, ok := lookup(reflect.ValueOf(c).Elem(), strings.Split(key, "."))
 	if !ok {
-		msg := unknown(key)
-		if slices.Contains(Keys(), key) {
+		msg := unknown(key, keysIn(c))
+		if slices.Contains(keysIn(c), key) {
 			list, _ := split(key)
 			msg = fmt.Sprintf("%s is in a list: give the whole list, %s=[{ … }]", key, list)
 		}

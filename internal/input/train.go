@@ -1,0 +1,233 @@
+package input
+
+import (
+	"os"
+	"strings"
+)
+
+// Train is everything that the file of a training says.
+type Train struct {
+	Data      Data      `toml:"data"`
+	Model     Network   `toml:"model"`
+	Loss      TrainLoss `toml:"loss"`
+	Optimizer Optimizer `toml:"optimizer"`
+	Stage     []Stage   `toml:"stage,omitempty" doc:"later parts of the training with another loss or rate, each a table"`
+	Training  Training  `toml:"training"`
+	Output    TrainDir  `toml:"output"`
+}
+
+// Data says which structures there are and where their labels stand.
+type Data struct {
+	Train         []string           `toml:"train" doc:"extxyz files, relative to the working folder, else to the config file's"`
+	Valid         []string           `toml:"valid,omitempty" doc:"extxyz files to choose weights by"`
+	ValidFraction float64            `toml:"valid_fraction,omitempty" doc:"without valid: the part of the training structures that is set apart, of each config_type"`
+	Test          []string           `toml:"test,omitempty" doc:"extxyz files that are looked at once, at the end"`
+	EnergyKey     string             `toml:"energy_key" doc:"total energy, eV; a structure without it has none"`
+	ForceKey      string             `toml:"force_key" doc:"column of forces, eV/Å"`
+	StressKey     string             `toml:"stress_key" doc:"nine or six numbers (Voigt xx yy zz yz xz xy), eV/Å³, tension positive"`
+	TypeKey       string             `toml:"type_key" doc:"kind of structure, for weights and reports"`
+	Shear         bool               `toml:"shear_only,omitempty" doc:"leave out the diagonal of the stresses, where it is shifted (Pulay stress)"`
+	Weight        []TypeWeight       `toml:"weight,omitempty" doc:"weights of kinds of structures in the loss, each a table"`
+	Reference     string             `toml:"reference" doc:"energies of the elements: fit (least squares on the training energies), isolated (single atoms of type IsolatedAtom) or explicit (reference_eV)"`
+	Energies      map[string]float64 `toml:"reference_eV,omitempty" doc:"eV by element, with reference = explicit"`
+}
+
+// TypeWeight is the weight of one kind of structure.
+type TypeWeight struct {
+	Type   string  `toml:"type" doc:"value of type_key"`
+	Weight float64 `toml:"weight" doc:"of each of its structures; others have 1"`
+}
+
+// Network is the size of the network, or the model that training begins with.
+type Network struct {
+	Init     string   `toml:"init,omitempty" doc:"a model to go on from, by path or name; sizes and references are then its own"`
+	Frozen   []string `toml:"frozen,omitempty" doc:"parameters that stay as they are, by pattern: \"0_*\" is the first layer, \"*weight_nn*\" the radial networks, \"rescale*\" shifts and scales"`
+	Features string   `toml:"features,omitempty" doc:"irreps between the layers, such as 32x0e+16x1o+16x2e"`
+	Layers   int      `toml:"layers,omitempty" doc:"convolutions"`
+	LMax     int      `toml:"lmax,omitempty" doc:"order of the harmonics; default: the largest of the features"`
+	Parity   *bool    `toml:"parity,omitempty" doc:"O(3) (default) or rotations only"`
+	Cutoff   float64  `toml:"cutoff_A,omitempty" doc:"Å"`
+	Basis    int      `toml:"radial_basis,omitempty" doc:"Bessel functions; default 8"`
+	Hidden   []int    `toml:"radial_hidden,omitempty" doc:"widths of the radial network; default 64, 64"`
+	Power    float64  `toml:"envelope_power,omitempty" doc:"p of the polynomial envelope; default 6"`
+}
+
+// TrainLoss is what is made small.
+type TrainLoss struct {
+	Energy      float64 `toml:"energy" doc:"weight of the squared error of the energy per atom, in (eV/atom)⁻²"`
+	Force       float64 `toml:"force" doc:"weight of the squared error of a force component, in (eV/Å)⁻²"`
+	Stress      float64 `toml:"stress,omitempty" doc:"weight of the squared error of a stress component, in (eV/Å³)⁻²"`
+	HuberEnergy float64 `toml:"huber_energy_eV,omitempty" doc:"Huber's δ per atom: errors beyond it count linearly; 0: all squared"`
+	HuberForce  float64 `toml:"huber_force_eV_A,omitempty" doc:"Huber's δ of force components"`
+	HuberStress float64 `toml:"huber_stress_eV_A3,omitempty" doc:"Huber's δ of stress components"`
+}
+
+// Optimizer is how the weights move.
+type Optimizer struct {
+	Rate     float64 `toml:"rate" doc:"learning rate after the warm-up"`
+	Final    float64 `toml:"final_rate,omitempty" doc:"at the end; of plateau the least"`
+	Schedule string  `toml:"schedule" doc:"constant, cosine, linear, exponential or plateau"`
+	Warmup   float64 `toml:"warmup_epochs,omitempty" doc:"epochs of linear growth"`
+	Factor   float64 `toml:"factor" doc:"plateau: the rate is multiplied by it"`
+	Patience int     `toml:"patience" doc:"plateau: validations without improvement before that"`
+	AMSGrad  bool    `toml:"amsgrad" doc:"the variant of Adam that never forgets a large gradient"`
+	Decay    float64 `toml:"weight_decay,omitempty" doc:"AdamW's λ"`
+	Clip     float64 `toml:"clip_norm,omitempty" doc:"largest norm of a step's gradient"`
+	EMA      float64 `toml:"ema" doc:"decay of the mean of the weights, which is validated and saved; 0: none"`
+}
+
+// Stage is a later part of a training.
+type Stage struct {
+	From     int      `toml:"from_epoch" doc:"epochs before it"`
+	Energy   *float64 `toml:"energy,omitempty" doc:"as in [loss]"`
+	Force    *float64 `toml:"force,omitempty" doc:"as in [loss]"`
+	Stress   *float64 `toml:"stress,omitempty" doc:"as in [loss]"`
+	Rate     float64  `toml:"rate,omitempty" doc:"as in [optimizer]; without it the first schedule goes on"`
+	Final    float64  `toml:"final_rate,omitempty" doc:"as in [optimizer]"`
+	Schedule string   `toml:"schedule,omitempty" doc:"as in [optimizer]; default cosine"`
+}
+
+// Training is how long, and how.
+type Training struct {
+	Epochs    int    `toml:"epochs" doc:"passes through the training structures"`
+	Batch     int    `toml:"batch" doc:"structures per step, over all ranks"`
+	Seed      int64  `toml:"seed" doc:"of first weights, order of the structures and the validation part"`
+	Precision string `toml:"precision" doc:"float32 or float64"`
+	Validate  int    `toml:"validate_every" doc:"epochs"`
+	Save      int    `toml:"save_every" doc:"epochs between states that --resume goes on from; one is written at the end and when stopped"`
+	Patience  int    `toml:"early_stop,omitempty" doc:"validations without improvement after which training ends"`
+}
+
+// TrainDir is where the files go.
+type TrainDir struct {
+	Dir   string `toml:"dir" doc:"the folder of this training"`
+	Name  string `toml:"name" doc:"of the model file, NAME.wigner in the folder"`
+	Notes string `toml:"notes,omitempty" doc:"text that goes into the model file"`
+}
+
+// DefaultTrain is what holds where a file says nothing.
+func DefaultTrain() Train {
+	return Train{
+		Data:      Data{ValidFraction: 0.1, EnergyKey: "energy", ForceKey: "forces", StressKey: "stress", TypeKey: "config_type", Reference: "fit"},
+		Loss:      TrainLoss{Energy: 1, Force: 1},
+		Optimizer: Optimizer{Rate: 0.005, Final: 1e-5, Schedule: "cosine", Factor: 0.5, Patience: 20, AMSGrad: true, EMA: 0.99},
+		Training:  Training{Epochs: 100, Batch: 4, Seed: 1, Precision: "float32", Validate: 1, Save: 10},
+		Output:    TrainDir{Dir: "runs/train", Name: "model"},
+	}
+}
+
+// ReadTrainFile is ReadFile for a training.
+func ReadTrainFile(path string, sets []string) (*Train, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	c := DefaultTrain()
+	if err := read(path, string(text), sets, &c); err != nil {
+		return nil, err
+	}
+	return &c, nil
+}
+
+// Encode is the config as TOML.
+func (c *Train) Encode() (string, error) { return encode(c) }
+
+var schedules = []string{"constant", "cosine", "linear", "exponential", "plateau"}
+
+func (c *Train) check() []problem {
+	var k checker
+	c.Data.check(&k)
+	c.Model.check(&k)
+	l := &c.Loss
+	for n, w := range []float64{l.Energy, l.Force, l.Stress, l.HuberEnergy, l.HuberForce, l.HuberStress} {
+		key := []string{"energy", "force", "stress", "huber_energy_eV", "huber_force_eV_A", "huber_stress_eV_A3"}[n]
+		k.within("loss."+key, w, 0, 1e12)
+	}
+	if c.Loss.Energy+c.Loss.Force+c.Loss.Stress == 0 {
+		k.bad("loss", "all weights are 0: there is nothing to fit")
+	}
+	o := &c.Optimizer
+	k.positive("optimizer.rate", o.Rate, 10)
+	k.within("optimizer.final_rate", o.Final, 0, o.Rate)
+	k.among("optimizer.schedule", o.Schedule, schedules...)
+	if o.Schedule == "exponential" {
+		k.positive("optimizer.final_rate", o.Final, o.Rate)
+	}
+	k.within("optimizer.warmup_epochs", o.Warmup, 0, 1e6)
+	k.positive("optimizer.factor", o.Factor, 1)
+	k.within("optimizer.patience", float64(o.Patience), 0, 1e6)
+	k.within("optimizer.weight_decay", o.Decay, 0, 1)
+	k.within("optimizer.clip_norm", o.Clip, 0, 1e12)
+	k.within("optimizer.ema", o.EMA, 0, 0.999999)
+	before := 0
+	for n := range c.Stage {
+		s := &c.Stage[n]
+		if s.From <= before {
+			k.bad("stage", "from_epoch of stage %d is %d: it must be above %d", n+1, s.From, before)
+		}
+		before = s.From
+		if s.Schedule == "" {
+			s.Schedule = "cosine"
+		}
+		k.among("stage.schedule", s.Schedule, schedules...)
+		k.within("stage.rate", s.Rate, 0, 10)
+		k.within("stage.final_rate", s.Final, 0, max(s.Rate, 0))
+	}
+	t := &c.Training
+	k.within("training.epochs", float64(t.Epochs), 1, 1e7)
+	k.within("training.batch", float64(t.Batch), 1, 1e6)
+	k.within("training.validate_every", float64(t.Validate), 1, 1e7)
+	k.within("training.save_every", float64(t.Save), 1, 1e7)
+	k.within("training.early_stop", float64(t.Patience), 0, 1e7)
+	k.among("training.precision", t.Precision, "float32", "float64")
+	if c.Output.Dir == "" {
+		k.bad("output.dir", "no folder")
+	}
+	if c.Output.Name == "" || strings.ContainsAny(c.Output.Name, "/\\") {
+		k.bad("output.name", "%q is not a file's name", c.Output.Name)
+	}
+	return k.found
+}
+
+func (d *Data) check(k *checker) {
+	if len(d.Train) == 0 {
+		k.bad("data.train", "no training structures: give a list of files")
+	}
+	k.within("data.valid_fraction", d.ValidFraction, 0, 0.9)
+	k.among("data.reference", d.Reference, "fit", "isolated", "explicit")
+	if d.Reference == "explicit" && len(d.Energies) == 0 {
+		k.bad("data.reference_eV", "reference = \"explicit\" needs an energy for each element")
+	}
+	if d.Reference != "explicit" && len(d.Energies) > 0 {
+		k.bad("data.reference_eV", "energies are given, but reference is %q: set it to \"explicit\"", d.Reference)
+	}
+	for _, w := range d.Weight {
+		k.within("data.weight", w.Weight, 0, 1e9)
+	}
+}
+
+func (m *Network) check(k *checker) {
+	if m.Init != "" {
+		given := []bool{m.Features != "", m.Layers != 0, m.LMax != 0, m.Parity != nil, m.Cutoff != 0, m.Basis != 0, len(m.Hidden) > 0, m.Power != 0}
+		for n, key := range []string{"features", "layers", "lmax", "parity", "cutoff_A", "radial_basis", "radial_hidden", "envelope_power"} {
+			if given[n] {
+				k.bad("model."+key, "the sizes are those of %s: leave it out", m.Init)
+			}
+		}
+		return
+	}
+	if m.Features == "" {
+		k.bad("model.features", "missing: the irreps between the layers, such as \"32x0e+16x1o+16x2e\", or init = \"…\" to go on from a model")
+	}
+	k.within("model.layers", float64(m.Layers), 1, 64)
+	k.within("model.lmax", float64(m.LMax), 0, 8)
+	k.positive("model.cutoff_A", m.Cutoff, 100)
+	k.within("model.radial_basis", float64(m.Basis), 0, 1024)
+	k.within("model.envelope_power", m.Power, 0, 100)
+	if m.Power != 0 && m.Power < 2 {
+		k.bad("model.envelope_power", "%g: it must be 2 or more", m.Power)
+	}
+	for _, n := range m.Hidden {
+		k.within("model.radial_hidden", float64(n), 1, 1<<16)
+	}
+}
