@@ -1,6 +1,7 @@
 package train
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -31,7 +32,14 @@ type Options struct {
 	Patience int     // validations without improvement after which training ends; 0: never
 	Step     float64 // of the central difference, Å
 	Frozen   func(name string) bool
+	// Stop, unless nil, is asked on every rank between steps; where one says so the
+	// epoch in hand is given up and Epoch returns ErrStopped.
+	Stop func() bool
 }
+
+// ErrStopped is what Epoch returns when it was told to stop: the state is that of the
+// beginning of the epoch.
+var ErrStopped = errors.New("train: stopped")
 
 // Epoch is what one epoch gave.
 type Epoch struct {
@@ -205,10 +213,31 @@ func (f *Fit) span() (from, epochs float64) {
 	return float64(first), float64(last - first)
 }
 
+// stopped is whether a rank was told to stop.
+func (f *Fit) stopped() (bool, error) {
+	if f.Stop == nil {
+		return false, nil
+	}
+	n := []int64{0}
+	if f.Stop() {
+		n[0] = 1
+	}
+	err := f.o.Comm.AllreduceInt(n, comm.Max)
+	return n[0] != 0, err
+}
+
+// clone is a copy that shares no memory.
+func (s *State) clone() State {
+	c := *s
+	c.Theta, c.EMA, c.BestTheta = slices.Clone(s.Theta), slices.Clone(s.EMA), slices.Clone(s.BestTheta)
+	c.Adam.M, c.Adam.V, c.Adam.VMax = slices.Clone(s.Adam.M), slices.Clone(s.Adam.V), slices.Clone(s.Adam.VMax)
+	return c
+}
+
 // Epoch makes the next epoch. done is told after each step how many of the structures
-// are through; it may be nil. stop, asked between steps, ends the epoch where it says
-// so on every rank; the state is then that of the epoch's beginning.
+// are through; it may be nil.
 func (f *Fit) Epoch(done func(structures int)) (Epoch, error) {
+	before := f.State.clone()
 	f.stage()
 	f.put(f.State.Theta)
 	s := &f.State
@@ -223,6 +252,10 @@ func (f *Fit) Epoch(done func(structures int)) (Epoch, error) {
 			batch = append(batch, f.train[k])
 		}
 		clear(f.g)
+		if stop, err := f.stopped(); stop || err != nil {
+			f.State = before
+			return e, errors.Join(err, ErrStopped)
+		}
 		errs, err := f.o.Gradient(batch, f.g)
 		if err != nil {
 			return e, err
@@ -318,20 +351,27 @@ func (f *Fit) Done() bool {
 	return f.State.Epoch >= f.Epochs || f.Patience > 0 && f.State.Since >= f.Patience && f.State.Stage == len(f.Stages)-1
 }
 
-// Test evaluates structures with the present weights of the potential; see is called
-// with each and its errors, by the rank that evaluated it.
-func (f *Fit) Test(list []*Structure, see func(s *Structure, e *Errors, energy float64, forces [][3]float64)) (Errors, error) {
+// Prediction is what the potential says of one structure.
+type Prediction struct {
+	*Structure
+	Energy float64      // eV
+	Forces [][3]float64 // eV/Å
+	Errors Errors
+}
+
+// Test evaluates structures with the present weights of the potential. It is collective:
+// the errors are those of all, see is called by the rank that evaluated a structure, and
+// what it gets is valid until it returns.
+func (f *Fit) Test(list []*Structure, see func(Prediction)) (Errors, error) {
 	x, err := sampled(f.o.Comm, list, f.o.Potential)
 	if err != nil {
 		return Errors{}, err
 	}
 	return f.o.Evaluate(x, func(k int, e *Errors) {
-		if see != nil {
-			sum := 0.0
-			for _, v := range f.o.energy {
-				sum += v
-			}
-			see(list[k], e, sum, f.o.bonds.F[:len(list[k].X)])
+		p := Prediction{Structure: list[k], Forces: f.o.bonds.F[:len(list[k].X)], Errors: *e}
+		for _, v := range f.o.energy {
+			p.Energy += v
 		}
+		see(p)
 	})
 }

@@ -78,8 +78,11 @@ func (e *Errors) Add(f *Errors) {
 	}
 }
 
-// MAE and RMSE of energy per atom (k = 0), force (1), stress (2); NaN without labels.
-func (e *Errors) MAE(k int) float64  { return e.Abs[k] / e.N[k] }
+// MAE is the mean absolute error of energy per atom (k = 0, eV), force components (1,
+// eV/Å) or stress components (2, eV/Å³); NaN without labels.
+func (e *Errors) MAE(k int) float64 { return e.Abs[k] / e.N[k] }
+
+// RMSE is the root of the mean squared error, of the same.
 func (e *Errors) RMSE(k int) float64 { return math.Sqrt(e.Square[k] / e.N[k]) }
 
 // Total is the whole loss.

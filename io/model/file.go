@@ -312,6 +312,12 @@ func plain(v any, where string) (any, error) {
 	return nil, fmt.Errorf("model: %s is a %T, which the format cannot hold", where, v)
 }
 
+// Holds reports whether the format can hold a value of a configuration.
+func Holds(v any) bool {
+	_, err := plain(v, "")
+	return err == nil
+}
+
 // intKey stands before keys that are whole numbers.
 const intKey = "#"
 
