@@ -8,8 +8,8 @@ const Block = 24
 // rows [N, Ghost0) are padding, whose content means nothing; then come the
 // ghosts that other ranks own, each atom once, Remote of them, and last the
 // images: further positions of atoms that have a row already, be it an owned
-// one or a ghost's. X, Species and ID have all these rows; V and Image the owned
-// ones; F has Features() rows.
+// one or a ghost's. X, Species and ID have all these rows; V, Image, Mask and Tow
+// the owned ones; F has Features() rows.
 type Atoms struct {
 	N       int          // owned atoms
 	Ghost0  int          // first ghost row, N rounded up to a multiple of Block
@@ -21,6 +21,10 @@ type Atoms struct {
 	V       [][3]float64 // velocity, Å/(Å·√(amu/eV))
 	F       [][3]float64 // force, eV/Å
 	Image   [][3]int32   // lattice vectors that wrapping has subtracted so far
+	Mask    []uint32     // the groups of the atom, a bit each; see md.Frozen for the first three
+	// Tow are further vectors of the owned rows that go where the atoms go, as
+	// the memory of an optimiser; none in most runs.
+	Tow [][][3]float64
 }
 
 // Positions is the number of rows that have a position: every row.

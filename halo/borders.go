@@ -27,11 +27,14 @@ type scratch struct {
 	ranks  []int
 	segs   []segment
 	counts buffer
+	towOut buffer
+	towIn  buffer
 	keys   []key
 	perm3  [][3]float64
 	perm3i [][3]int32
 	perm8  []int64
 	perm4  []int32
+	permM  []uint32
 	leave  []leaver
 	flags  [2]int64
 	peers  []int

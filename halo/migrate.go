@@ -16,17 +16,19 @@ type record struct {
 	X, V    [3]float64
 	Image   [3]int32
 	Species int32
+	Mask    uint32
+	_       uint32
 }
 
-const recordSize = 72
+const recordSize = 80
 
 // leaver is an owned row and the rank that it goes to.
 type leaver struct{ rank, row int32 }
 
 // Migrate wraps the atoms into the cell, brings each to the rank whose brick
 // holds it, and sorts each rank's rows along a space-filling curve, ties by ID.
-// Rows [0, N) are read; ID, Species and X must have them, V and Image count as
-// zero where they are missing. Ghosts are gone afterwards. Any rank may hold any
+// Rows [0, N) are read; ID, Species and X must have them, V, Image, Mask and Tow
+// count as zero where they are missing. Ghosts are gone afterwards. Any rank may hold any
 // atom before. It is collective; where atoms have no finite position, or one that
 // no cell can hold, it returns the same *SystemError on every rank.
 func Migrate(c comm.Comm, part domain.Partition, cell domain.Cell, a *domain.Atoms) error {
@@ -41,6 +43,10 @@ func (p *Plan) Migrate(part domain.Partition, cell domain.Cell, a *domain.Atoms)
 		return fmt.Errorf("halo: %d bricks on %d ranks", part.N(), p.c.Size())
 	}
 	a.V, a.Image = resize(a.V[:min(a.N, len(a.V))], a.N), resize(a.Image[:min(a.N, len(a.Image))], a.N)
+	a.Mask = resize(a.Mask[:min(a.N, len(a.Mask))], a.N)
+	for t, y := range a.Tow {
+		a.Tow[t] = resize(y[:min(a.N, len(y))], a.N)
+	}
 	a.ID, a.Species, a.X = a.ID[:a.N], a.Species[:a.N], a.X[:a.N]
 	if err := p.address(&part, &cell, a); err != nil {
 		return err
@@ -191,7 +197,7 @@ func (p *Plan) carry(a *domain.Atoms) error {
 	out := view[record](o, len(s.leave))
 	for k, l := range s.leave {
 		i := l.row
-		out[k] = record{a.ID[i], a.X[i], a.V[i], a.Image[i], a.Species[i]}
+		out[k] = record{ID: a.ID[i], X: a.X[i], V: a.V[i], Image: a.Image[i], Species: a.Species[i], Mask: a.Mask[i]}
 	}
 	p.outMsgs, p.inMsgs = p.outMsgs[:0], p.inMsgs[:0]
 	so, si := 0, 0
@@ -210,8 +216,43 @@ func (p *Plan) carry(a *domain.Atoms) error {
 	if err := p.c.Exchange(p.outMsgs, p.inMsgs); err != nil {
 		return err
 	}
+	if err := p.tow(a, counts, arrive); err != nil {
+		return err
+	}
 	p.settle(a, view[record](in, arrive))
 	return nil
+}
+
+// tow brings the leavers' further vectors after them: row by row, in the order of
+// the records. counts are those of carry.
+func (p *Plan) tow(a *domain.Atoms, counts []int64, arrive int) error {
+	w := len(a.Tow)
+	if w == 0 {
+		return nil
+	}
+	s, n := &p.scratch, len(p.scratch.peers)
+	o, in := s.towOut.bytes(p.c, 24*w*len(s.leave)), s.towIn.bytes(p.c, 24*w*arrive)
+	out := view[[3]float64](o, w*len(s.leave))
+	for k, l := range s.leave {
+		for t, y := range a.Tow {
+			out[k*w+t] = y[l.row]
+		}
+	}
+	p.outMsgs, p.inMsgs = p.outMsgs[:0], p.inMsgs[:0]
+	so, si := 0, 0
+	for i, r := range s.peers {
+		if c := int(counts[i]) * w * 24; c > 0 {
+			p.outMsgs = append(p.outMsgs, comm.Message{Peer: r, Tag: tagTow, Data: o[so : so+c]})
+			so += c
+			p.stats.Migrate.Messages++
+			p.stats.Migrate.Bytes += int64(c)
+		}
+		if c := int(counts[n+i]) * w * 24; c > 0 {
+			p.inMsgs = append(p.inMsgs, comm.Message{Peer: r, Tag: tagTow, Data: in[si : si+c]})
+			si += c
+		}
+	}
+	return p.c.Exchange(p.outMsgs, p.inMsgs)
 }
 
 // settle removes the leavers from the rows and appends those that came.
@@ -225,13 +266,30 @@ func (p *Plan) settle(a *domain.Atoms, came []record) {
 			continue
 		}
 		a.ID[kept], a.Species[kept], a.X[kept], a.V[kept], a.Image[kept] = a.ID[i], a.Species[i], a.X[i], a.V[i], a.Image[i]
+		a.Mask[kept] = a.Mask[i]
+		for _, y := range a.Tow {
+			y[kept] = y[i]
+		}
 		kept++
 	}
 	a.N = kept + len(came)
 	a.ID, a.Species = resize(a.ID[:kept], a.N), resize(a.Species[:kept], a.N)
 	a.X, a.V, a.Image = resize(a.X[:kept], a.N), resize(a.V[:kept], a.N), resize(a.Image[:kept], a.N)
+	a.Mask = resize(a.Mask[:kept], a.N)
 	for k, r := range came {
 		i := kept + k
-		a.ID[i], a.Species[i], a.X[i], a.V[i], a.Image[i] = r.ID, r.Species, r.X, r.V, r.Image
+		a.ID[i], a.Species[i], a.X[i], a.V[i], a.Image[i], a.Mask[i] = r.ID, r.Species, r.X, r.V, r.Image, r.Mask
+	}
+	w := len(a.Tow)
+	if w == 0 {
+		return
+	}
+	towed := view[[3]float64](s.towIn.bytes(p.c, 24*w*len(came)), w*len(came))
+	for t, y := range a.Tow {
+		y = resize(y[:kept], a.N)
+		for k := range came {
+			y[kept+k] = towed[k*w+t]
+		}
+		a.Tow[t] = y
 	}
 }

@@ -66,6 +66,10 @@ func (p *Plan) sort(cell *domain.Cell, a *domain.Atoms) {
 	s.perm3, a.X = permute(s.perm3, a.X, s.keys)
 	s.perm3, a.V = permute(s.perm3, a.V, s.keys)
 	s.perm3i, a.Image = permute(s.perm3i, a.Image, s.keys)
+	s.permM, a.Mask = permute(s.permM, a.Mask, s.keys)
+	for t := range a.Tow {
+		s.perm3, a.Tow[t] = permute(s.perm3, a.Tow[t], s.keys)
+	}
 }
 
 // permute returns x in the order of the keys, in the memory of spare, and the

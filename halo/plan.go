@@ -16,6 +16,7 @@ const (
 	tagForward
 	tagReverse
 	tagPositions
+	tagTow
 )
 
 // Plan knows which owned rows go to which ghosts. It belongs to one rank, and

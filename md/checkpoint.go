@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"github.com/wigner-md/wigner/comm"
 	"github.com/wigner-md/wigner/domain"
@@ -71,9 +72,14 @@ func (k *Checkpoint) Write(s *Sim) error {
 func (k *Checkpoint) generation(s *Sim, n int64) error {
 	c, a := s.Comm, s.Atoms
 	dir := filepath.Join(k.Dir, restart.GenerationName(n))
+	given, err := s.heat.total(c)
+	if err != nil {
+		return err
+	}
 	sum, err := restart.WriteShard(dir, n, &restart.Shard{
 		Brick: c.Rank(), ID: a.ID[:a.N], Species: a.Species[:a.N],
 		X: a.X[:a.N], V: a.V[:a.N], Image: a.Image[:a.N], Built: s.built,
+		Mask: masked(a.Mask[:a.N]),
 	})
 	if err := comm.AnyError(c, err); err != nil {
 		return err
@@ -85,6 +91,7 @@ func (k *Checkpoint) generation(s *Sim, n int64) error {
 	}
 	if c.Rank() == 0 {
 		m := s.manifest(n)
+		m.Heat = [2]int64{given.sum.Hi, given.sum.Lo}
 		if k.Extra != nil {
 			m.Extra = k.Extra()
 		}
@@ -109,7 +116,18 @@ func (s *Sim) manifest(n int64) *restart.Manifest {
 		Cutoff: s.Potential.Cutoff(), Skin: s.Skin, Depth: s.depth(),
 	}
 	m.Lo, m.Hi = s.Partition.Bounds()
+	if b := s.inside.AsGiven(); s.valid && b != m.Cell {
+		m.Built = b
+	}
 	return m
+}
+
+// masked is the masks, nil where none has a bit.
+func masked(m []uint32) []uint32 {
+	if slices.ContainsFunc(m, func(b uint32) bool { return b != 0 }) {
+		return m
+	}
+	return nil
 }
 
 // Restart is what a restart holds for one rank.
@@ -131,6 +149,8 @@ type Restart struct {
 	n          int64
 	origin     origin
 	built      [][3]float64
+	inside     domain.Cell // at the list build
+	heat       [2]int64
 	integrator []byte
 	cutoff     float64
 	skin       float64
@@ -199,6 +219,12 @@ func readGeneration(c comm.Comm, dir string) (*Restart, error) {
 	if r.Cell, err = domain.NewCell(m.Cell, m.Periodic); err != nil {
 		return nil, err
 	}
+	r.inside, r.heat = r.Cell, m.Heat
+	if m.Built != ([3][3]float64{}) {
+		if r.inside, err = domain.NewCell(m.Built, m.Periodic); err != nil {
+			return nil, err
+		}
+	}
 	r.Partition = domain.NewGrid(r.Cell, m.Grid, m.Lo, m.Hi)
 	if !r.Exact {
 		r.Partition = domain.NewPartition(r.Cell, c.Size(), m.Lo, m.Hi)
@@ -212,6 +238,10 @@ func readGeneration(c comm.Comm, dir string) (*Restart, error) {
 		a.ID, a.Species = append(a.ID, s.ID...), append(a.Species, s.Species...)
 		a.X, a.V, a.Image = append(a.X, s.X...), append(a.V, s.V...), append(a.Image, s.Image...)
 		r.built = append(r.built, s.Built...)
+		if s.Mask == nil {
+			s.Mask = make([]uint32, len(s.ID))
+		}
+		a.Mask = append(a.Mask, s.Mask...)
 	}
 	a.N = len(a.ID)
 	return r, nil
@@ -248,6 +278,10 @@ func (s *Sim) Resume(r *Restart) (exact bool, err error) {
 	s.Cell, s.Partition, s.Atoms = r.Cell, r.Partition, r.Atoms
 	s.Step, s.origin, s.resumed, s.census = r.Step, r.origin, true, [2]int64{}
 	s.start, s.started, s.thermal = r.Step, false, false
+	s.heat = heat{}
+	if s.Comm.Rank() == 0 {
+		s.heat.sum.Hi, s.heat.sum.Lo = r.heat[0], r.heat[1]
+	}
 	dt := s.Dt
 	s.Dt = r.Dt
 	if dt > 0 && dt != r.Dt {
@@ -266,14 +300,17 @@ func (s *Sim) Resume(r *Restart) (exact bool, err error) {
 	if !exact {
 		return false, s.begin()
 	}
-	return true, s.rebuildAt(r.built)
+	return true, s.rebuildAt(r.inside, r.built)
 }
 
 // rebuildAt is collective: it makes ghosts and list as they were made when the
-// owned atoms were at built, rows in their order, and then lets the ghosts
-// follow to where the atoms are now. The next Evaluate uses them as they are.
-func (e *Evaluator) rebuildAt(built [][3]float64) error {
-	a := e.Atoms
+// owned atoms were at built in the cell inside, rows in their order, and then
+// lets the ghosts follow to where the atoms are now. The next Evaluate uses them
+// as they are.
+func (e *Evaluator) rebuildAt(inside domain.Cell, built [][3]float64) error {
+	a, cell := e.Atoms, e.Cell
+	e.Cell = inside
+	defer func() { e.Cell = cell }()
 	now := append([][3]float64(nil), a.X[:a.N]...)
 	a.X = append(a.X[:0], built...)
 	e.plan = halo.New(e.Comm)
@@ -286,7 +323,7 @@ func (e *Evaluator) rebuildAt(built [][3]float64) error {
 	if err := e.lists(); err != nil {
 		return err
 	}
-	e.built = append(e.built[:0], built...)
+	e.built, e.inside = append(e.built[:0], built...), inside
 	copy(a.X, now)
 	e.valid, e.fresh = true, true
 	return nil

@@ -42,6 +42,8 @@ type Evaluator struct {
 	list    neighbor.List
 	bonds   potential.Bonds
 	built   [][3]float64 // X of owned rows at the last list build
+	inside  domain.Cell  // the cell at that time
+	frozen  [3]int64     // numbers of atoms frozen along x, y, z
 	valid   bool         // plan and list belong to the rows of Atoms
 	fresh   bool         // restored: the next call uses the list as it is
 	census  [2]int64     // number of all atoms, and the sum of their IDs
@@ -59,8 +61,8 @@ type Evaluator struct {
 
 // Evaluate computes energies, forces and virial at the present positions. It
 // is collective. It rebuilds ghosts and list where an atom has moved further
-// than half the skin since the last build; atoms then change owner and row,
-// with their velocities. Trouble on any rank (see Guard) found after the last
+// than half the skin since the last build, or less where the cell has changed
+// (see reach); atoms then change owner and row, with their velocities. Trouble on any rank (see Guard) found after the last
 // call is returned by this one, on every rank.
 func (e *Evaluator) Evaluate() error {
 	stale, err := e.stale()
@@ -86,13 +88,19 @@ func (e *Evaluator) Evaluate() error {
 func (e *Evaluator) stale() (bool, error) {
 	defer e.clock(Comm, time.Now())
 	d2 := 0.0
+	limit, strained := e.reach()
 	switch a := e.Atoms; {
 	case e.fresh:
 	case !e.valid || e.Skin <= 0:
 		d2 = math.Inf(1)
+	case limit < 0:
+		d2 = math.Inf(1)
 	default:
 		for i, x := range a.X[:a.N] {
-			b, d := &e.built[i], 0.0
+			b, d := e.built[i], 0.0
+			if strained {
+				b = e.Cell.Cart(e.inside.Frac(b))
+			}
 			for k := range x {
 				d += (x[k] - b[k]) * (x[k] - b[k])
 			}
@@ -124,7 +132,30 @@ func (e *Evaluator) stale() (bool, error) {
 	if e.flags[1] > 0 {
 		return false, e.report()
 	}
-	return e.flags[0] > e.Skin*e.Skin/4, nil
+	return e.flags[0] > limit*limit, nil
+}
+
+// reach is how far an atom may move, beside following the cell, before the list
+// misses a pair; strained is whether the cell has changed since the list was
+// built. With M the map of the cell of then to the cell of now, an atom is at
+// x₀M + u, and two atoms within r_c now were within |M⁻¹|(r_c + 2u) then, which
+// must not exceed r_c + skin. The bound |M⁻¹| ≤ 1 + |M⁻¹ − 1| is that of Frobenius.
+// It is negative where no list holds any more.
+func (e *Evaluator) reach() (limit float64, strained bool) {
+	now := e.Cell.Vectors()
+	if !e.valid || now == e.inside.Vectors() {
+		return e.Skin / 2, false
+	}
+	sum := 0.0
+	for _, v := range [3][3]float64{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}} {
+		back := e.inside.Cart(e.Cell.Frac(v))
+		for l := range back {
+			d := back[l] - v[l]
+			sum += d * d
+		}
+	}
+	rc := e.Potential.Cutoff()
+	return ((rc+e.Skin)/(1+math.Sqrt(sum)) - rc) / 2, true
 }
 
 // rebuild is step 2a: each atom to its brick, ghosts, list.
@@ -144,6 +175,7 @@ func (e *Evaluator) rebuild() error {
 		return err
 	}
 	e.built = append(e.built[:0], e.Atoms.X[:e.Atoms.N]...)
+	e.inside = e.Cell
 	if err := e.lists(); err != nil {
 		return err
 	}
@@ -203,7 +235,7 @@ func (e *Evaluator) compute() error {
 // its memory: one evaluator serves any number of structures. All ranks do it.
 func (e *Evaluator) SetSystem(cell domain.Cell, part domain.Partition, a *domain.Atoms) {
 	e.Cell, e.Partition, e.Atoms = cell, part, a
-	e.valid, e.fresh, e.census, e.trouble = false, false, [2]int64{}, trouble{}
+	e.valid, e.fresh, e.census, e.frozen, e.trouble = false, false, [2]int64{}, [3]int64{}, trouble{}
 }
 
 // Stats are figures of the last list build on this rank.

@@ -31,6 +31,7 @@ const (
 	SamePlace        // two atoms within neighbor.SamePlace
 	NotFinite        // NaN or infinity in a position, energy or force
 	LostAtoms        // the number of atoms, or the sum of their IDs, has changed
+	BrokenCell       // the cell has collapsed, burst or turned inside out
 )
 
 func (k Kind) String() string {
@@ -40,6 +41,7 @@ func (k Kind) String() string {
 		"atoms on the same place",
 		"NaN or infinity in positions, energies or forces",
 		"lost atoms",
+		"the cell breaks",
 	}[k]
 }
 
@@ -213,12 +215,25 @@ func (e *Evaluator) count() (n [2]int64, err error) {
 	return n, err
 }
 
-// begin is collective, once: it counts the atoms that must never be lost.
+// begin is collective, once: it counts the atoms that must never be lost, and
+// those that are frozen.
 func (e *Evaluator) begin() (err error) {
-	if e.census[0] == 0 {
-		e.census, err = e.count()
+	if e.census[0] != 0 {
+		return nil
 	}
-	return err
+	if e.census, err = e.count(); err != nil {
+		return err
+	}
+	e.frozen = [3]int64{}
+	for i, m := range e.Atoms.Mask[:min(e.Atoms.N, len(e.Atoms.Mask))] {
+		for k := range e.frozen {
+			e.frozen[k] += int64(m >> k & 1)
+		}
+		if m&Frozen != 0 && i < len(e.Atoms.V) {
+			hold(&e.Atoms.V[i], m)
+		}
+	}
+	return e.Comm.AllreduceInt(e.frozen[:], comm.Sum)
 }
 
 // Total is the number of atoms of all ranks, known from the first call of

@@ -3,6 +3,7 @@ package md
 import (
 	"math"
 
+	"github.com/wigner-md/wigner/comm"
 	"github.com/wigner-md/wigner/internal/philox"
 )
 
@@ -40,17 +41,38 @@ func (l Langevin) Step(s *Sim) error {
 }
 
 // bath is O, exact for any timestep.
-func (l Langevin) bath(s *Sim) {
-	a, c := s.Atoms, math.Exp(-l.Friction*s.Dt)
-	kick := (1 - c) * (1 + c) * KB * l.Temperature
+func (l Langevin) bath(s *Sim) { s.Bathe(l.Temperature, l.Friction, s.Dt, l.Seed, 0) }
+
+// Bathe is the exact motion of the velocities in a bath of this temperature (K)
+// and friction for a time dt, with noise of the present step. group is the mask
+// of the atoms concerned, 0 for all. The energy that the bath gives is counted
+// (see Heat).
+func (s *Sim) Bathe(temperature, friction, dt float64, seed uint64, group uint32) {
+	a, c := s.Atoms, math.Exp(-friction*dt)
+	kick := (1 - c) * (1 + c) * KB * temperature
+	var heat comm.Fixed
 	for i := range a.N {
-		v, q := &a.V[i], math.Sqrt(kick/s.Mass[a.Species[i]])
-		xi := philox.Normal(l.Seed, philox.Langevin, uint64(a.ID[i]), uint64(s.Step))
-		for k := range v {
-			v[k] = c*v[k] + q*xi[k]
+		mask := a.Mask[i]
+		if group != 0 && mask&group == 0 {
+			continue
 		}
+		m := s.Mass[a.Species[i]]
+		v, q := &a.V[i], math.Sqrt(kick/m)
+		xi := philox.Normal(seed, philox.Langevin, uint64(a.ID[i]), uint64(s.Step))
+		gain := 0.0
+		for k := range v {
+			if mask>>k&1 != 0 {
+				continue
+			}
+			u := c*v[k] + q*xi[k]
+			gain += (u - v[k]) * (u + v[k])
+			v[k] = u
+		}
+		heat.Add(m / 2 * gain)
 	}
+	s.heat.add(heat)
 }
 
-// Freedom is the number of degrees of freedom of n atoms in the bath.
-func (Langevin) Freedom(n int64) int64 { return 3 * n }
+// FreeMomentum says that the total momentum is not conserved: its three degrees
+// of freedom have a temperature too.
+func (Langevin) FreeMomentum() bool { return true }

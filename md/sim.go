@@ -22,6 +22,7 @@ type Sim struct {
 	Saver      Observer // writes restarts: also called after a step in which RequestSave was heard
 	AfterStep  func()   // called on this rank after each step, where it is set; not collective
 
+	heat    heat // given by a Langevin bath, by this rank's account
 	origin  origin
 	started bool
 	resumed bool
@@ -42,6 +43,10 @@ type origin struct {
 
 // Integrator makes one step. It calls s.Evaluate once, with s.Step already the
 // number of the step in hand.
+// One that has energy of its own, as a bath or a piston, implements
+// Reservoir() float64, whose sum with the energy of the atoms is conserved
+// beside the heat that Bathe counts; one under which the total momentum is not
+// conserved implements FreeMomentum() bool.
 type Integrator interface{ Step(s *Sim) error }
 
 // Observer looks on. Observe is collective, is called on every rank, and must

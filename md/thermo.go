@@ -20,6 +20,9 @@ type Thermo struct {
 	P        [6]float64
 	MaxForce float64 // eV/Å
 	Atoms    int64
+	// Conserved is the energy of the atoms and of the baths and pistons around
+	// them, eV: its drift is the error of the integration.
+	Conserved float64
 }
 
 // Total is the total energy, eV.
@@ -51,25 +54,40 @@ func (s *Sim) Thermo() (Thermo, error) {
 	for c, kl := range voigt {
 		t.P[c] = (sum.Kinetic[kl[0]][kl[1]] + sum.Virial[kl[0]][kl[1]]) / t.Volume
 	}
+	given, err := s.heat.total(s.Comm)
+	if err != nil {
+		return Thermo{}, err
+	}
+	t.Conserved = t.Total() - given.sum.Value()
+	if r, ok := s.Integrator.(interface{ Reservoir() float64 }); ok {
+		t.Conserved += r.Reservoir()
+	}
 	s.thermo, s.thermal = t, true
 	return t, nil
 }
 
-// Freedom is the number of degrees of freedom that share the kinetic energy:
-// 3N − 3, as the total momentum is conserved at zero, unless the integrator
-// says otherwise (Langevin: 3N).
+// Freedom is the number of degrees of freedom that share the kinetic energy: one
+// for each direction in which an atom is not frozen, less one for each direction
+// in which the total momentum is conserved at zero, which is to say where no
+// atom is frozen, unless the integrator has FreeMomentum (Langevin).
 //
 // It is known from the first call of Evaluate or SetVelocities on.
 func (s *Sim) Freedom() int64 {
-	if f, ok := s.Integrator.(interface{ Freedom(n int64) int64 }); ok {
-		return f.Freedom(s.Total())
+	n := int64(0)
+	f, ok := s.Integrator.(interface{ FreeMomentum() bool })
+	for _, frozen := range s.frozen {
+		n += s.Total() - frozen
+		if frozen == 0 && !(ok && f.FreeMomentum()) {
+			n--
+		}
 	}
-	return max(0, 3*s.Total()-3)
+	return max(0, n)
 }
 
 // SetVelocities is collective. It draws the velocities of all atoms from the
 // Maxwell–Boltzmann distribution at this temperature (K), as a function of
-// seed and atom id, takes the total momentum away, and scales them so that the
+// seed and atom id, takes the total momentum away in directions in which no atom
+// is frozen, and scales them so that the
 // temperature is exactly the one asked for. The result has the same bits on
 // any ranks.
 func (s *Sim) SetVelocities(temperature float64, seed uint64) error {
@@ -84,6 +102,11 @@ func (s *Sim) SetVelocities(temperature float64, seed uint64) error {
 		q, xi := math.Sqrt(KB*temperature/m), philox.Normal(seed, philox.Velocity, uint64(a.ID[i]), 0)
 		for k := range xi {
 			a.V[i][k] = q * xi[k]
+		}
+		if i < len(a.Mask) {
+			hold(&a.V[i], a.Mask[i])
+		}
+		for k := range xi {
 			sums[k].Add(m * a.V[i][k])
 		}
 		sums[3].Add(m)
@@ -94,7 +117,9 @@ func (s *Sim) SetVelocities(temperature float64, seed uint64) error {
 	for i := range a.N {
 		v, m := &a.V[i], s.Mass[a.Species[i]]
 		for k := range v {
-			v[k] -= sums[k].Value() / sums[3].Value()
+			if s.frozen[k] == 0 {
+				v[k] -= sums[k].Value() / sums[3].Value()
+			}
 			sums[4].Add(m * v[k] * v[k])
 		}
 	}

@@ -15,7 +15,7 @@ func (VelocityVerlet) Step(s *Sim) error {
 	return nil
 }
 
-// Kick changes the velocities for a time: v += F/m·dt.
+// Kick changes the velocities for a time: v += F/m·dt, save where atoms are frozen.
 func (s *Sim) Kick(dt float64) {
 	a := s.Atoms
 	for i := range a.N {
@@ -24,6 +24,7 @@ func (s *Sim) Kick(dt float64) {
 			v[k] += c * f[k]
 		}
 	}
+	s.Hold()
 }
 
 // Drift moves the atoms for a time: x += v·dt.

@@ -28,8 +28,13 @@ type Manifest struct {
 	Skin       float64
 	Depth      float64
 	Integrator []byte // its own state; empty where it has none
-	Extra      map[string]string
-	Shards     []ShardInfo // by brick
+	// Built is Cell when the list was built; zero where that is the same.
+	Built [3][3]float64
+	// Heat is the energy that a local bath has given the atoms so far, in fixed
+	// point: units of 2⁻²⁰ and 2⁻⁵⁰ eV.
+	Heat   [2]int64
+	Extra  map[string]string
+	Shards []ShardInfo // by brick
 }
 
 // ShardInfo is what the manifest knows of a shard.
@@ -54,6 +59,18 @@ func (m *Manifest) Write(dir string) error {
 	_, err := writeFile(filepath.Join(dir, manifestName), magicManifest, m.Generation, func(o *writer) {
 		o.block("STATE", m.state())
 		o.block("INTEGR", m.Integrator)
+		if m.Built != [3][3]float64{} {
+			var b []byte
+			for _, v := range m.Built {
+				for _, x := range v {
+					b = le.AppendUint64(b, math.Float64bits(x))
+				}
+			}
+			o.block("BUILT", b)
+		}
+		if m.Heat != [2]int64{} {
+			o.block("HEAT", le.AppendUint64(le.AppendUint64(nil, uint64(m.Heat[0])), uint64(m.Heat[1])))
+		}
 		var b []byte
 		for _, k := range slices.Sorted(maps.Keys(m.Extra)) {
 			for _, s := range []string{k, m.Extra[k]} {
@@ -165,6 +182,18 @@ func (m *Manifest) take(name string, b []byte) error {
 		for _, f := range floats {
 			*f = math.Float64frombits(next())
 		}
+	case "BUILT":
+		if len(b) != 72 {
+			return fmt.Errorf("%d bytes, want 72", len(b))
+		}
+		for i := range 9 {
+			m.Built[i/3][i%3] = math.Float64frombits(le.Uint64(b[8*i:]))
+		}
+	case "HEAT":
+		if len(b) != 16 {
+			return fmt.Errorf("%d bytes, want 16", len(b))
+		}
+		m.Heat = [2]int64{int64(le.Uint64(b)), int64(le.Uint64(b[8:]))}
 	case "INTEGR":
 		m.Integrator = slices.Clone(b)
 	case "EXTRA":

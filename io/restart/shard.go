@@ -16,6 +16,7 @@ type Shard struct {
 	X, V    [][3]float64 // Å, Å/(Å·√(amu/eV))
 	Image   [][3]int32   // lattice vectors that wrapping has subtracted
 	Built   [][3]float64 // X when the neighbour list was built, Å
+	Mask    []uint32     // groups, a bit each; nil where no atom is in one
 }
 
 // ShardName is the name of a brick's file in a generation's folder.
@@ -34,7 +35,7 @@ func countable(n uint64) error {
 // WriteShard writes the shard into the generation's folder.
 func WriteShard(dir string, generation int64, s *Shard) (Sum, error) {
 	n := len(s.ID)
-	if len(s.Species) != n || len(s.X) != n || len(s.V) != n || len(s.Image) != n || len(s.Built) != n {
+	if len(s.Species) != n || len(s.X) != n || len(s.V) != n || len(s.Image) != n || len(s.Built) != n || s.Mask != nil && len(s.Mask) != n {
 		panic("restart: WriteShard: columns of unequal length")
 	}
 	if err := countable(uint64(n)); err != nil {
@@ -59,6 +60,9 @@ func WriteShard(dir string, generation int64, s *Shard) (Sum, error) {
 			}
 			return b
 		})
+		if s.Mask != nil {
+			column(o, "MASK", n, 4, func(b []byte, i int) []byte { return le.AppendUint32(b, s.Mask[i]) })
+		}
 	})
 }
 
@@ -169,6 +173,13 @@ func (s *shardReader) take(name string, b []byte) error {
 			s.Species[i] = int32(le.Uint32(b[4*i:]))
 		}
 		return err
+	case "MASK":
+		n, err := fill(4)
+		s.Mask = make([]uint32, n)
+		for i := range s.Mask {
+			s.Mask[i] = le.Uint32(b[4*i:])
+		}
+		return err
 	case "IMAGE":
 		n, err := fill(12)
 		s.Image = make([][3]int32, n)
@@ -204,6 +215,9 @@ func (s *shardReader) whole() error {
 		if c.n != n {
 			return fmt.Errorf("block %s has %d atoms, block SHARD says %d", c.name, c.n, n)
 		}
+	}
+	if s.Mask != nil && len(s.Mask) != n {
+		return fmt.Errorf("block MASK has %d atoms, block SHARD says %d", len(s.Mask), n)
 	}
 	if slices.ContainsFunc(s.Species, func(z int32) bool { return z < 0 || z > 1<<16 }) {
 		return fmt.Errorf("block SPECIES: an atomic number is out of range")
