@@ -41,13 +41,13 @@ func (l Langevin) Step(s *Sim) error {
 }
 
 // bath is O, exact for any timestep.
-func (l Langevin) bath(s *Sim) { s.Bathe(l.Temperature, l.Friction, s.Dt, l.Seed, 0) }
+func (l Langevin) bath(s *Sim) { s.Bathe(l.Temperature, l.Friction, s.Dt, l.Seed, uint64(s.Step), 0) }
 
 // Bathe is the exact motion of the velocities in a bath of this temperature (K)
-// and friction for a time dt, with noise of the present step. group is the mask
-// of the atoms concerned, 0 for all. The energy that the bath gives is counted
-// (see Heat).
-func (s *Sim) Bathe(temperature, friction, dt float64, seed uint64, group uint32) {
+// and friction for a time dt, with noise that is a function of seed, atom and
+// draw. group is the mask of the atoms concerned, 0 for all. The energy that the
+// bath gives is counted for Thermo.Conserved.
+func (s *Sim) Bathe(temperature, friction, dt float64, seed, draw uint64, group uint32) {
 	a, c := s.Atoms, math.Exp(-friction*dt)
 	kick := (1 - c) * (1 + c) * KB * temperature
 	var heat comm.Fixed
@@ -58,7 +58,7 @@ func (s *Sim) Bathe(temperature, friction, dt float64, seed uint64, group uint32
 		}
 		m := s.Mass[a.Species[i]]
 		v, q := &a.V[i], math.Sqrt(kick/m)
-		xi := philox.Normal(seed, philox.Langevin, uint64(a.ID[i]), uint64(s.Step))
+		xi := philox.Normal(seed, philox.Langevin, uint64(a.ID[i]), draw)
 		gain := 0.0
 		for k := range v {
 			if mask>>k&1 != 0 {

@@ -20,7 +20,7 @@ import (
 // be kept of them, and writes the effective config. It is not collective.
 func (r *runner) outputs(offsets map[string]string) error {
 	cfg := r.cfg
-	r.thermo = &thermo{every: int(cfg.Output.ThermoEvery), console: r.console()}
+	r.thermo = &thermo{every: int(cfg.Output.ThermoEvery), console: r.console(), moves: cfg.Moves()}
 	r.near = &nearWatch{every: r.thermo.every, warn: r.warn}
 	r.advice = &adviser{every: r.thermo.every * max(1, 200/max(1, r.thermo.every)), r: r, told: map[string]bool{}}
 	r.sim.Observers = append(r.sim.Observers, r.thermo, r.near, r.advice)
@@ -46,7 +46,7 @@ func (r *runner) outputs(offsets map[string]string) error {
 		return err
 	}
 	r.note(fmt.Sprintf("%s on %s", r.src.Name, r.j.describe()),
-		zap.String("version", versionText()), zap.Strings("model", r.src.Files), zap.String("precision", r.src.Precision),
+		zap.String("version", versionText()), zap.Strings("model", r.src.Files), zap.String("precision", r.src.Precision), zap.String("motion", describeMotion(cfg)),
 		zap.Int("ranks", r.j.ranks()), zap.Int("processes", r.j.Processes), zap.String("transport", r.j.Transport),
 		zap.Any("grid", r.sim.Partition.Grid()), zap.Int64("step", r.sim.Step), zap.String("kernels", kernel.CPU()))
 	r.status = newStatus(r)

@@ -225,7 +225,7 @@ func (r *runner) prepare() (done bool, err error) {
 		Evaluator: md.Evaluator{
 			Comm: r.c, Potential: pot, Skin: cfg.Parallel.Skin, Guard: md.Guard{MaxForce: cfg.Dynamics.MaxForce},
 		},
-		Mass: masses(), Dt: cfg.Dynamics.Timestep * md.Femtosecond, Integrator: integrator(&cfg.Dynamics),
+		Mass: masses(), Dt: cfg.Dynamics.Timestep * md.Femtosecond, Integrator: integrator(cfg),
 	}
 	var offsets map[string]string
 	if r.o.resume {
@@ -243,10 +243,16 @@ func (r *runner) prepare() (done bool, err error) {
 				return false, err
 			}
 		}
+		if err := markGroups(r.c, cfg, x); err != nil {
+			return false, err
+		}
 		r.sim.Cell, r.sim.Partition, r.sim.Atoms = x.Cell, x.Partition, x.Atoms
 		if err := r.velocities(x); err != nil {
 			return false, err
 		}
+	}
+	if err := checkCell(cfg, &r.sim.Cell); err != nil {
+		return false, err
 	}
 	return false, agree(r.c, r.outputs(offsets))
 }
@@ -254,16 +260,6 @@ func (r *runner) prepare() (done bool, err error) {
 // build is collective: the structure that the config describes.
 func (r *runner) build() (*crystal, error) {
 	return r.form.build(r.c, r.src.Supports, gridOf(r.cfg.Parallel.Grid))
-}
-
-// integrator chooses the motion.
-func integrator(d *input.Dynamics) md.Integrator {
-	switch d.Ensemble {
-	case "langevin":
-		return md.Langevin{Temperature: d.Kelvin(), Friction: 1 / (d.Friction * md.Femtosecond), Seed: uint64(d.Seed)}
-	default: // nve; input has refused all others
-		return md.VelocityVerlet{}
-	}
 }
 
 // velocities is collective: the first velocities.

@@ -29,7 +29,10 @@ const cpuKey = "processor"
 // settingsOf takes from a config what matters when a run goes on. What only
 // says how it starts or ends, and what leaves every bit as it is, does not.
 func settingsOf(cfg *input.Config, files []string) (settings, error) {
-	c := input.Config{Potential: input.Potential{Part: nameless(cfg.Potential.Part)}, Dynamics: cfg.Dynamics, Parallel: input.Parallel{Skin: cfg.Parallel.Skin}}
+	c := input.Config{
+		Potential: input.Potential{Part: nameless(cfg.Potential.Part)}, Dynamics: cfg.Dynamics, Parallel: input.Parallel{Skin: cfg.Parallel.Skin},
+		Thermostat: cfg.Thermostat, Barostat: cfg.Barostat, Deform: cfg.Deform,
+	}
 	for _, p := range cfg.Potential.Add {
 		c.Potential.Add = append(c.Potential.Add, nameless(p))
 	}
@@ -42,17 +45,23 @@ func settingsOf(cfg *input.Config, files []string) (settings, error) {
 		return nil, err
 	}
 	s := settings{cpuKey: kernel.CPU(), "parallel.skin_A": fmt.Sprint(tables["parallel"]["skin_A"])}
-	for _, table := range []string{"potential", "dynamics"} {
+	for _, table := range []string{"potential", "dynamics", "thermostat", "barostat", "deform"} {
 		for k, v := range tables[table] {
 			s[table+"."+k] = fmt.Sprint(v)
 		}
 	}
-	without := []string{"dynamics.steps", "dynamics.velocities", "dynamics.max_force_eV_A"}
+	without := []string{"dynamics.velocities", "dynamics.max_force_eV_A"}
+	if b := &cfg.Barostat; cfg.Dynamics.End == nil && b.PressureEnd == nil && b.StressEnd == nil {
+		without = append(without, "dynamics.steps") // no ramp depends on it
+	}
 	if cfg.Dynamics.Ensemble == "nve" {
 		without = append(without, "dynamics.temperature_K", "dynamics.seed", "dynamics.friction_time_fs")
 	}
 	for _, k := range without {
 		delete(s, k)
+	}
+	if len(cfg.Group) > 0 {
+		s["group"] = fmt.Sprint(cfg.Group)
 	}
 	for i, f := range files {
 		key := "potential.model"

@@ -13,7 +13,10 @@ import (
 
 // thermoColumns is the header of thermo.csv.
 const thermoColumns = "step,time_ps,temperature_K,potential_eV,kinetic_eV,total_eV," +
-	"pressure_bar,pxx_bar,pyy_bar,pzz_bar,pxy_bar,pxz_bar,pyz_bar,volume_A3,max_force_eV_A"
+	"pressure_bar,pxx_bar,pyy_bar,pzz_bar,pxy_bar,pxz_bar,pyz_bar,volume_A3,max_force_eV_A,conserved_eV"
+
+// cellColumns follow where the cell moves: the lattice vectors.
+const cellColumns = ",ax_A,ay_A,az_A,bx_A,by_A,bz_A,cx_A,cy_A,cz_A"
 
 // picosecond in Å·√(amu/eV).
 const picosecond = 1000 * md.Femtosecond
@@ -27,6 +30,7 @@ type thermo struct {
 	console io.Writer
 	bar     *progressbar.ProgressBar
 	titled  bool
+	moves   bool // the cell changes
 	line    []byte
 }
 
@@ -35,7 +39,11 @@ func (t *thermo) begin() error {
 	if t.file == nil || t.offset > 0 {
 		return nil
 	}
-	return t.write([]byte(thermoColumns + "\n"))
+	head := thermoColumns
+	if t.moves {
+		head += cellColumns
+	}
+	return t.write([]byte(head + "\n"))
 }
 
 func (t *thermo) write(b []byte) error {
@@ -54,26 +62,38 @@ func (t *thermo) Observe(s *md.Sim) error {
 		return err
 	}
 	t.line = appendThermo(t.line[:0], &x)
+	if t.moves {
+		for _, v := range s.Cell.AsGiven() {
+			for _, c := range v {
+				t.line = strconv.AppendFloat(append(t.line, ','), c, 'g', -1, 64)
+			}
+		}
+	}
+	t.line = append(t.line, '\n')
 	if err := t.write(t.line); err != nil {
 		return err
 	}
 	if t.bar != nil {
 		_ = t.bar.Clear()
 	}
+	title, cell := "", ""
+	if t.moves {
+		title, cell = fmt.Sprintf(" %14s", "Volume/A3"), fmt.Sprintf(" %14.3f", x.Volume)
+	}
 	if !t.titled {
 		t.titled = true
-		fmt.Fprintf(t.console, "%10s %11s %10s %16s %14s %16s %12s\n",
-			"Step", "Time/ps", "Temp/K", "PotEng/eV", "KinEng/eV", "TotEng/eV", "Press/bar")
+		fmt.Fprintf(t.console, "%10s %11s %10s %16s %14s %16s %12s%s\n",
+			"Step", "Time/ps", "Temp/K", "PotEng/eV", "KinEng/eV", "TotEng/eV", "Press/bar", title)
 	}
-	fmt.Fprintf(t.console, "%10d %11.5g %10.2f %16.5f %14.5f %16.5f %12.1f\n",
-		x.Step, x.Time/picosecond, x.Temperature, x.Potential, x.Kinetic, x.Total(), x.Pressure()*md.Bar)
+	fmt.Fprintf(t.console, "%10d %11.5g %10.2f %16.5f %14.5f %16.5f %12.1f%s\n",
+		x.Step, x.Time/picosecond, x.Temperature, x.Potential, x.Kinetic, x.Total(), x.Pressure()*md.Bar, cell)
 	if t.bar != nil {
 		_ = t.bar.Set64(x.Step)
 	}
 	return nil
 }
 
-// appendThermo writes one line of thermo.csv, numbers but the time in the
+// appendThermo writes one line of thermo.csv without its end, numbers but the time in the
 // shortest form that reads back exactly.
 func appendThermo(b []byte, x *md.Thermo) []byte {
 	b = strconv.AppendInt(b, x.Step, 10)
@@ -83,11 +103,11 @@ func appendThermo(b []byte, x *md.Thermo) []byte {
 	for _, p := range x.P {
 		values = append(values, p*md.Bar)
 	}
-	for _, v := range append(values, x.Volume, x.MaxForce) {
+	for _, v := range append(values, x.Volume, x.MaxForce, x.Conserved) {
 		b = append(b, ',')
 		b = strconv.AppendFloat(b, v, 'g', -1, 64)
 	}
-	return append(b, '\n')
+	return b
 }
 
 // appendTime writes a time in ps. Twelve digits hide that a timestep in fs is

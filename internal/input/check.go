@@ -57,6 +57,7 @@ func (c *Config) check() []problem {
 	c.Structure.check(&k)
 	c.Potential.check(&k)
 	c.Dynamics.check(&k)
+	c.ensemble(&k)
 	c.Dynamics.warm(&k, c.Structure.Prototype != "" && c.Structure.File == "")
 	c.Output.check(&k)
 	if c.Restart.Every < 0 {
@@ -160,19 +161,14 @@ func (d *Dynamics) check(k *checker) {
 	if d.Ensemble == "nvt-langevin" {
 		d.Ensemble = "langevin"
 	}
-	k.among("dynamics.ensemble", d.Ensemble, "nve", "langevin")
+	k.among("dynamics.ensemble", d.Ensemble, "nve", "nvt", "npt", "nph", "langevin")
 	k.within("dynamics.temperature_K", d.Kelvin(), 0, 1e6)
 	k.positive("dynamics.timestep_fs", d.Timestep, 100)
 	if d.Steps < 0 {
 		k.bad("dynamics.steps", "%d is out of range: it must be 0 or more", d.Steps)
 	}
-	if d.Ensemble == "langevin" {
-		if d.Friction == 0 {
-			d.Friction = 100
-		}
+	if d.Friction != 0 {
 		k.positive("dynamics.friction_time_fs", d.Friction, 1e9)
-	} else if d.Friction != 0 {
-		k.bad("dynamics.friction_time_fs", "only ensemble = \"langevin\" has friction")
 	}
 	k.among("dynamics.velocities", d.Velocities, "auto", "maxwell", "file", "zero")
 	k.positive("dynamics.max_force_eV_A", d.MaxForce, math.MaxFloat64)
@@ -185,8 +181,10 @@ func (d *Dynamics) warm(k *checker, prototype bool) {
 	switch {
 	case d.Temperature != nil:
 		return
-	case d.Ensemble == "langevin":
-		what = "the bath of ensemble = \"langevin\""
+	case d.Thermal():
+		what = fmt.Sprintf("the bath of ensemble = %q", d.Ensemble)
+	case d.Ensemble == "nph":
+		what = "the mass of the barostat"
 	case d.Velocities == "maxwell", d.Velocities == "auto" && prototype:
 		what = "the first velocities"
 	default:

@@ -6,9 +6,15 @@ type Config struct {
 	Structure Structure `toml:"structure"`
 	Potential Potential `toml:"potential"`
 	Dynamics  Dynamics  `toml:"dynamics"`
-	Output    Output    `toml:"output"`
-	Restart   Restart   `toml:"restart"`
-	Parallel  Parallel  `toml:"parallel"`
+
+	Thermostat Thermostat `toml:"thermostat"`
+	Barostat   Barostat   `toml:"barostat"`
+	Deform     Deform     `toml:"deform"`
+	Group      []Group    `toml:"group,omitempty" doc:"sets of atoms, each a table [[group]]"`
+
+	Output   Output   `toml:"output"`
+	Restart  Restart  `toml:"restart"`
+	Parallel Parallel `toml:"parallel"`
 }
 
 // Structure says where the atoms come from: a file, or a prototype crystal
@@ -83,12 +89,13 @@ type Pair struct {
 
 // Dynamics is the motion.
 type Dynamics struct {
-	Ensemble    string   `toml:"ensemble" doc:"nve or langevin (also nvt-langevin)"`
+	Ensemble    string   `toml:"ensemble" doc:"nve, nvt, npt, nph or langevin (nvt with thermostat.type = langevin)"`
 	Temperature *float64 `toml:"temperature_K,omitempty" doc:"K; of the first velocities and of the bath; where one of them needs it, it must be given"`
+	End         *float64 `toml:"temperature_end_K,omitempty" doc:"K; the bath's temperature goes there in even steps over the run"`
 	Timestep    float64  `toml:"timestep_fs" doc:"step of the integration, fs"`
 	Steps       int64    `toml:"steps" doc:"number of steps, over all resumed runs"`
 	Seed        int64    `toml:"seed" doc:"of velocities and noise"`
-	Friction    float64  `toml:"friction_time_fs,omitempty" doc:"langevin: relaxation time of the momentum, fs; default 100"`
+	Friction    float64  `toml:"friction_time_fs,omitempty" doc:"ensemble = langevin: another name of thermostat.damping_fs"`
 	Velocities  string   `toml:"velocities" doc:"auto (those of the file where it has momenta, else maxwell), maxwell, file or zero"`
 	MaxForce    float64  `toml:"max_force_eV_A" doc:"stop when a force exceeds it, eV/Å"`
 }

@@ -51,6 +51,7 @@ var Table = map[string][]string{
 
 	"internal/crystal": {"domain", "internal/element", "internal/philox"},
 	"md":               {"comm", "domain", "halo", "neighbor", "potential", "internal/philox", "io/restart"},
+	"ensemble":         {"md", "internal/philox"},
 	"io/*":             {"domain", "internal/element"},
 
 	"cmd/wigner": {anyPackage},

@@ -48,6 +48,9 @@ const (
 	Vacancy      Stream = 4  // which sites are empty
 	Alloy        Stream = 5  // which element is on which site; plus the atomic number << 8
 	Displacement Stream = 6  // displacements of an existing structure's atoms
+	Bath         Stream = 7  // a global thermostat
+	Piston       Stream = 8  // the thermostat of a piston
+	CellNoise    Stream = 9  // stochastic cell rescaling
 	Batches      Stream = 64 // order of the structures in an epoch of training
 )
 

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// pressed is argon under pressure, in a cell that shears, with a frozen group.
+var pressed = strings.Replace(strings.Replace(argon, `ensemble = "langevin"`, `ensemble = "npt"`, 1), "friction_time_fs = 500\n", "", 1) + `
+[thermostat]
+type = "nose-hoover"
+[barostat]
+coupling = "triclinic"
+pressure_GPa = 0.2
+pressure_end_GPa = 0.4
+damping_fs = 400
+[[group]]
+name = "wall"
+from = [0, 0, 0]
+to = [1, 1, 0.1]
+frozen = ["z"]
+`
+
+// A run under pressure that was broken off leaves the files of one that was not,
+// the columns of the cell among them.
+func TestPressure(t *testing.T) {
+	for _, kind := range [][]string{nil, {"thermostat.type=csvr", "barostat.type=c-rescale"}, {"thermostat.type=langevin"}} {
+		one, two := t.TempDir(), t.TempDir()
+		cfg := config(t, one, pressed)
+		mustRun(t, append([]string{"run", cfg, "--ranks", "3"}, kind...)...)
+		rows := strings.Split(strings.TrimSpace(read(t, filepath.Join(one, "run", thermoName))), "\n")
+		if !strings.HasSuffix(rows[0], ",conserved_eV"+cellColumns) || strings.Count(rows[9], ",") != strings.Count(rows[0], ",") {
+			t.Errorf("%s\n%s", rows[0], rows[9])
+		}
+		first, last := strings.Split(rows[1], ","), strings.Split(rows[9], ",")
+		if first[len(first)-1] == last[len(last)-1] {
+			t.Errorf("the cell has not moved: %s", rows[9])
+		}
+		cfg = config(t, two, pressed)
+		mustRun(t, append([]string{"run", cfg, "--ranks", "3", "barostat.pressure_end_GPa=0.4", "restart.every=40"}, kind...)...)
+		// As if killed after step 40: the restart of step 60 is gone.
+		gs, err := os.ReadDir(filepath.Join(two, "run", restartName))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, g := range gs[1:] {
+			os.RemoveAll(filepath.Join(two, "run", restartName, g.Name()))
+		}
+		mustRun(t, append([]string{"run", cfg, "--resume", "restart.every=40"}, kind...)...)
+		same(t, filepath.Join(two, "run"), filepath.Join(one, "run"))
+	}
+}
+
+func TestBadEnsembles(t *testing.T) {
+	dir := t.TempDir()
+	cfg := config(t, dir, pressed)
+	for _, c := range []struct {
+		parts []string
+		args  []string
+	}{
+		{[]string{"not periodic along lattice vector c", `coupling = "axes"`}, []string{"structure.pbc=[true,true,false]", "structure.vacuum_A=[0,0,20]"}},
+		{[]string{"thermostat.group", "did you mean \"wall\""}, []string{"thermostat.type=langevin", "thermostat.group=wal"}},
+		{[]string{`group "wall"`, "no atom 109", "108"}, []string{`group=[{name="wall", ids=["100-109"]}]`}},
+		{[]string{`group "wall" has no atoms`}, []string{`group=[{name="wall", elements=["Kr"]}]`}},
+		{[]string{"deform", `"axes"`}, []string{"deform.rate_per_ps=[[0,0,0],[0,0,0],[0,0,0.1]]"}},
+	} {
+		refuse(t, exitUsage, c.parts, append([]string{"run", cfg}, c.args...)...)
+	}
+	// A cell that collapses: the run ends, and the last sound frame is there.
+	refuse(t, exitFailed, []string{"last sound frame", lastName}, "run", cfg, "barostat.pressure_GPa=5000", "barostat.pressure_end_GPa=5000", "barostat.damping_fs=30", "--ranks", "2")
+	if f := frames(t, filepath.Join(dir, "run", lastName)); len(f) != 1 || f[0].N != 108 {
+		t.Error("no last sound frame")
+	}
+	// A slab may breathe in its plane.
+	mustRun(t, "run", cfg, "--force", "structure.pbc=[true,true,false]", "structure.vacuum_A=[0,0,20]", "barostat.coupling=axes", `barostat.axes=["x","y"]`)
+}
