@@ -1,6 +1,6 @@
 #!/bin/sh
 # Sees to it that what the tests need beyond Go is there: a C compiler for the
-# race detector, both MPI families, and Python's pip for the models. On Debian
+# race detector, both MPI families, a SLURM, and Python's pip for the models. On Debian
 # and its relatives root gets what is missing from apt; anyone else is told
 # what to install.
 set -eu
@@ -24,6 +24,11 @@ libc || missing="$missing libc6-dev"
 need openmpi-bin mpirun.openmpi mpiexec.openmpi
 need mpich mpirun.mpich mpiexec.mpich
 need git git
+if [ "$(id -u)" = 0 ]; then # tests of slurm/ start a SLURM of their own
+	need slurm-wlm slurmctld
+	need munge munged
+	if ! ls /usr/lib/*/pmix2/lib/libpmix.so >/dev/null 2>&1; then missing="$missing libpmix-dev"; fi
+fi
 if ! { python3 -m pip --version || pip3 --version || pip --version; } >/dev/null 2>&1; then
 	missing="$missing python3-pip"
 fi

@@ -29,10 +29,12 @@ type Comm struct {
 	world, side uintptr // for exchanges and collectives; for gather and the end
 	crowded     bool    // some machine has more ranks than cores
 
-	own      exchange
-	slots    []*exchange
-	red      []byte // scratch of reductions
-	gathered []byte // scratch of gather
+	own   exchange
+	slots []*exchange
+	// exchanges given up after an error: some libraries' MPI_Finalize waits for them
+	abandoned int
+	red       []byte // scratch of reductions
+	gathered  []byte // scratch of gather
 }
 
 // Run is the package's Run with these options.
@@ -144,11 +146,11 @@ func (c *Comm) end(err error) error {
 	x := &c.own
 	c.ensure(x, 1)
 	failed := int64s(c.lib.mem.alloc(64))
-	failed[0] = 0
+	failed[0], failed[1] = 0, int64(c.abandoned)
 	if err != nil {
 		failed[0] = 1
 	}
-	if e := lib.call(fnIallreduce, lib.inPlace, address(bytesOf(failed)), 1, lib.int64s, lib.sum, c.side, address(x.requests)); e != nil {
+	if e := lib.call(fnIallreduce, lib.inPlace, address(bytesOf(failed)), 2, lib.int64s, lib.sum, c.side, address(x.requests)); e != nil {
 		c.Abort(errors.Join(err, e))
 	}
 	x.n = 1
@@ -170,6 +172,13 @@ func (c *Comm) end(err error) error {
 		if err = c.tell(n, err); err == nil {
 			panic("mpi: a failure without an error")
 		}
+	}
+	if err != nil && failed[1] > 0 {
+		var peer *comm.PeerError
+		if errors.As(err, &peer) { // one that can say what happened should be the first
+			time.Sleep(time.Second)
+		}
+		c.Abort(err)
 	}
 	finalize := lib.finalize
 	if err != nil {

@@ -71,9 +71,9 @@ func (c *Comm) Post(slot int, send, recv []comm.Message) error {
 // Test moves the exchange of the slot on and says whether it is done.
 func (c *Comm) Test(slot int) (bool, error) { return c.test(c.slots[slot]) }
 
-// Cancel gives an exchange up whose memory nobody will use again. MPI ends the
-// job with its ranks: there is nothing to do.
-func (c *Comm) Cancel(int) {}
+// Cancel gives an exchange up whose memory nobody will use again. MPI has no safe
+// way to take back what was sent, so the end of the run will be MPI_Abort's.
+func (c *Comm) Cancel(int) { c.abandoned++ }
 
 // Idle is called between fruitless Tests: polls is how many there were since
 // start.

@@ -12,12 +12,14 @@ type Launch struct {
 	Size     int    // announced number of processes; 0 where the launcher does not say
 	Rank     int    // announced rank; only for messages before MPI runs
 	Family   Family // the family whose launcher this is, "" where it serves several
+	Likely   Family // the family to look for first, "" where nothing tells
 }
 
 // Launched says whether an MPI launcher started this process: Open MPI's
 // mpirun (OMPI_COMM_WORLD_SIZE), one that speaks PMI (PMI_SIZE: MPICH, Intel
 // MPI, Slurm) or PMIx (PMIX_RANK), or srun (SLURM_STEP_NUM_TASKS; SLURM_NTASKS
-// alone is only the batch script).
+// alone is only the batch script). One task that srun starts without PMI of any
+// kind is a process like any other: it needs no MPI.
 func Launched() (Launch, bool) { return launched(os.Getenv) }
 
 func launched(env func(string) string) (Launch, bool) {
@@ -38,10 +40,14 @@ func launched(env func(string) string) (Launch, bool) {
 		l := Launch{Launcher: fmt.Sprintf("%s=%d", k.size, n), Size: n}
 		l.Rank, _ = number(k.rank)
 		switch {
+		case k.size == "SLURM_STEP_NUM_TASKS" && n == 1:
+			return Launch{}, false
 		case k.size == "OMPI_COMM_WORLD_SIZE":
-			l.Family = OpenMPI
+			l.Family, l.Likely = OpenMPI, OpenMPI
 		case k.size == "PMI_SIZE" && env("HYDI_CONTROL_FD") != "": // hydra: MPICH and Intel MPI
-			l.Family = MPICH
+			l.Family, l.Likely = MPICH, MPICH
+		case k.size == "PMI_SIZE": // Slurm's PMI 1 and 2: few Open MPIs are built for them
+			l.Likely = MPICH
 		case k.size == "PMIX_RANK":
 			l.Size, _ = number("SLURM_STEP_NUM_TASKS") // PMIx has no variable for it
 		}

@@ -23,14 +23,15 @@ func TestLaunched(t *testing.T) {
 		{nil, Launch{}, false},
 		{map[string]string{"SLURM_NTASKS": "8", "SLURM_PROCID": "0"}, Launch{}, false}, // a batch script
 		{map[string]string{"SLURM_STEP_NUM_TASKS": "8", "SLURM_PROCID": "5", "SLURM_NTASKS": "8"},
-			Launch{"SLURM_STEP_NUM_TASKS=8", 8, 5, ""}, true},
+			Launch{"SLURM_STEP_NUM_TASKS=8", 8, 5, "", ""}, true},
+		{map[string]string{"SLURM_STEP_NUM_TASKS": "1", "SLURM_PROCID": "0"}, Launch{}, false}, // srun -n 1 --mpi=none
 		{map[string]string{"OMPI_COMM_WORLD_SIZE": "4", "OMPI_COMM_WORLD_RANK": "3", "PMIX_RANK": "3", "SLURM_STEP_NUM_TASKS": "1"},
-			Launch{"OMPI_COMM_WORLD_SIZE=4", 4, 3, OpenMPI}, true},
+			Launch{"OMPI_COMM_WORLD_SIZE=4", 4, 3, OpenMPI, OpenMPI}, true},
 		{map[string]string{"PMI_SIZE": "4", "PMI_RANK": "1", "HYDI_CONTROL_FD": "7", "SLURM_STEP_NUM_TASKS": "1"},
-			Launch{"PMI_SIZE=4", 4, 1, MPICH}, true},
-		{map[string]string{"PMI_SIZE": "4", "PMI_RANK": "1"}, Launch{"PMI_SIZE=4", 4, 1, ""}, true}, // srun --mpi=pmi2
-		{map[string]string{"PMIX_RANK": "2"}, Launch{"PMIX_RANK=2", 0, 2, ""}, true},
-		{map[string]string{"PMIX_RANK": "2", "SLURM_STEP_NUM_TASKS": "6"}, Launch{"PMIX_RANK=2", 6, 2, ""}, true},
+			Launch{"PMI_SIZE=4", 4, 1, MPICH, MPICH}, true},
+		{map[string]string{"PMI_SIZE": "4", "PMI_RANK": "1"}, Launch{"PMI_SIZE=4", 4, 1, "", MPICH}, true}, // srun --mpi=pmi2
+		{map[string]string{"PMIX_RANK": "2"}, Launch{"PMIX_RANK=2", 0, 2, "", ""}, true},
+		{map[string]string{"PMIX_RANK": "2", "SLURM_STEP_NUM_TASKS": "6"}, Launch{"PMIX_RANK=2", 6, 2, "", ""}, true},
 		{map[string]string{"PMI_SIZE": "many"}, Launch{}, false},
 	} {
 		got, ok := launched(func(name string) string { return k.env[name] })
@@ -71,7 +72,7 @@ func TestCandidates(t *testing.T) {
 		{map[string]string{"I_MPI_ROOT": dir + "/intel"}, "", MPICH, []string{"intel/lib/release/libmpi.so.12", "=libmpi.so.12"}},
 	} {
 		var got []string
-		for _, c := range candidates(func(name string) string { return k.env[name] }, Launch{Family: k.family}, k.launcher) {
+		for _, c := range candidates(func(name string) string { return k.env[name] }, Launch{Family: k.family, Likely: k.family}, k.launcher) {
 			if rel, ok := strings.CutPrefix(c.path, dir+"/"); ok {
 				got = append(got, rel)
 			} else {
@@ -164,15 +165,15 @@ func TestWatched(t *testing.T) {
 // TestWorldChecked: no process runs as a world of its own beside others. PMIx
 // launchers without a step of Slurm announce no size.
 func TestWorldChecked(t *testing.T) {
-	pmix := func(rank int) Launch { return Launch{fmt.Sprintf("PMIX_RANK=%d", rank), 0, rank, ""} }
+	pmix := func(rank int) Launch { return Launch{fmt.Sprintf("PMIX_RANK=%d", rank), 0, rank, "", ""} }
 	for _, k := range []struct {
 		launch Launch
 		size   int
 		says   string // "" for no error
 	}{
-		{Launch{"PMI_SIZE=3", 3, 1, MPICH}, 3, ""},
-		{Launch{"PMI_SIZE=3", 3, 1, MPICH}, 1, "announced 3 ranks"},
-		{Launch{"PMI_SIZE=1", 1, 0, MPICH}, 1, ""},
+		{Launch{"PMI_SIZE=3", 3, 1, MPICH, MPICH}, 3, ""},
+		{Launch{"PMI_SIZE=3", 3, 1, MPICH, MPICH}, 1, "announced 3 ranks"},
+		{Launch{"PMI_SIZE=1", 1, 0, MPICH, MPICH}, 1, ""},
 		{pmix(1), 2, ""},
 		{pmix(0), 2, ""},
 		{pmix(1), 1, "as rank 1"},

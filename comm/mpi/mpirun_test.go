@@ -213,6 +213,8 @@ func TestFailures(t *testing.T) {
 		{"short", "rank 2 expects 200 bytes from rank 0 (tag 4) but 100 were sent"},
 		{"long", "rank 2 expects 100 bytes from rank 0 (tag 4) but more bytes were sent"},
 		{"brick fails", ended + errTest.Error()},
+		{"bricks receive", "ends the job: " + errTest.Error()},
+		{"bricks send", "ends the job: " + errTest.Error()},
 		{"long, large", "rank 2 expects 1048576 bytes from rank 0 (tag 4) but more bytes were sent"},
 	} {
 		t.Run(k.program, func(t *testing.T) {

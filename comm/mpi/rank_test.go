@@ -45,22 +45,24 @@ var programs = map[string]program{
 	"split": {mpi.Options{MaxMessage: 1000}, func(c *mpi.Comm) (string, error) {
 		return "checked", commtest.Check(c)
 	}},
-	"gc":           {f: collect},
-	"heap":         {f: heapBuffers},
-	"one fails":    {f: func(c *mpi.Comm) (string, error) { return "", lastFails(c, waitReduce) }},
-	"exchange":     {f: func(c *mpi.Comm) (string, error) { return "", lastFails(c, waitExchange) }},
-	"panic":        {f: func(c *mpi.Comm) (string, error) { return "", lastPanics(c) }},
-	"abort":        {f: func(c *mpi.Comm) (string, error) { return "", lastAborts(c) }},
-	"all fail":     {f: func(*mpi.Comm) (string, error) { return "", errTest }},
-	"any error":    {f: anyError},
-	"early return": {f: earlyReturn},
-	"short":        {f: func(c *mpi.Comm) (string, error) { return "", wrongLength(c, 100, 200) }},
-	"long":         {f: func(c *mpi.Comm) (string, error) { return "", wrongLength(c, 200, 100) }},
-	"long, large":  {f: func(c *mpi.Comm) (string, error) { return "", wrongLength(c, 2<<20, 1<<20) }},
-	"latency":      {f: latency},
-	"hybrid":       {f: hybridCheck},
-	"hybrid bits":  {f: hybridBits},
-	"brick fails":  {f: brickFails},
+	"gc":             {f: collect},
+	"heap":           {f: heapBuffers},
+	"one fails":      {f: func(c *mpi.Comm) (string, error) { return "", lastFails(c, waitReduce) }},
+	"exchange":       {f: func(c *mpi.Comm) (string, error) { return "", lastFails(c, waitExchange) }},
+	"panic":          {f: func(c *mpi.Comm) (string, error) { return "", lastPanics(c) }},
+	"abort":          {f: func(c *mpi.Comm) (string, error) { return "", lastAborts(c) }},
+	"all fail":       {f: func(*mpi.Comm) (string, error) { return "", errTest }},
+	"any error":      {f: anyError},
+	"early return":   {f: earlyReturn},
+	"short":          {f: func(c *mpi.Comm) (string, error) { return "", wrongLength(c, 100, 200) }},
+	"long":           {f: func(c *mpi.Comm) (string, error) { return "", wrongLength(c, 200, 100) }},
+	"long, large":    {f: func(c *mpi.Comm) (string, error) { return "", wrongLength(c, 2<<20, 1<<20) }},
+	"latency":        {f: latency},
+	"hybrid":         {f: hybridCheck},
+	"hybrid bits":    {f: hybridBits},
+	"brick fails":    {f: brickFails},
+	"bricks receive": {f: func(c *mpi.Comm) (string, error) { return bricksFail(c, false) }},
+	"bricks send":    {f: func(c *mpi.Comm) (string, error) { return bricksFail(c, true) }},
 	"info": {f: func(c *mpi.Comm) (string, error) {
 		info := c.Info()
 		return info.String(), nil
@@ -269,5 +271,25 @@ func brickFails(c *mpi.Comm) (string, error) {
 			return waitReduce(b)
 		}
 		return waitExchange(b)
+	})
+}
+
+// bricksFail: bricks of all processes fail while others of the same processes wait
+// in exchanges that nobody will meet.
+func bricksFail(c *mpi.Comm, sends bool) (string, error) {
+	bricks := make([]int, c.Size())
+	for p := range bricks {
+		bricks[p] = 2
+	}
+	return "", hybrid.Run(c, bricks, func(b comm.Comm) error {
+		if b.Rank()%2 == 1 {
+			time.Sleep(10 * time.Millisecond)
+			return errTest
+		}
+		open := []comm.Message{{Peer: (b.Rank() + 2) % b.Size(), Data: b.Alloc(1 << 20)}}
+		if sends {
+			return b.Exchange(open, nil)
+		}
+		return b.Exchange(nil, open)
 	})
 }

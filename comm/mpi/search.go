@@ -65,9 +65,9 @@ func within(dir, from string, l Launch) []candidate {
 	return all
 }
 
-// ordered is sonames with those of the launcher's family first.
+// ordered is sonames with those of the likely family first.
 func ordered(l Launch) []string {
-	if l.Family != MPICH {
+	if l.Likely != MPICH {
 		return sonames
 	}
 	return append(append([]string{}, sonames[1:]...), sonames[0])
