@@ -97,7 +97,7 @@ func (a *app) convert(o *convertOptions) error {
 }
 
 // frames writes the frames that are wanted, and counts them.
-func (o *convertOptions) frames(in *frames, to string, w io.Writer) (n int, err error) {
+func (o *convertOptions) frames(in *frameFile, to string, w io.Writer) (n int, err error) {
 	put := putter(to, o.species, w)
 	single := to == asData || to == asPoscar
 	var last *extxyz.Frame

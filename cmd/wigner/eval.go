@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 
@@ -29,8 +28,8 @@ func (a *app) evalCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "eval IN.extxyz -m MODEL -o OUT.extxyz",
 		Short: "Energy, forces, stress and atomic energies of every frame of a file",
-		Long: `eval reads every frame of an extxyz or xyz file and writes it again, with all that
-it held, plus energy (eV), virial (3×3, eV), stress (3×3, eV/Å³, tension positive;
+		Long: `eval reads every frame of a file (extxyz, or any other that convert reads) and
+writes it as extxyz, with all that it held, plus energy (eV), virial (3×3, eV), stress (3×3, eV/Å³, tension positive;
 where a cell is given), and for each atom forces (eV/Å) and energies (eV). Keys
 and columns of these names are replaced; --prefix keeps both.`,
 		Example: `  wigner eval in.extxyz -m sevennet-0 -o out.extxyz
@@ -73,6 +72,9 @@ func (a *app) eval(o *evalOptions) error {
 		}
 		if strings.ContainsAny(o.prefix, " \t\r\n\"'={}[]:,\\") {
 			return usagef("--prefix %q: it becomes part of names of keys and columns", o.prefix)
+		}
+		if f := formatOf(o.out); f != "" && f != asExtxyz {
+			return usagef("-o %s: eval writes extxyz; `wigner convert` makes other formats of it", o.out)
 		}
 		var err error
 		src, err = openModel(o.model, o.v)
@@ -128,9 +130,9 @@ type evaluation struct {
 	sent int64 // bytes, by all frames so far
 	move md.Redistributor
 
-	in       *os.File
-	r        *extxyz.Reader
+	in       *frameFile
 	out      *pending
+	pack     io.WriteCloser
 	w        *extxyz.Writer
 	n        int // frames done
 	replaced []string
@@ -152,7 +154,7 @@ func (e *evaluation) open(a *app) (err error) {
 	if e.o.stats != "" && sameTarget(e.o.stats, e.o.in) {
 		return usagef("--stats is the file that is read: %s", e.o.stats)
 	}
-	if e.in, err = os.Open(e.o.in); err != nil {
+	if e.in, err = openFrames(e.o.in, "", nil); err != nil {
 		return usage(err)
 	}
 	defer func() {
@@ -160,21 +162,23 @@ func (e *evaluation) open(a *app) (err error) {
 			e.close()
 		}
 	}()
-	e.r = extxyz.NewReader(e.in, e.o.in)
-	if e.out, err = create(e.o.out, a.out, e.in); err != nil {
+	if e.out, err = create(e.o.out, a.out, e.in.file); err != nil {
 		return usage(err)
 	}
 	if e.o.stats != "" {
-		if e.file, err = create(e.o.stats, a.out, e.in); err != nil {
+		if e.file, err = create(e.o.stats, a.out, e.in.file); err != nil {
 			return usage(err)
 		}
 	}
-	e.w = extxyz.NewWriter(e.out)
+	if e.pack, err = packed(e.out, e.o.out); err != nil {
+		return err
+	}
+	e.w = extxyz.NewWriter(e.pack)
 	return nil
 }
 
 func (e *evaluation) close() {
-	e.in.Close()
+	e.in.close()
 	e.out.discard()
 	e.file.discard()
 }
@@ -209,7 +213,7 @@ func (e *evaluation) frames() error {
 
 // next reads a frame and looks whether it can be evaluated.
 func (e *evaluation) next() (*extxyz.Frame, *system, error) {
-	f, err := e.r.Next()
+	f, err := e.in.next()
 	if err == io.EOF {
 		return nil, nil, io.EOF
 	}
@@ -335,6 +339,9 @@ func (e *evaluation) finish(a *app) error {
 		if err := e.file.commit(); err != nil {
 			return err
 		}
+	}
+	if err := e.pack.Close(); err != nil {
+		return fmt.Errorf("%s: %w", e.o.out, err)
 	}
 	if err := e.out.commit(); err != nil {
 		return err

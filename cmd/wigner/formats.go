@@ -59,8 +59,8 @@ func knownFormat(path, named string) (string, error) {
 	return "", usagef("format %q is not known; it may be %s, %s, %s or %s", named, asExtxyz, asData, asDump, asPoscar)
 }
 
-// frames reads the structures of a file of any format.
-type frames struct {
+// frameFile reads the structures of a file of any format.
+type frameFile struct {
 	file   *os.File
 	format string
 	next   func() (*extxyz.Frame, error)
@@ -71,7 +71,7 @@ type frames struct {
 
 // openFrames opens a file. format may be "", see knownFormat; species are the
 // elements of the types of a file that does not say them.
-func openFrames(path, format string, species []string) (*frames, error) {
+func openFrames(path, format string, species []string) (*frameFile, error) {
 	format, err := knownFormat(path, format)
 	if err != nil {
 		return nil, err
@@ -85,7 +85,7 @@ func openFrames(path, format string, species []string) (*frames, error) {
 		file.Close()
 		return nil, err
 	}
-	f := &frames{file: file, format: format}
+	f := &frameFile{file: file, format: format}
 	if format == asExtxyz && species != nil {
 		file.Close()
 		return nil, fmt.Errorf("%s: species belongs to files with numbered types; extxyz has symbols", path)
@@ -125,7 +125,7 @@ func openFrames(path, format string, species []string) (*frames, error) {
 	return f, nil
 }
 
-func (f *frames) close() { f.file.Close() }
+func (f *frameFile) close() { f.file.Close() }
 
 // once is a file of one structure.
 func once(read func() (*extxyz.Frame, error)) func() (*extxyz.Frame, error) {
@@ -322,4 +322,3 @@ func ids(f *extxyz.Frame) []int64 {
 	}
 	return out
 }
-

@@ -114,16 +114,15 @@ func groupName(g potential.Group) string {
 
 // infoStructure shows each frame in a line, with the shortest distance.
 func infoStructure(w io.Writer, name string) error {
-	file, err := os.Open(name)
+	r, err := openFrames(name, "", nil)
 	if err != nil {
 		return usage(err)
 	}
-	defer file.Close()
-	r := extxyz.NewReader(file, name)
+	defer r.close()
 	fmt.Fprintf(w, "%5s %9s %-5s %24s %12s %10s  %s\n", "frame", "atoms", "pbc", "a, b, c / Å", "volume/Å³", "closest/Å", "composition")
 	n := 0
 	for ; ; n++ {
-		f, err := r.Next()
+		f, err := r.next()
 		if err == io.EOF {
 			break
 		}

@@ -2,17 +2,20 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"strconv"
 	"time"
 
 	"go.uber.org/zap"
 
+	"github.com/wigner-md/wigner/comm"
 	"github.com/wigner-md/wigner/domain"
 	"github.com/wigner-md/wigner/internal/element"
 	"github.com/wigner-md/wigner/internal/input"
 	"github.com/wigner-md/wigner/internal/kernel"
 	"github.com/wigner-md/wigner/io/extxyz"
+	"github.com/wigner-md/wigner/io/lammps"
 	"github.com/wigner-md/wigner/md"
 )
 
@@ -24,9 +27,7 @@ func (r *runner) outputs(offsets map[string]string) error {
 	r.near = &nearWatch{every: r.thermo.every, warn: r.warn}
 	r.advice = &adviser{every: r.thermo.every * max(1, 200/max(1, r.thermo.every)), r: r, told: map[string]bool{}}
 	r.sim.Observers = append(r.sim.Observers, r.thermo, r.near, r.advice)
-	for _, d := range cfg.Output.Dump {
-		w := &dump{cfg: d, move: md.Redistributor{Comm: r.c}}
-		r.dumps = append(r.dumps, w)
+	for _, w := range r.dumps {
 		r.sim.Observers = append(r.sim.Observers, w)
 	}
 	r.saver = &md.Checkpoint{Dir: r.restartDir(), N: int(cfg.Restart.Every), Extra: r.offsets}
@@ -153,6 +154,46 @@ type dump struct {
 	file   *os.File // nil but on rank 0
 	offset int64
 	buf    []byte
+	pack   packer
+	lammps *lammpsDump // nil for extxyz
+}
+
+// makeDumps is collective: the observers of the trajectories.
+func (r *runner) makeDumps() error {
+	for _, cfg := range r.cfg.Output.Dump {
+		d, err := r.newDump(cfg)
+		if err != nil {
+			return err
+		}
+		r.dumps = append(r.dumps, d)
+	}
+	return nil
+}
+
+// newDump is collective: the observer of one trajectory.
+func (r *runner) newDump(cfg input.Dump) (*dump, error) {
+	d := &dump{cfg: cfg, move: md.Redistributor{Comm: r.c}}
+	_, d.pack.how = packingOf(cfg.File)
+	if cfg.Format != asDump {
+		return d, nil
+	}
+	var seen [element.Max + 1]int64
+	for _, z := range r.sim.Atoms.Species[:r.sim.Atoms.N] {
+		seen[z] = 1
+	}
+	if err := r.c.AllreduceInt(seen[:], comm.Max); err != nil {
+		return nil, err
+	}
+	d.lammps = &lammpsDump{kinds: map[int32]int32{}, unwrapped: cfg.Unwrapped}
+	for z, n := range seen {
+		if n > 0 {
+			d.lammps.kinds[int32(z)] = int32(len(d.lammps.kinds) + 1)
+		}
+	}
+	if _, _, err := lammps.Orient(r.sim.Cell.Vectors()); err != nil {
+		return nil, usagef("output.dump %s: %w", cfg.File, err)
+	}
+	return d, nil
 }
 
 // Every is part of md.Observer.
@@ -187,7 +228,43 @@ func (d *dump) Observe(s *md.Sim) error {
 	for _, p := range d.cfg.Properties {
 		f.Columns = append(f.Columns, column(p, t, s.Mass))
 	}
+	if d.lammps != nil {
+		return d.writeLAMMPS(f, &s.Cell, t.ID, x.Atoms)
+	}
 	return d.write(f, x.Atoms)
+}
+
+// writeLAMMPS is collective: each rank gives its rows, the first also the header.
+func (d *dump) writeLAMMPS(f *extxyz.Frame, cell *domain.Cell, id []int64, total int64) error {
+	ends := [6]float64{math.Inf(-1), math.Inf(-1), math.Inf(-1), math.Inf(-1), math.Inf(-1), math.Inf(-1)}
+	if !cell.Given() { // −lo and hi of all atoms
+		for _, x := range f.X {
+			for k, s := range cell.Frac(x) {
+				ends[k], ends[3+k] = max(ends[k], -s), max(ends[3+k], s)
+			}
+		}
+		if err := d.move.Comm.Allreduce(ends[:], comm.Max); err != nil {
+			return err
+		}
+	}
+	if err := d.lammps.begin(f, cell, [3]float64{-ends[0], -ends[1], -ends[2]}, [3]float64(ends[3:])); err != nil {
+		return err
+	}
+	d.buf = d.buf[:0]
+	if d.move.Comm.Rank() == 0 {
+		d.buf = d.lammps.header(d.buf, f, total)
+	}
+	d.buf = d.lammps.rows(d.buf, f, id)
+	return d.send()
+}
+
+// send is collective: the ranks' texts, each compressed by its rank, go to the file.
+func (d *dump) send() error {
+	b, err := d.pack.pack(d.buf)
+	if err = agree(d.move.Comm, err); err != nil {
+		return err
+	}
+	return d.move.WriteInOrder(d, b)
 }
 
 // frameOf is a frame of these atoms. Its Lattice is as the user gave it: zero
@@ -241,7 +318,7 @@ func (d *dump) write(f *extxyz.Frame, total int64) error {
 		d.buf = extxyz.AppendHeader(d.buf, f, int(total))
 	}
 	d.buf = extxyz.AppendAtoms(d.buf, f, 0, f.N)
-	return d.move.WriteInOrder(d, d.buf)
+	return d.send()
 }
 
 // Write counts what goes to the file.

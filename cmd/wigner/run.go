@@ -254,6 +254,9 @@ func (r *runner) prepare() (done bool, err error) {
 	if err := checkCell(cfg, &r.sim.Cell); err != nil {
 		return false, err
 	}
+	if err := r.makeDumps(); err != nil {
+		return false, err
+	}
 	return false, agree(r.c, r.outputs(offsets))
 }
 

@@ -55,6 +55,8 @@ func masses() []float64 {
 // of which every rank builds its own part.
 type form struct {
 	file    string
+	format  string   // of the file; "": by its name
+	species []string // of its types
 	frame   int
 	atLeast int64   // the file's atoms are repeated to at least so many
 	whole   *system // already read
@@ -72,7 +74,10 @@ func newForm(s input.Structure, configDir string) (*form, error) {
 		if _, err := os.Stat(path); err != nil {
 			return nil, usagef("structure.file: %w", err)
 		}
-		return &form{file: path, frame: s.Frame}, nil
+		if _, err := knownFormat(path, s.Format); err != nil {
+			return nil, err
+		}
+		return &form{file: path, format: s.Format, species: s.Species, frame: s.Frame}, nil
 	}
 	return builder(specOf(s))
 }
@@ -172,7 +177,7 @@ func (f *form) read(supports func(z int) bool) (*system, error) {
 	if f.whole != nil {
 		return f.whole, nil
 	}
-	frame, err := readFrame(f.file, f.frame)
+	frame, err := readFrame(f.file, f.format, f.species, f.frame)
 	if err != nil {
 		return nil, usage(err)
 	}
@@ -216,19 +221,19 @@ func (s *system) repeat(n [3]int) *system {
 	return out
 }
 
-// readFrame reads frame n of a file, from 0; −1 is the last.
-func readFrame(path string, n int) (*extxyz.Frame, error) {
-	file, err := os.Open(path)
+// readFrame reads frame n of a file, from 0; −1 is the last. For format and species
+// see openFrames.
+func readFrame(path, format string, species []string, n int) (*extxyz.Frame, error) {
+	r, err := openFrames(path, format, species)
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
-	r := extxyz.NewReader(file, path)
+	defer r.close()
 	var last *extxyz.Frame
 	for i := 0; ; i++ {
-		next := r.Next
+		next := r.next
 		if i < n {
-			next = r.Header // the atoms are skipped
+			next = r.header // the atoms are skipped
 		}
 		f, err := next()
 		switch {

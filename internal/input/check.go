@@ -82,6 +82,9 @@ func (s *Structure) check(k *checker) {
 	if s.Frame < -1 {
 		k.bad("structure.frame", "%d is out of range: frames count from 0, and −1 is the last", s.Frame)
 	}
+	if s.Format != "" {
+		k.among("structure.format", s.Format, "extxyz", "lammps-data", "lammps-dump", "poscar")
+	}
 	if s.Prototype == "" {
 		if s.File != "" {
 			s.onlyPrototypes(k)
@@ -90,6 +93,12 @@ func (s *Structure) check(k *checker) {
 	}
 	if s.Frame != 0 {
 		k.bad("structure.frame", "belongs to file; a prototype has no frames")
+	}
+	if s.Format != "" {
+		k.bad("structure.format", "belongs to file")
+	}
+	if s.Species != nil {
+		k.bad("structure.species", "belongs to file; elements are those of a prototype")
 	}
 	s.Prototype = strings.ToLower(s.Prototype)
 	k.among("structure.prototype", s.Prototype, prototypes...)
@@ -223,13 +232,25 @@ func (o *Output) check(k *checker) {
 		}
 		seen[d.File] = true
 		if d.Format == "" {
-			d.Format = "extxyz"
+			d.Format = dumpFormat(d.File)
 		}
-		k.among("output.dump.format", d.Format, "extxyz")
+		k.among("output.dump.format", d.Format, "extxyz", "lammps-dump")
 		for _, p := range d.Properties {
 			k.among("output.dump.properties", p, dumpProperties...)
 		}
 	}
+}
+
+// dumpFormat is what the name of a trajectory says.
+func dumpFormat(name string) string {
+	for _, packed := range []string{".gz", ".zst"} {
+		name = strings.TrimSuffix(name, packed)
+	}
+	switch filepath.Ext(name) {
+	case ".lammpstrj", ".dump":
+		return "lammps-dump"
+	}
+	return "extxyz"
 }
 
 func (p *Parallel) check(k *checker) {

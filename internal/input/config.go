@@ -20,8 +20,10 @@ type Config struct {
 // Structure says where the atoms come from: a file, or a prototype crystal
 // that the ranks build, each its own part.
 type Structure struct {
-	File  string `toml:"file,omitempty" doc:"extxyz or xyz, relative to the working folder, else to the config file's"`
-	Frame int    `toml:"frame,omitempty" doc:"which frame of the file, from 0; −1 is the last"`
+	File    string   `toml:"file,omitempty" doc:"extxyz, LAMMPS data or dump, or POSCAR, also .gz and .zst, relative to the working folder, else to the config file's"`
+	Format  string   `toml:"format,omitempty" doc:"of file: extxyz, lammps-data, lammps-dump or poscar; default: by its name"`
+	Species []string `toml:"species,omitempty" doc:"of file: the elements of LAMMPS's types 1, 2 …, or of the groups of a POSCAR without symbols"`
+	Frame   int      `toml:"frame,omitempty" doc:"which frame of the file, from 0; −1 is the last"`
 
 	Prototype string   `toml:"prototype,omitempty" doc:"fcc, bcc, hcp, diamond, rocksalt, cscl, zincblende, fluorite or perovskite"`
 	Elements  []string `toml:"elements,omitempty" doc:"one symbol per sublattice of the prototype"`
@@ -120,8 +122,8 @@ type Output struct {
 // Dump is one trajectory.
 type Dump struct {
 	Every      int64    `toml:"every" doc:"steps between two frames"`
-	File       string   `toml:"file" doc:"in the run folder"`
-	Format     string   `toml:"format,omitempty" doc:"extxyz, the only one so far"`
+	File       string   `toml:"file" doc:"in the run folder; compressed where the name ends in .gz or .zst"`
+	Format     string   `toml:"format,omitempty" doc:"extxyz or lammps-dump; default: by the name (.lammpstrj, .dump), else extxyz"`
 	Unwrapped  bool     `toml:"unwrapped,omitempty" doc:"positions go on across the faces of the cell; default: inside it"`
 	Properties []string `toml:"properties,omitempty" doc:"beyond species and pos: id, momenta, forces, energies"`
 }

@@ -81,6 +81,7 @@ var Outside = map[string][]string{
 	"gonum.org/v1/gonum":                    {"..."},
 	"pgregory.net/rapid":                    {}, // tests only
 	"golang.org/x/sync":                     {"..."},
+	"github.com/klauspost/compress":         {"cmd/..."},
 	"github.com/klauspost/cpuid/v2":         {"internal/kernel", "cmd/..."},
 	"github.com/rogpeppe/go-internal":       {}, // tests only
 	"github.com/google/go-cmp":              {}, // tests only

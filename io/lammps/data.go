@@ -3,6 +3,7 @@ package lammps
 import (
 	"fmt"
 	"io"
+	"slices"
 	"sort"
 	"strings"
 
@@ -251,6 +252,16 @@ func headerKey(words []string) (key string, values int) {
 	return "", 0
 }
 
+// known are the sections that are read; skipped those that say nothing of atoms.
+func known(word string) bool {
+	return slices.Contains([]string{"Masses", "Atom Type Labels", "Atoms", "Velocities"}, word)
+}
+
+func skipped(word string) bool {
+	return strings.HasSuffix(word, " Coeffs") || slices.Contains([]string{"Bonds", "Angles", "Dihedrals", "Impropers",
+		"Bond Type Labels", "Angle Type Labels", "Dihedral Type Labels", "Improper Type Labels"}, word)
+}
+
 // section reads one section, or passes over one that says nothing of positions.
 func (p *dataReader) section(word, comment string) error {
 	switch word {
@@ -262,11 +273,9 @@ func (p *dataReader) section(word, comment string) error {
 		return p.atomsSection(comment)
 	case "Velocities":
 		return p.velocities()
-	case "Bonds", "Angles", "Dihedrals", "Impropers", "Bond Type Labels", "Angle Type Labels", "Dihedral Type Labels", "Improper Type Labels":
-	default:
-		if !strings.HasSuffix(word, " Coeffs") {
-			return p.errorf("section %q is not known", clip(word))
-		}
+	}
+	if !skipped(word) {
+		return p.errorf("section %q is not known", clip(word))
 	}
 	for {
 		line, err := p.next()
@@ -294,7 +303,7 @@ func (p *dataReader) row(what string, i, n int64) (words []string, comment strin
 		if text == "" {
 			continue
 		}
-		if text[0] >= 'A' && text[0] <= 'Z' {
+		if known(text) || skipped(text) {
 			return nil, "", p.errorf("%s has %d lines, and should have %d", what, i, n)
 		}
 		return strings.Fields(text), comment, nil

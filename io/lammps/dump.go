@@ -271,13 +271,13 @@ func layoutOf(names []string) (*layout, error) {
 		}
 	}
 	l.image, l.v, l.f = three("ix", "iy", "iz"), three("vx", "vy", "vz"), three("fx", "fy", "fz")
-	for what, c := range map[string][3]int{"positions (x y z, xu yu zu, xs ys zs or xsu ysu zsu)": l.x, "image flags": l.image, "velocities": l.v, "forces": l.f} {
-		if slices.Contains(c[:], -1) && (c != [3]int{-1, -1, -1} || c == l.x) {
-			return nil, fmt.Errorf("the columns have no whole %s", what)
-		}
-	}
 	if l.x[0] < 0 {
 		return nil, fmt.Errorf("the columns have no positions: x y z, xu yu zu, xs ys zs or xsu ysu zsu")
+	}
+	for what, c := range map[string][3]int{"positions (x y z, xu yu zu, xs ys zs or xsu ysu zsu)": l.x, "image flags": l.image, "velocities": l.v, "forces": l.f} {
+		if slices.Contains(c[:], -1) && c != [3]int{-1, -1, -1} {
+			return nil, fmt.Errorf("the columns have no whole %s", what)
+		}
 	}
 	for i := range names {
 		if !used[i] {
