@@ -122,19 +122,26 @@ func (c *vectors) prepare(e *Edges[float32], from, to int, j []int32, records in
 			panic("kernel: neighbour's row outside the records")
 		}
 	}
-	segs := (*byte)(unsafe.Pointer(&c.segs[0]))
-	if c.path == avx512 {
-		locateAVX512(n, &e.R[from], segs, len(c.segs), &c.row[0], &c.b[0], &e.Y[from], 4*e.Stride, ny, 4*step)
-	} else {
-		for h := range 2 {
-			if n > 8*h {
-				locateAVX2(n-8*h, &e.R[from+8*h], segs, len(c.segs), &c.row[8*h], &c.b[8*h], &e.Y[from+8*h], 4*e.Stride, ny, 4*step)
-			}
-		}
-	}
+	c.locate(n, e, from, c.row, c.b)
 	c.args = convArgs{
 		n: n, j: &j[from], xrow: 4 * c.s.XWidth,
 		row: &c.row[0], crow: 4 * c.t.W, b: &c.b[0], ystep: 4*step - 64,
+	}
+}
+
+// locate writes the table's row of n edges, and their spline weights and harmonics
+// to b.
+func (c *vectors) locate(n int, e *Edges[float32], from int, row []int32, b []float32) {
+	ny := (c.s.LMax + 1) * (c.s.LMax + 1)
+	segs, step := (*byte)(unsafe.Pointer(&c.segs[0])), 4*16*(8+ny)
+	if c.path >= avx512 {
+		locateAVX512(n, &e.R[from], segs, len(c.segs), &row[0], &b[0], &e.Y[from], 4*e.Stride, ny, step)
+		return
+	}
+	for h := range 2 {
+		if n > 8*h {
+			locateAVX2(n-8*h, &e.R[from+8*h], segs, len(c.segs), &row[8*h], &b[8*h], &e.Y[from+8*h], 4*e.Stride, ny, step)
+		}
 	}
 }
 
@@ -163,7 +170,7 @@ func (c *vectors) Forward(e *Edges[float32], from, to int, j []int32, x, agg []f
 		a.out, a.ocomp = &agg[p.agg.Offset+p.Col], 4*p.agg.Mul
 		y0 := (8 + p.L2*p.L2) * 16
 		arg := (*byte)(unsafe.Pointer(a))
-		if c.path == avx512 {
+		if c.path >= avx512 {
 			combineAVX512(blocks, a.m, 4*size, &c.b[y0], 64*(8+ny), &p.fold[0], 64, unbounded)
 			switch p.d3 {
 			case 1:
@@ -218,7 +225,7 @@ func (c *vectors) Backward(e *Edges[float32], from, to int, j []int32, x, g, gx 
 		chunks, size := (p.x.Mul+c.lanes-1)/c.lanes, p.d1*p.d2*c.lanes
 		from := &g[p.agg.Offset+p.Col]
 		arg := (*byte)(unsafe.Pointer(a))
-		if c.path == avx512 {
+		if c.path >= avx512 {
 			combineAVX512(chunks, a.bb, 4*size, from, 64, &p.contract[0], 64, p.x.Mul)
 			switch p.d2 {
 			case 1:

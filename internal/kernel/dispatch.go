@@ -12,12 +12,13 @@ import (
 type path int
 
 const (
-	generic path = iota // plain Go loops
-	avx2                // AVX2 and FMA, 8 lanes, 16 registers
-	avx512              // AVX-512 F, DQ, BW, VL, 16 lanes, 32 registers
+	generic   path = iota // plain Go loops
+	avx2                  // AVX2 and FMA, 8 lanes, 16 registers
+	avx512                // AVX-512 F, DQ, BW, VL, 16 lanes, 32 registers
+	avx512fma             // the same for processors on which an addition costs as much as a multiply-add: Intel's
 )
 
-var pathNames = [...]string{"generic", "avx2", "avx512"}
+var pathNames = [...]string{"generic", "avx2", "avx512", "avx512fma"}
 
 func (p path) String() string { return pathNames[p] }
 
@@ -42,7 +43,8 @@ func choose(want string, best path) (path, error) {
 	return generic, fmt.Errorf("WIGNER_CPU=%s: unknown; known are %s", want, strings.Join(pathNames[:], ", "))
 }
 
-// CPU names the vector instructions in use: generic, avx2 or avx512. The
+// CPU names the vector instructions in use: generic, avx2, avx512 or
+// avx512fma. The
 // environment variable WIGNER_CPU forces one.
 func CPU() string { return choice.String() }
 

@@ -29,8 +29,10 @@
 //
 // On amd64 the float32 functions exist for AVX-512 and for AVX2 with FMA, in
 // assembly that the module in _gen writes; CPU names the path in use, and
-// WIGNER_CPU=generic, avx2 or avx512 forces one. Other processors, and builds
-// with the tag noasm, use the plain loops.
+// WIGNER_CPU=generic, avx2, avx512 or avx512fma forces one. The last is for Intel's
+// processors, where additions and multiply-adds of 512 bits share two ports: weights
+// are sums of four products there, and elsewhere of three and differences. Other
+// processors, and builds with the tag noasm, use the plain loops.
 //
 // NewConv32 knows three convolutions:
 //
@@ -45,7 +47,9 @@
 //
 // The vector versions leave row 0 of Edges.GY, which belongs to the constant
 // harmonic, as it is. Records should come from Make and be whole lines of 64
-// bytes wide, and Edges.Next should be set.
+// bytes wide, and Edges.Next should be set. Forwards does several centre atoms at once:
+// channels outside, atoms inside, so that what they read of the table stays in the
+// nearest cache.
 //
 // That the generated files are those of the generator is seen by
 //

@@ -15,8 +15,11 @@ type fusedPath struct{ l2, l3 int }
 // in one sweep over the edges.
 type fusedPass struct {
 	lanes, l1 int
-	forms, bs int // distinct folded and contracted couplings
+	shared    bool // for processors whose adders are their multipliers
+	wide      int  // chunks in one sweep forward
+	forms, bs int  // distinct folded and contracted couplings
 	paths     []fusedPath
+	fold      func(*byte) // makes the folded couplings; nil where there are none
 	forward   func(*byte)
 	backward  func(*byte)
 	slopes    func(*byte) // backward without gx; nil where that is not made
@@ -24,10 +27,22 @@ type fusedPass struct {
 
 // fused is the Conv of shapes whose paths have generated kernels.
 type fused struct {
-	vectors // prepares the edges
+	vectors // finds passes by its path, and sums over the lanes
 	passes  []fusedBlock
-	next    []int32
+	forms   int  // the most folded couplings of a pass
+	whole   bool // the paths fill the aggregate, each number once
+	centres []fusedCentre
 	waste   []float32
+}
+
+// fusedCentre is what the passes read of one centre atom's edges.
+type fusedCentre struct {
+	n     int
+	edges []edgeArg
+	row   []int32
+	b     []float32 // spline weights and harmonics [block][8+ny][16]
+	m     []float32 // folded couplings of a pass [block][form][16]
+	agg   *float32
 }
 
 // fusedBlock is a pass bound to a block of a shape.
@@ -63,17 +78,22 @@ func newFused(p path, s *Shape, t *Table) *fused {
 			return nil
 		}
 	}
-	forms, bs := 0, 0
+	bs := 0
 	for i := range c.passes {
 		q := &c.passes[i]
 		c.fill(q)
-		forms, bs = max(forms, q.forms), max(bs, q.bs*q.x.Mul)
+		c.forms, bs = max(c.forms, q.forms), max(bs, q.bs*q.x.Mul)
 		for _, p := range q.paths {
 			o := s.Agg[p.Agg]
 			q.outs = append(q.outs, outArg{4 * (o.Offset + p.Col), 4 * o.Mul})
 		}
 	}
-	c.m, c.bb = Make[float32](16*forms), Make[float32](bs)
+	c.bb = Make[float32](bs)
+	filled := 0
+	for _, q := range s.Paths {
+		filled += s.X[q.X].Mul * (2*s.Agg[q.Agg].L + 1)
+	}
+	c.whole = filled == s.AggWidth
 	return c
 }
 
@@ -112,7 +132,7 @@ func (c *fused) bind(x Block, ps []Path) bool {
 	pass:
 		for i := range fusedPasses {
 			k := &fusedPasses[i]
-			if k.lanes != c.lanes || k.l1 != x.L || !slices.Contains(k.paths, *free) {
+			if k.lanes != c.lanes || k.shared != (c.path == avx512fma) || k.l1 != x.L || !slices.Contains(k.paths, *free) {
 				continue
 			}
 			b := fusedBlock{fusedPass: k, x: x}
@@ -220,30 +240,51 @@ func (c *fused) fill(b *fusedBlock) {
 	c.t.grouped.m[string(key)] = b.coef
 }
 
-// ahead sets the rows to fetch ahead, one for each edge. A wrong row does no
-// harm: fetching ahead never faults.
-func (c *fused) ahead(e *Edges[float32], n, from int, j []int32) {
-	if from == 0 && len(e.Next) >= n {
-		c.args.next = &e.Next[0]
-		return
+// prepare fills the next of the centres with the edges from ≤ e < to; records is
+// the length of the array that their rows j are in.
+func (c *fused) prepare(k int, e *Edges[float32], from, to int, j []int32, records int) *fusedCentre {
+	for k >= len(c.centres) {
+		c.centres = append(c.centres, fusedCentre{})
 	}
-	grow(&c.next, n)
-	k := 0
-	if from == 0 {
-		k = copy(c.next, e.Next)
+	a := &c.centres[k]
+	n, ny, rows := to-from, (c.s.LMax+1)*(c.s.LMax+1), records/c.s.XWidth
+	blocks, step := (n+15)/16, 16*(8+ny)
+	a.n = n
+	grow(&a.row, 16*blocks)
+	grow(&a.b, step*blocks)
+	if cap(a.edges) < n {
+		a.edges = make([]edgeArg, n+n/4)
 	}
-	copy(c.next[k:], j[from+k:from+n])
-	c.args.next = &c.next[0]
+	a.edges = a.edges[:n]
+	_, _ = e.R[to-1], e.Y[(ny-1)*e.Stride+to-1]
+	c.locate(n, e, from, a.row, a.b)
+	next := e.Next
+	if from > 0 {
+		next = nil
+	}
+	width := 4 * c.s.XWidth
+	for k, r := range j[from:to] {
+		if uint(r) >= uint(rows) {
+			panic("kernel: neighbour's row outside the records")
+		}
+		q := &a.edges[k]
+		q.x, q.row, q.next = int(r)*width, 64*int(a.row[k]), int(r)*width
+		if k < len(next) { // a wrong row does no harm: fetching ahead never faults
+			q.next = int(next[k]) * width
+		}
+	}
+	return a
 }
 
-// bound sets what a pass needs; agg is the aggregate or its gradient.
-func (c *fused) bound(b *fusedBlock, x, agg []float32) *convArgs {
-	a := &c.args
-	np := len(b.paths)
-	a.mul, a.x, a.xcomp = b.x.Mul, &x[b.x.Offset], 4*b.x.Mul
-	a.coef, a.group = &b.coef[0], 4*c.lanes*b.rows*np
-	a.out, a.outs = &agg[0], &b.outs[0]
-	return a
+// bound sets what a pass needs of a centre.
+func (c *fused) bound(b *fusedBlock, a *fusedCentre, x []float32) *convArgs {
+	g := &c.args
+	np, ny := len(b.paths), (c.s.LMax+1)*(c.s.LMax+1)
+	g.n, g.edges, g.b, g.ystep = a.n, &a.edges[0], &a.b[0], 64*(8+ny)-64
+	g.mul, g.x, g.xcomp = b.x.Mul, &x[b.x.Offset], 4*b.x.Mul
+	g.coef, g.group = &b.coef[0], 4*c.lanes*b.rows*np
+	g.out, g.outs = a.agg, &b.outs[0]
+	return g
 }
 
 // Forward is part of Conv.
@@ -251,18 +292,63 @@ func (c *fused) Forward(e *Edges[float32], from, to int, j []int32, x, agg []flo
 	if from >= to {
 		return
 	}
-	c.prepare(e, from, to, j, len(x))
-	c.ahead(e, to-from, from, j)
-	_ = agg[c.s.AggWidth-1]
-	blocks, forms := (to-from+15)/16, 1
-	for i := range c.passes {
-		forms = max(forms, c.passes[i].forms)
+	a := c.prepare(0, e, from, to, j, len(x))
+	a.agg = &agg[:c.s.AggWidth][0]
+	c.args.set = 0
+	c.sweep(c.centres[:1], x)
+}
+
+// forwards is part of batched.
+func (c *fused) forwards(centres []Centre[float32], x []float32) {
+	n := 0
+	for i := range centres {
+		q := &centres[i]
+		if q.From >= q.E.N || !c.whole {
+			clear(q.Agg[:c.s.AggWidth])
+		}
+		if q.From >= q.E.N {
+			continue
+		}
+		a := c.prepare(n, q.E, q.From, q.E.N, q.J, len(x))
+		a.agg = &q.Agg[:c.s.AggWidth][0]
+		n++
 	}
-	grow(&c.m, 16*blocks*forms)
-	c.args.m = &c.m[0]
+	c.args.set = 0
+	if c.whole {
+		c.args.set = 1
+	}
+	c.sweep(c.centres[:n], x)
+}
+
+// sweep adds to the aggregates, or sets them. Atom after atom reads the same
+// table for the same channels, which then is in the nearest cache.
+func (c *fused) sweep(centres []fusedCentre, x []float32) {
+	g := &c.args
+	arg := (*byte)(unsafe.Pointer(g))
 	for i := range c.passes {
 		b := &c.passes[i]
-		b.forward((*byte)(unsafe.Pointer(c.bound(b, x, agg))))
+		for k := range centres {
+			a := &centres[k]
+			grow(&a.m, max(1, 16*((a.n+15)/16)*c.forms))
+			g.m = &a.m[0]
+			if b.fold != nil {
+				c.bound(b, a, x)
+				b.fold(arg)
+			}
+		}
+		step := b.wide * c.lanes
+		for ch := 0; ch < b.x.Mul; ch += step {
+			for k := range centres {
+				a := &centres[k]
+				c.bound(b, a, x)
+				g.m = &a.m[0]
+				g.mul = min(step, b.x.Mul-ch)
+				g.x = &x[b.x.Offset+ch]
+				g.coef = &b.coef[ch/c.lanes*(g.group/4)]
+				g.out = (*float32)(unsafe.Add(unsafe.Pointer(a.agg), 4*ch))
+				b.forward(arg)
+			}
+		}
 	}
 }
 
@@ -275,16 +361,15 @@ func (c *fused) Backward(e *Edges[float32], from, to int, j []int32, x, g, gx []
 	if gx != nil {
 		records = min(records, len(gx))
 	}
-	c.prepare(e, from, to, j, records)
-	c.ahead(e, to-from, from, j)
-	_ = g[c.s.AggWidth-1]
+	q := c.prepare(0, e, from, to, j, records)
+	q.agg = &g[:c.s.AggWidth][0]
 	n, ny := to-from, (c.s.LMax+1)*(c.s.LMax+1)
 	c.clearZ(n)
 	a := &c.args
 	a.z, a.zrow, a.bb = &c.z[0], 4*c.lanes*ny, &c.bb[0]
 	for i := range c.passes {
 		b := &c.passes[i]
-		c.bound(b, x, g)
+		c.bound(b, q, x)
 		f := b.backward
 		switch {
 		case gx != nil:

@@ -12,7 +12,7 @@ func gemm32(p path, M int, a []float32, lda int, b *Matrix[float32], c []float32
 	at := 0
 	for n := 0; n < b.N; n += PanelWidth {
 		w := min(PanelWidth, b.N-n)
-		if p == avx512 {
+		if p >= avx512 {
 			panel512(M, b.K, a, lda, b.b[at:], w, c[n:], ldc, add)
 		} else {
 			for h := 0; h < w; h += 16 {
@@ -109,7 +109,7 @@ var laneMask = [32]int32{-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
 // of operations.
 func peak32(p path, rounds int) (flops int) {
 	switch p {
-	case avx512:
+	case avx512, avx512fma:
 		peakAVX512(rounds)
 		return rounds * 24 * 16 * 2
 	case avx2:

@@ -58,7 +58,7 @@ func TestGemmPaths(t *testing.T) {
 // Every path that can be asked for by name, and the texts of those that cannot.
 func TestChoose(t *testing.T) {
 	for p, name := range pathNames {
-		if got, err := choose(name, avx512); err != nil || got != path(p) {
+		if got, err := choose(name, avx512fma); err != nil || got != path(p) {
 			t.Errorf("%s: %v, %v", name, got, err)
 		}
 	}

@@ -38,7 +38,7 @@ func (c *vectors) Learn(e *Edges[float32], from, to int, j []int32, x, g, gx, gc
 		chunks, size := (p.x.Mul+c.lanes-1)/c.lanes, p.d1*p.d2*c.lanes
 		from := &g[p.agg.Offset+p.Col]
 		arg := (*byte)(unsafe.Pointer(a))
-		if c.path == avx512 {
+		if c.path >= avx512 {
 			combineAVX512(chunks, a.bb, 4*size, from, 64, &p.contract[0], 64, p.x.Mul)
 			switch p.d2 {
 			case 1:

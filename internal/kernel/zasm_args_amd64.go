@@ -31,6 +31,8 @@ type convArgs struct {
 	outs   *outArg  // where each path is in it
 	next   *int32   // a row to fetch ahead for each edge
 	gdelta int      // bytes from x to gx
+	edges  *edgeArg // of the fused kernels, in place of j, row and next
+	set    int      // 1: the aggregate is set, 0: it is added to
 	cdelta int      // bytes from coef to its gradient
 }
 
@@ -38,4 +40,11 @@ type convArgs struct {
 type outArg struct {
 	offset int // bytes
 	comp   int // bytes from component to component
+}
+
+// edgeArg is where an edge's records are, in bytes.
+type edgeArg struct {
+	x    int // of the neighbour
+	next int // of a record to fetch ahead
+	row  int // first coefficient row, for one path of 16 lanes
 }

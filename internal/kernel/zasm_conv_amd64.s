@@ -549,7 +549,7 @@ nogxF16005:
 	DECQ             R12
 	JNZ              componentF16005
 	MOVQ             R8, R11
-	ADDQ             200(AX), R11
+	ADDQ             216(AX), R11
 	VMOVUPS          (R11), Z1
 	VFMADD231PS.BCST (DX), Z0, Z1
 	VMOVUPS          Z1, (R11)
@@ -614,7 +614,7 @@ nogxT16005:
 	DECQ             R11
 	JNZ              componentT16005
 	MOVQ             R8, R10
-	ADDQ             200(AX), R10
+	ADDQ             216(AX), R10
 	VMOVUPS.Z        (R10), K1, Z1
 	VFMADD231PS.BCST (DX), Z0, Z1
 	VMOVUPS          Z1, K1, (R10)
@@ -1039,7 +1039,7 @@ nogxF16008:
 	DECQ             R12
 	JNZ              componentF16008
 	MOVQ             R8, R11
-	ADDQ             200(AX), R11
+	ADDQ             216(AX), R11
 	VMOVUPS          (R11), Z1
 	VFMADD231PS.BCST (DX), Z0, Z1
 	VMOVUPS          Z1, (R11)
@@ -1109,7 +1109,7 @@ nogxT16008:
 	DECQ             R11
 	JNZ              componentT16008
 	MOVQ             R8, R10
-	ADDQ             200(AX), R10
+	ADDQ             216(AX), R10
 	VMOVUPS.Z        (R10), K1, Z1
 	VFMADD231PS.BCST (DX), Z0, Z1
 	VMOVUPS          Z1, K1, (R10)
@@ -1578,7 +1578,7 @@ nogxF16011:
 	DECQ             R12
 	JNZ              componentF16011
 	MOVQ             R8, R11
-	ADDQ             200(AX), R11
+	ADDQ             216(AX), R11
 	VMOVUPS          (R11), Z1
 	VFMADD231PS.BCST (DX), Z0, Z1
 	VMOVUPS          Z1, (R11)
@@ -1652,7 +1652,7 @@ nogxT16011:
 	DECQ             R11
 	JNZ              componentT16011
 	MOVQ             R8, R10
-	ADDQ             200(AX), R10
+	ADDQ             216(AX), R10
 	VMOVUPS.Z        (R10), K1, Z1
 	VFMADD231PS.BCST (DX), Z0, Z1
 	VMOVUPS          Z1, K1, (R10)
@@ -2165,7 +2165,7 @@ nogxF16014:
 	DECQ             R12
 	JNZ              componentF16014
 	MOVQ             R8, R11
-	ADDQ             200(AX), R11
+	ADDQ             216(AX), R11
 	VMOVUPS          (R11), Z1
 	VFMADD231PS.BCST (DX), Z0, Z1
 	VMOVUPS          Z1, (R11)
@@ -2243,7 +2243,7 @@ nogxT16014:
 	DECQ             R11
 	JNZ              componentT16014
 	MOVQ             R8, R10
-	ADDQ             200(AX), R10
+	ADDQ             216(AX), R10
 	VMOVUPS.Z        (R10), K1, Z1
 	VFMADD231PS.BCST (DX), Z0, Z1
 	VMOVUPS          Z1, K1, (R10)
@@ -2946,7 +2946,7 @@ nogxF8005:
 	DECQ         R12
 	JNZ          componentF8005
 	MOVQ         R8, R11
-	ADDQ         200(AX), R11
+	ADDQ         216(AX), R11
 	VMOVUPS      (R11), Y1
 	VBROADCASTSS (DX), Y2
 	VFMADD231PS  Y2, Y0, Y1
@@ -3016,7 +3016,7 @@ nogxT8005:
 	DECQ         R11
 	JNZ          componentT8005
 	MOVQ         R8, R10
-	ADDQ         200(AX), R10
+	ADDQ         216(AX), R10
 	VMASKMOVPS   (R10), Y0, Y2
 	VBROADCASTSS (DX), Y3
 	VFMADD231PS  Y3, Y1, Y2
@@ -3474,7 +3474,7 @@ nogxF8008:
 	DECQ         R12
 	JNZ          componentF8008
 	MOVQ         R8, R11
-	ADDQ         200(AX), R11
+	ADDQ         216(AX), R11
 	VMOVUPS      (R11), Y1
 	VBROADCASTSS (DX), Y2
 	VFMADD231PS  Y2, Y0, Y1
@@ -3552,7 +3552,7 @@ nogxT8008:
 	DECQ         R11
 	JNZ          componentT8008
 	MOVQ         R8, R10
-	ADDQ         200(AX), R10
+	ADDQ         216(AX), R10
 	VMASKMOVPS   (R10), Y0, Y2
 	VBROADCASTSS (DX), Y3
 	VFMADD231PS  Y3, Y1, Y2
@@ -4064,7 +4064,7 @@ nogxF8011:
 	DECQ         R12
 	JNZ          componentF8011
 	MOVQ         R8, R11
-	ADDQ         200(AX), R11
+	ADDQ         216(AX), R11
 	VMOVUPS      (R11), Y1
 	VBROADCASTSS (DX), Y2
 	VFMADD231PS  Y2, Y0, Y1
@@ -4148,7 +4148,7 @@ nogxT8011:
 	DECQ         R11
 	JNZ          componentT8011
 	MOVQ         R8, R10
-	ADDQ         200(AX), R10
+	ADDQ         216(AX), R10
 	VMASKMOVPS   (R10), Y0, Y2
 	VBROADCASTSS (DX), Y3
 	VFMADD231PS  Y3, Y1, Y2
@@ -4714,7 +4714,7 @@ nogxF8014:
 	DECQ         R12
 	JNZ          componentF8014
 	MOVQ         R8, R11
-	ADDQ         200(AX), R11
+	ADDQ         216(AX), R11
 	VMOVUPS      (R11), Y1
 	VBROADCASTSS (DX), Y2
 	VFMADD231PS  Y2, Y0, Y1
@@ -4804,7 +4804,7 @@ nogxT8014:
 	DECQ         R11
 	JNZ          componentT8014
 	MOVQ         R8, R10
-	ADDQ         200(AX), R10
+	ADDQ         216(AX), R10
 	VMASKMOVPS   (R10), Y0, Y2
 	VBROADCASTSS (DX), Y3
 	VFMADD231PS  Y3, Y1, Y2

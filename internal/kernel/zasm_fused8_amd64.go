@@ -4,7 +4,12 @@
 
 package kernel
 
-// fusedForward0_00_11_22AVX2 adds the messages of 3 paths with l1 = 0.
+// fusedFold0_00_11_22AVX2 folds the couplings of fusedForward0_00_11_22 with the harmonics.
+//
+//go:noescape
+func fusedFold0_00_11_22AVX2(a *byte)
+
+// fusedForward0_00_11_22AVX2 makes the messages of 3 paths with l1 = 0.
 //
 //go:noescape
 func fusedForward0_00_11_22AVX2(a *byte)
@@ -19,7 +24,12 @@ func fusedBackward0_00_11_22AVX2(a *byte)
 //go:noescape
 func fusedSlopes0_00_11_22AVX2(a *byte)
 
-// fusedForward1_10_12_22AVX2 adds the messages of 3 paths with l1 = 1.
+// fusedFold1_10_12_22AVX2 folds the couplings of fusedForward1_10_12_22 with the harmonics.
+//
+//go:noescape
+func fusedFold1_10_12_22AVX2(a *byte)
+
+// fusedForward1_10_12_22AVX2 makes the messages of 3 paths with l1 = 1.
 //
 //go:noescape
 func fusedForward1_10_12_22AVX2(a *byte)
@@ -29,7 +39,12 @@ func fusedForward1_10_12_22AVX2(a *byte)
 //go:noescape
 func fusedBackward1_10_12_22AVX2(a *byte)
 
-// fusedForward1_01_11_21AVX2 adds the messages of 3 paths with l1 = 1.
+// fusedFold1_01_11_21AVX2 folds the couplings of fusedForward1_01_11_21 with the harmonics.
+//
+//go:noescape
+func fusedFold1_01_11_21AVX2(a *byte)
+
+// fusedForward1_01_11_21AVX2 makes the messages of 3 paths with l1 = 1.
 //
 //go:noescape
 func fusedForward1_01_11_21AVX2(a *byte)
@@ -39,7 +54,12 @@ func fusedForward1_01_11_21AVX2(a *byte)
 //go:noescape
 func fusedBackward1_01_11_21AVX2(a *byte)
 
-// fusedForward2_02_12_20AVX2 adds the messages of 3 paths with l1 = 2.
+// fusedFold2_02_12_20AVX2 folds the couplings of fusedForward2_02_12_20 with the harmonics.
+//
+//go:noescape
+func fusedFold2_02_12_20AVX2(a *byte)
+
+// fusedForward2_02_12_20AVX2 makes the messages of 3 paths with l1 = 2.
 //
 //go:noescape
 func fusedForward2_02_12_20AVX2(a *byte)
@@ -49,7 +69,12 @@ func fusedForward2_02_12_20AVX2(a *byte)
 //go:noescape
 func fusedBackward2_02_12_20AVX2(a *byte)
 
-// fusedForward2_11_21_22AVX2 adds the messages of 3 paths with l1 = 2.
+// fusedFold2_11_21_22AVX2 folds the couplings of fusedForward2_11_21_22 with the harmonics.
+//
+//go:noescape
+func fusedFold2_11_21_22AVX2(a *byte)
+
+// fusedForward2_11_21_22AVX2 makes the messages of 3 paths with l1 = 2.
 //
 //go:noescape
 func fusedForward2_11_21_22AVX2(a *byte)
@@ -59,7 +84,7 @@ func fusedForward2_11_21_22AVX2(a *byte)
 //go:noescape
 func fusedBackward2_11_21_22AVX2(a *byte)
 
-// fusedForward0_00AVX2 adds the messages of 1 paths with l1 = 0.
+// fusedForward0_00AVX2 makes the messages of 1 paths with l1 = 0.
 //
 //go:noescape
 func fusedForward0_00AVX2(a *byte)
@@ -69,7 +94,12 @@ func fusedForward0_00AVX2(a *byte)
 //go:noescape
 func fusedBackward0_00AVX2(a *byte)
 
-// fusedForward1_10AVX2 adds the messages of 1 paths with l1 = 1.
+// fusedFold1_10AVX2 folds the couplings of fusedForward1_10 with the harmonics.
+//
+//go:noescape
+func fusedFold1_10AVX2(a *byte)
+
+// fusedForward1_10AVX2 makes the messages of 1 paths with l1 = 1.
 //
 //go:noescape
 func fusedForward1_10AVX2(a *byte)
@@ -79,7 +109,12 @@ func fusedForward1_10AVX2(a *byte)
 //go:noescape
 func fusedBackward1_10AVX2(a *byte)
 
-// fusedForward2_20AVX2 adds the messages of 1 paths with l1 = 2.
+// fusedFold2_20AVX2 folds the couplings of fusedForward2_20 with the harmonics.
+//
+//go:noescape
+func fusedFold2_20AVX2(a *byte)
+
+// fusedForward2_20AVX2 makes the messages of 1 paths with l1 = 2.
 //
 //go:noescape
 func fusedForward2_20AVX2(a *byte)
@@ -89,7 +124,12 @@ func fusedForward2_20AVX2(a *byte)
 //go:noescape
 func fusedBackward2_20AVX2(a *byte)
 
-// fusedForward0_22_33AVX2 adds the messages of 2 paths with l1 = 0.
+// fusedFold0_22_33AVX2 folds the couplings of fusedForward0_22_33 with the harmonics.
+//
+//go:noescape
+func fusedFold0_22_33AVX2(a *byte)
+
+// fusedForward0_22_33AVX2 makes the messages of 2 paths with l1 = 0.
 //
 //go:noescape
 func fusedForward0_22_33AVX2(a *byte)
@@ -104,7 +144,12 @@ func fusedBackward0_22_33AVX2(a *byte)
 //go:noescape
 func fusedSlopes0_22_33AVX2(a *byte)
 
-// fusedForward0_00_11AVX2 adds the messages of 2 paths with l1 = 0.
+// fusedFold0_00_11AVX2 folds the couplings of fusedForward0_00_11 with the harmonics.
+//
+//go:noescape
+func fusedFold0_00_11AVX2(a *byte)
+
+// fusedForward0_00_11AVX2 makes the messages of 2 paths with l1 = 0.
 //
 //go:noescape
 func fusedForward0_00_11AVX2(a *byte)
@@ -119,7 +164,12 @@ func fusedBackward0_00_11AVX2(a *byte)
 //go:noescape
 func fusedSlopes0_00_11AVX2(a *byte)
 
-// fusedForward1_12_23AVX2 adds the messages of 2 paths with l1 = 1.
+// fusedFold1_12_23AVX2 folds the couplings of fusedForward1_12_23 with the harmonics.
+//
+//go:noescape
+func fusedFold1_12_23AVX2(a *byte)
+
+// fusedForward1_12_23AVX2 makes the messages of 2 paths with l1 = 1.
 //
 //go:noescape
 func fusedForward1_12_23AVX2(a *byte)
@@ -129,7 +179,12 @@ func fusedForward1_12_23AVX2(a *byte)
 //go:noescape
 func fusedBackward1_12_23AVX2(a *byte)
 
-// fusedForward1_22_33AVX2 adds the messages of 2 paths with l1 = 1.
+// fusedFold1_22_33AVX2 folds the couplings of fusedForward1_22_33 with the harmonics.
+//
+//go:noescape
+func fusedFold1_22_33AVX2(a *byte)
+
+// fusedForward1_22_33AVX2 makes the messages of 2 paths with l1 = 1.
 //
 //go:noescape
 func fusedForward1_22_33AVX2(a *byte)
@@ -139,7 +194,12 @@ func fusedForward1_22_33AVX2(a *byte)
 //go:noescape
 func fusedBackward1_22_33AVX2(a *byte)
 
-// fusedForward1_01_10_11_32AVX2 adds the messages of 4 paths with l1 = 1.
+// fusedFold1_01_10_11_32AVX2 folds the couplings of fusedForward1_01_10_11_32 with the harmonics.
+//
+//go:noescape
+func fusedFold1_01_10_11_32AVX2(a *byte)
+
+// fusedForward1_01_10_11_32AVX2 makes the messages of 4 paths with l1 = 1.
 //
 //go:noescape
 func fusedForward1_01_10_11_32AVX2(a *byte)
@@ -149,7 +209,12 @@ func fusedForward1_01_10_11_32AVX2(a *byte)
 //go:noescape
 func fusedBackward1_01_10_11_32AVX2(a *byte)
 
-// fusedForward1_21AVX2 adds the messages of 1 paths with l1 = 1.
+// fusedFold1_21AVX2 folds the couplings of fusedForward1_21 with the harmonics.
+//
+//go:noescape
+func fusedFold1_21AVX2(a *byte)
+
+// fusedForward1_21AVX2 makes the messages of 1 paths with l1 = 1.
 //
 //go:noescape
 func fusedForward1_21AVX2(a *byte)
@@ -159,7 +224,12 @@ func fusedForward1_21AVX2(a *byte)
 //go:noescape
 func fusedBackward1_21AVX2(a *byte)
 
-// fusedForward2_02_13AVX2 adds the messages of 2 paths with l1 = 2.
+// fusedFold2_02_13AVX2 folds the couplings of fusedForward2_02_13 with the harmonics.
+//
+//go:noescape
+func fusedFold2_02_13AVX2(a *byte)
+
+// fusedForward2_02_13AVX2 makes the messages of 2 paths with l1 = 2.
 //
 //go:noescape
 func fusedForward2_02_13AVX2(a *byte)
@@ -169,7 +239,12 @@ func fusedForward2_02_13AVX2(a *byte)
 //go:noescape
 func fusedBackward2_02_13AVX2(a *byte)
 
-// fusedForward2_12_23AVX2 adds the messages of 2 paths with l1 = 2.
+// fusedFold2_12_23AVX2 folds the couplings of fusedForward2_12_23 with the harmonics.
+//
+//go:noescape
+func fusedFold2_12_23AVX2(a *byte)
+
+// fusedForward2_12_23AVX2 makes the messages of 2 paths with l1 = 2.
 //
 //go:noescape
 func fusedForward2_12_23AVX2(a *byte)
@@ -179,7 +254,12 @@ func fusedForward2_12_23AVX2(a *byte)
 //go:noescape
 func fusedBackward2_12_23AVX2(a *byte)
 
-// fusedForward2_22_33AVX2 adds the messages of 2 paths with l1 = 2.
+// fusedFold2_22_33AVX2 folds the couplings of fusedForward2_22_33 with the harmonics.
+//
+//go:noescape
+func fusedFold2_22_33AVX2(a *byte)
+
+// fusedForward2_22_33AVX2 makes the messages of 2 paths with l1 = 2.
 //
 //go:noescape
 func fusedForward2_22_33AVX2(a *byte)
@@ -189,7 +269,12 @@ func fusedForward2_22_33AVX2(a *byte)
 //go:noescape
 func fusedBackward2_22_33AVX2(a *byte)
 
-// fusedForward2_11_20_21_32AVX2 adds the messages of 4 paths with l1 = 2.
+// fusedFold2_11_20_21_32AVX2 folds the couplings of fusedForward2_11_20_21_32 with the harmonics.
+//
+//go:noescape
+func fusedFold2_11_20_21_32AVX2(a *byte)
+
+// fusedForward2_11_20_21_32AVX2 makes the messages of 4 paths with l1 = 2.
 //
 //go:noescape
 func fusedForward2_11_20_21_32AVX2(a *byte)
@@ -199,7 +284,12 @@ func fusedForward2_11_20_21_32AVX2(a *byte)
 //go:noescape
 func fusedBackward2_11_20_21_32AVX2(a *byte)
 
-// fusedForward2_31AVX2 adds the messages of 1 paths with l1 = 2.
+// fusedFold2_31AVX2 folds the couplings of fusedForward2_31 with the harmonics.
+//
+//go:noescape
+func fusedFold2_31AVX2(a *byte)
+
+// fusedForward2_31AVX2 makes the messages of 1 paths with l1 = 2.
 //
 //go:noescape
 func fusedForward2_31AVX2(a *byte)
@@ -209,7 +299,12 @@ func fusedForward2_31AVX2(a *byte)
 //go:noescape
 func fusedBackward2_31AVX2(a *byte)
 
-// fusedForward3_03_12AVX2 adds the messages of 2 paths with l1 = 3.
+// fusedFold3_03_12AVX2 folds the couplings of fusedForward3_03_12 with the harmonics.
+//
+//go:noescape
+func fusedFold3_03_12AVX2(a *byte)
+
+// fusedForward3_03_12AVX2 makes the messages of 2 paths with l1 = 3.
 //
 //go:noescape
 func fusedForward3_03_12AVX2(a *byte)
@@ -219,7 +314,12 @@ func fusedForward3_03_12AVX2(a *byte)
 //go:noescape
 func fusedBackward3_03_12AVX2(a *byte)
 
-// fusedForward3_13_22AVX2 adds the messages of 2 paths with l1 = 3.
+// fusedFold3_13_22AVX2 folds the couplings of fusedForward3_13_22 with the harmonics.
+//
+//go:noescape
+func fusedFold3_13_22AVX2(a *byte)
+
+// fusedForward3_13_22AVX2 makes the messages of 2 paths with l1 = 3.
 //
 //go:noescape
 func fusedForward3_13_22AVX2(a *byte)
@@ -229,7 +329,12 @@ func fusedForward3_13_22AVX2(a *byte)
 //go:noescape
 func fusedBackward3_13_22AVX2(a *byte)
 
-// fusedForward3_23_32AVX2 adds the messages of 2 paths with l1 = 3.
+// fusedFold3_23_32AVX2 folds the couplings of fusedForward3_23_32 with the harmonics.
+//
+//go:noescape
+func fusedFold3_23_32AVX2(a *byte)
+
+// fusedForward3_23_32AVX2 makes the messages of 2 paths with l1 = 3.
 //
 //go:noescape
 func fusedForward3_23_32AVX2(a *byte)
@@ -239,7 +344,12 @@ func fusedForward3_23_32AVX2(a *byte)
 //go:noescape
 func fusedBackward3_23_32AVX2(a *byte)
 
-// fusedForward3_21_30_33AVX2 adds the messages of 3 paths with l1 = 3.
+// fusedFold3_21_30_33AVX2 folds the couplings of fusedForward3_21_30_33 with the harmonics.
+//
+//go:noescape
+func fusedFold3_21_30_33AVX2(a *byte)
+
+// fusedForward3_21_30_33AVX2 makes the messages of 3 paths with l1 = 3.
 //
 //go:noescape
 func fusedForward3_21_30_33AVX2(a *byte)
@@ -249,7 +359,12 @@ func fusedForward3_21_30_33AVX2(a *byte)
 //go:noescape
 func fusedBackward3_21_30_33AVX2(a *byte)
 
-// fusedForward3_31AVX2 adds the messages of 1 paths with l1 = 3.
+// fusedFold3_31AVX2 folds the couplings of fusedForward3_31 with the harmonics.
+//
+//go:noescape
+func fusedFold3_31AVX2(a *byte)
+
+// fusedForward3_31AVX2 makes the messages of 1 paths with l1 = 3.
 //
 //go:noescape
 func fusedForward3_31AVX2(a *byte)
@@ -259,7 +374,12 @@ func fusedForward3_31AVX2(a *byte)
 //go:noescape
 func fusedBackward3_31AVX2(a *byte)
 
-// fusedForward3_30AVX2 adds the messages of 1 paths with l1 = 3.
+// fusedFold3_30AVX2 folds the couplings of fusedForward3_30 with the harmonics.
+//
+//go:noescape
+func fusedFold3_30AVX2(a *byte)
+
+// fusedForward3_30AVX2 makes the messages of 1 paths with l1 = 3.
 //
 //go:noescape
 func fusedForward3_30AVX2(a *byte)

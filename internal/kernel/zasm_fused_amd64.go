@@ -4,7 +4,12 @@
 
 package kernel
 
-// fusedForward0_00_11_22AVX512 adds the messages of 3 paths with l1 = 0.
+// fusedFold0_00_11_22AVX512 folds the couplings of fusedForward0_00_11_22 with the harmonics.
+//
+//go:noescape
+func fusedFold0_00_11_22AVX512(a *byte)
+
+// fusedForward0_00_11_22AVX512 makes the messages of 3 paths with l1 = 0.
 //
 //go:noescape
 func fusedForward0_00_11_22AVX512(a *byte)
@@ -19,7 +24,12 @@ func fusedBackward0_00_11_22AVX512(a *byte)
 //go:noescape
 func fusedSlopes0_00_11_22AVX512(a *byte)
 
-// fusedForward1_01_10_11_12_21_22AVX512 adds the messages of 6 paths with l1 = 1.
+// fusedFold1_01_10_11_12_21_22AVX512 folds the couplings of fusedForward1_01_10_11_12_21_22 with the harmonics.
+//
+//go:noescape
+func fusedFold1_01_10_11_12_21_22AVX512(a *byte)
+
+// fusedForward1_01_10_11_12_21_22AVX512 makes the messages of 6 paths with l1 = 1.
 //
 //go:noescape
 func fusedForward1_01_10_11_12_21_22AVX512(a *byte)
@@ -29,7 +39,12 @@ func fusedForward1_01_10_11_12_21_22AVX512(a *byte)
 //go:noescape
 func fusedBackward1_01_10_11_12_21_22AVX512(a *byte)
 
-// fusedForward2_02_11_12_20_21_22AVX512 adds the messages of 6 paths with l1 = 2.
+// fusedFold2_02_11_12_20_21_22AVX512 folds the couplings of fusedForward2_02_11_12_20_21_22 with the harmonics.
+//
+//go:noescape
+func fusedFold2_02_11_12_20_21_22AVX512(a *byte)
+
+// fusedForward2_02_11_12_20_21_22AVX512 makes the messages of 6 paths with l1 = 2.
 //
 //go:noescape
 func fusedForward2_02_11_12_20_21_22AVX512(a *byte)
@@ -39,7 +54,7 @@ func fusedForward2_02_11_12_20_21_22AVX512(a *byte)
 //go:noescape
 func fusedBackward2_02_11_12_20_21_22AVX512(a *byte)
 
-// fusedForward0_00AVX512 adds the messages of 1 paths with l1 = 0.
+// fusedForward0_00AVX512 makes the messages of 1 paths with l1 = 0.
 //
 //go:noescape
 func fusedForward0_00AVX512(a *byte)
@@ -49,7 +64,12 @@ func fusedForward0_00AVX512(a *byte)
 //go:noescape
 func fusedBackward0_00AVX512(a *byte)
 
-// fusedForward1_10AVX512 adds the messages of 1 paths with l1 = 1.
+// fusedFold1_10AVX512 folds the couplings of fusedForward1_10 with the harmonics.
+//
+//go:noescape
+func fusedFold1_10AVX512(a *byte)
+
+// fusedForward1_10AVX512 makes the messages of 1 paths with l1 = 1.
 //
 //go:noescape
 func fusedForward1_10AVX512(a *byte)
@@ -59,7 +79,12 @@ func fusedForward1_10AVX512(a *byte)
 //go:noescape
 func fusedBackward1_10AVX512(a *byte)
 
-// fusedForward2_20AVX512 adds the messages of 1 paths with l1 = 2.
+// fusedFold2_20AVX512 folds the couplings of fusedForward2_20 with the harmonics.
+//
+//go:noescape
+func fusedFold2_20AVX512(a *byte)
+
+// fusedForward2_20AVX512 makes the messages of 1 paths with l1 = 2.
 //
 //go:noescape
 func fusedForward2_20AVX512(a *byte)
@@ -69,7 +94,12 @@ func fusedForward2_20AVX512(a *byte)
 //go:noescape
 func fusedBackward2_20AVX512(a *byte)
 
-// fusedForward0_00_11_22_33AVX512 adds the messages of 4 paths with l1 = 0.
+// fusedFold0_00_11_22_33AVX512 folds the couplings of fusedForward0_00_11_22_33 with the harmonics.
+//
+//go:noescape
+func fusedFold0_00_11_22_33AVX512(a *byte)
+
+// fusedForward0_00_11_22_33AVX512 makes the messages of 4 paths with l1 = 0.
 //
 //go:noescape
 func fusedForward0_00_11_22_33AVX512(a *byte)
@@ -84,7 +114,12 @@ func fusedBackward0_00_11_22_33AVX512(a *byte)
 //go:noescape
 func fusedSlopes0_00_11_22_33AVX512(a *byte)
 
-// fusedForward1_10_11_12_32_33AVX512 adds the messages of 5 paths with l1 = 1.
+// fusedFold1_10_11_12_32_33AVX512 folds the couplings of fusedForward1_10_11_12_32_33 with the harmonics.
+//
+//go:noescape
+func fusedFold1_10_11_12_32_33AVX512(a *byte)
+
+// fusedForward1_10_11_12_32_33AVX512 makes the messages of 5 paths with l1 = 1.
 //
 //go:noescape
 func fusedForward1_10_11_12_32_33AVX512(a *byte)
@@ -94,7 +129,12 @@ func fusedForward1_10_11_12_32_33AVX512(a *byte)
 //go:noescape
 func fusedBackward1_10_11_12_32_33AVX512(a *byte)
 
-// fusedForward1_01_21_22_23AVX512 adds the messages of 4 paths with l1 = 1.
+// fusedFold1_01_21_22_23AVX512 folds the couplings of fusedForward1_01_21_22_23 with the harmonics.
+//
+//go:noescape
+func fusedFold1_01_21_22_23AVX512(a *byte)
+
+// fusedForward1_01_21_22_23AVX512 makes the messages of 4 paths with l1 = 1.
 //
 //go:noescape
 func fusedForward1_01_21_22_23AVX512(a *byte)
@@ -104,7 +144,12 @@ func fusedForward1_01_21_22_23AVX512(a *byte)
 //go:noescape
 func fusedBackward1_01_21_22_23AVX512(a *byte)
 
-// fusedForward2_02_31_32_33AVX512 adds the messages of 4 paths with l1 = 2.
+// fusedFold2_02_31_32_33AVX512 folds the couplings of fusedForward2_02_31_32_33 with the harmonics.
+//
+//go:noescape
+func fusedFold2_02_31_32_33AVX512(a *byte)
+
+// fusedForward2_02_31_32_33AVX512 makes the messages of 4 paths with l1 = 2.
 //
 //go:noescape
 func fusedForward2_02_31_32_33AVX512(a *byte)
@@ -114,7 +159,12 @@ func fusedForward2_02_31_32_33AVX512(a *byte)
 //go:noescape
 func fusedBackward2_02_31_32_33AVX512(a *byte)
 
-// fusedForward2_20_21_22_23AVX512 adds the messages of 4 paths with l1 = 2.
+// fusedFold2_20_21_22_23AVX512 folds the couplings of fusedForward2_20_21_22_23 with the harmonics.
+//
+//go:noescape
+func fusedFold2_20_21_22_23AVX512(a *byte)
+
+// fusedForward2_20_21_22_23AVX512 makes the messages of 4 paths with l1 = 2.
 //
 //go:noescape
 func fusedForward2_20_21_22_23AVX512(a *byte)
@@ -124,7 +174,12 @@ func fusedForward2_20_21_22_23AVX512(a *byte)
 //go:noescape
 func fusedBackward2_20_21_22_23AVX512(a *byte)
 
-// fusedForward2_11_12_13AVX512 adds the messages of 3 paths with l1 = 2.
+// fusedFold2_11_12_13AVX512 folds the couplings of fusedForward2_11_12_13 with the harmonics.
+//
+//go:noescape
+func fusedFold2_11_12_13AVX512(a *byte)
+
+// fusedForward2_11_12_13AVX512 makes the messages of 3 paths with l1 = 2.
 //
 //go:noescape
 func fusedForward2_11_12_13AVX512(a *byte)
@@ -134,7 +189,12 @@ func fusedForward2_11_12_13AVX512(a *byte)
 //go:noescape
 func fusedBackward2_11_12_13AVX512(a *byte)
 
-// fusedForward3_30_31_32_33AVX512 adds the messages of 4 paths with l1 = 3.
+// fusedFold3_30_31_32_33AVX512 folds the couplings of fusedForward3_30_31_32_33 with the harmonics.
+//
+//go:noescape
+func fusedFold3_30_31_32_33AVX512(a *byte)
+
+// fusedForward3_30_31_32_33AVX512 makes the messages of 4 paths with l1 = 3.
 //
 //go:noescape
 func fusedForward3_30_31_32_33AVX512(a *byte)
@@ -144,7 +204,12 @@ func fusedForward3_30_31_32_33AVX512(a *byte)
 //go:noescape
 func fusedBackward3_30_31_32_33AVX512(a *byte)
 
-// fusedForward3_21_22_23AVX512 adds the messages of 3 paths with l1 = 3.
+// fusedFold3_21_22_23AVX512 folds the couplings of fusedForward3_21_22_23 with the harmonics.
+//
+//go:noescape
+func fusedFold3_21_22_23AVX512(a *byte)
+
+// fusedForward3_21_22_23AVX512 makes the messages of 3 paths with l1 = 3.
 //
 //go:noescape
 func fusedForward3_21_22_23AVX512(a *byte)
@@ -154,7 +219,12 @@ func fusedForward3_21_22_23AVX512(a *byte)
 //go:noescape
 func fusedBackward3_21_22_23AVX512(a *byte)
 
-// fusedForward3_03_12_13AVX512 adds the messages of 3 paths with l1 = 3.
+// fusedFold3_03_12_13AVX512 folds the couplings of fusedForward3_03_12_13 with the harmonics.
+//
+//go:noescape
+func fusedFold3_03_12_13AVX512(a *byte)
+
+// fusedForward3_03_12_13AVX512 makes the messages of 3 paths with l1 = 3.
 //
 //go:noescape
 func fusedForward3_03_12_13AVX512(a *byte)
@@ -164,7 +234,12 @@ func fusedForward3_03_12_13AVX512(a *byte)
 //go:noescape
 func fusedBackward3_03_12_13AVX512(a *byte)
 
-// fusedForward3_30AVX512 adds the messages of 1 paths with l1 = 3.
+// fusedFold3_30AVX512 folds the couplings of fusedForward3_30 with the harmonics.
+//
+//go:noescape
+func fusedFold3_30AVX512(a *byte)
+
+// fusedForward3_30AVX512 makes the messages of 1 paths with l1 = 3.
 //
 //go:noescape
 func fusedForward3_30AVX512(a *byte)

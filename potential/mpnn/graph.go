@@ -128,8 +128,9 @@ func (g *Graph[T]) species(f *potential.Frame) error {
 }
 
 // Load fills e with the edges of owned atom i and their geometry, and returns
-// how many edges, the first ones, are shorter than the model's Near.
-func (g *Graph[T]) Load(i int, e *kernel.Edges[T]) (near int) {
+// how many edges, the first ones, are shorter than the model's Near. Next is set for
+// the atom that many places ahead.
+func (g *Graph[T]) Load(i, ahead int, e *kernel.Edges[T]) (near int) {
 	var batch []Entry[T]
 	if g.stored {
 		batch = g.Entries[g.Row[i]:g.Row[i+1]]
@@ -145,14 +146,14 @@ func (g *Graph[T]) Load(i int, e *kernel.Edges[T]) (near int) {
 		e.D[0][k], e.D[1][k], e.D[2][k] = b.D[0], b.D[1], b.D[2]
 	}
 	e.Next = e.Next[:0]
-	switch l := g.frame.List; {
-	case i+1 >= g.N:
+	switch l, n := g.frame.List, i+ahead; {
+	case n >= g.N:
 	case g.stored:
-		for _, b := range g.Entries[g.Row[i+1]:g.Row[i+2]] {
+		for _, b := range g.Entries[g.Row[n]:g.Row[n+1]] {
 			e.Next = append(e.Next, b.J)
 		}
 	default: // those in the skin too: to sort them out would cost more
-		for _, p := range l.J[l.Row[i+1]:l.Row[i+2]] {
+		for _, p := range l.J[l.Row[n]:l.Row[n+1]] {
 			e.Next = append(e.Next, g.frame.Home[p])
 		}
 	}

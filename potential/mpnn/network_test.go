@@ -50,7 +50,7 @@ func (l *toy[T]) x(g *mpnn.Graph[T], x []T, row int32) float64 {
 
 func (l *toy[T]) sum(g *mpnn.Graph[T], x, s []T) {
 	for i := range g.N {
-		g.Load(i, &l.e)
+		g.Load(i, 1, &l.e)
 		y := 0.2 * float64(g.Species[i])
 		if !l.first {
 			y = float64(s[l.w*i])
@@ -89,7 +89,7 @@ func (l *toy[T]) BackwardNodes(g *mpnn.Graph[T], s, gxnext, gsnext []T) {
 
 func (l *toy[T]) BackwardEdges(g *mpnn.Graph[T], s, x, gx []T, b *potential.Bonds) {
 	for i := range g.N {
-		g.Load(i, &l.e)
+		g.Load(i, 1, &l.e)
 		l.g, l.r = l.g[:0], l.r[:0]
 		for k := range l.e.N {
 			w, dw := f(float64(l.e.R[k]))
@@ -199,7 +199,7 @@ func TestGraph(t *testing.T) {
 		return nil, spy{func(g *mpnn.Graph[float32]) {
 			got = append(got, g.Entries...)
 			var e kernel.Edges[float32]
-			near = g.Load(0, &e)
+			near = g.Load(0, 1, &e)
 		}}
 	}
 	p := mpnn.New(m)

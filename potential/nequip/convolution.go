@@ -10,15 +10,25 @@ import (
 // the atoms of a block and maps the sums of messages to the layer's state.
 type convolution[T kernel.Float] struct {
 	*weights[T]
-	conv, near kernel.Conv[T] // near: for edges too short for the table, or nil
-	edges      kernel.Edges[T]
-	agg        []T     // sums of messages of a block, or their gradient
-	j          []int32 // species of the neighbours, in the first layer
+	conv, near kernel.Conv[T]      // near: for edges too short for the table, or nil
+	batch      [together]loaded[T] // one after another has the first only
+	centres    [together]kernel.Centre[T]
+	agg        []T // sums of messages of a block, or their gradient
 	r, grad    [][3]float64
 }
 
+// loaded is an atom's edges.
+type loaded[T kernel.Float] struct {
+	edges kernel.Edges[T]
+	j     []int32 // species of the neighbours, in the first layer
+}
+
+// together is how many atoms' messages are summed at once: so that what they read of
+// the radial table stays in the nearest cache, and their folded couplings in the next.
+const together = 6
+
 func newConvolution[T kernel.Float](w *weights[T]) convolution[T] {
-	c := convolution[T]{weights: w, agg: make([]T, block*w.shape.AggWidth)}
+	c := convolution[T]{weights: w, agg: kernel.Make[T](block * w.shape.AggWidth)}
 	c.conv, c.near = w.conv()
 	return c
 }
@@ -34,33 +44,42 @@ func (c *convolution[T]) Width() int {
 // StateWidth is part of mpnn.Layer and mpnn.Head.
 func (c *convolution[T]) StateWidth() int { return c.gate.in.width }
 
-// load fills the edges of atom i; the neighbours' records are rows j of records.
-func (c *convolution[T]) load(g *mpnn.Graph[T], i int, x []T) (near int, j []int32, records []T) {
-	near = g.Load(i, &c.edges)
+// load fills q with the edges of atom i; the neighbours' records are rows j of
+// records. The atom that many places ahead comes next.
+func (c *convolution[T]) load(g *mpnn.Graph[T], i, ahead int, q *loaded[T], x []T) (near int, j []int32, records []T) {
+	e := &q.edges
+	near = g.Load(i, ahead, e)
 	if c.x0 == nil {
-		return near, c.edges.J, x
+		return near, e.J, x
 	}
-	c.edges.Next = c.edges.Next[:0] // rows of features, of which the first layer reads none
-	c.j = room(c.j, len(c.edges.J))
-	for k, row := range c.edges.J {
-		c.j[k] = g.Species[row]
+	e.Next = e.Next[:0] // rows of features, of which the first layer reads none
+	q.j = room(q.j, len(e.J))
+	for k, row := range e.J {
+		q.j[k] = g.Species[row]
 	}
-	return near, c.j, c.x0
+	return near, q.j, c.x0
 }
 
 // messages adds to the states of the block from atom b on the linear map of
 // the sums of messages. The first layer sets its states first.
 func (c *convolution[T]) messages(g *mpnn.Graph[T], b int, x, s []T) {
-	clear(c.agg)
-	w := c.shape.AggWidth
-	for i := b; i < min(b+block, g.N); i++ {
-		near, j, x := c.load(g, i, x)
-		agg := c.agg[(i-b)*w:][:w]
-		if near > 0 {
-			c.near.Forward(&c.edges, 0, near, j, x, agg)
+	w, end := c.shape.AggWidth, min(b+block, g.N)
+	for i := b; i < end; i += together {
+		n := min(together, end-i)
+		var records []T
+		for k := range n {
+			q := &c.centres[k]
+			q.E, q.Agg = &c.batch[k].edges, c.agg[(i+k-b)*w:][:w]
+			q.From, q.J, records = c.load(g, i+k, together, &c.batch[k], x)
 		}
-		c.conv.Forward(&c.edges, near, c.edges.N, j, x, agg)
+		kernel.Forwards(c.conv, c.centres[:n], records)
+		for k := range n {
+			if q := &c.centres[k]; q.From > 0 {
+				c.near.Forward(q.E, 0, q.From, q.J, records, q.Agg)
+			}
+		}
 	}
+	clear(c.agg[(end-b)*w:])
 	w = c.gate.in.width
 	s = s[b*w:][:block*w]
 	if c.s0 != nil {
@@ -78,9 +97,9 @@ func (c *convolution[T]) messagesBackward(g *mpnn.Graph[T], b int, s, x, gx []T,
 	if c.x0 != nil {
 		gx = nil
 	}
-	w, e := c.shape.AggWidth, &c.edges
+	w, e := c.shape.AggWidth, &c.batch[0].edges
 	for i := b; i < min(b+block, g.N); i++ {
-		near, j, x := c.load(g, i, x)
+		near, j, x := c.load(g, i, 1, &c.batch[0], x)
 		e.ZeroGradient()
 		agg := c.agg[(i-b)*w:][:w]
 		if near > 0 {

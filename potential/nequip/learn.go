@@ -103,7 +103,7 @@ type reading struct{ read, scale, shift []float64 }
 func (c *convolution[T]) learnMessages(g *mpnn.Graph[T], b int, x, s, gx []T) {
 	d := c.learning
 	w, sw := c.shape.AggWidth, c.gate.in.width
-	n := min(block, g.N-b)
+	n, e := min(block, g.N-b), &c.batch[0].edges
 	gs := s[b*sw:][:block*sw]
 	if c.x0 != nil {
 		gx = d.x0
@@ -113,14 +113,14 @@ func (c *convolution[T]) learnMessages(g *mpnn.Graph[T], b int, x, s, gx []T) {
 	}
 	clear(c.agg)
 	for i := range n { // the sums of messages again: the gradient of lin2 needs them
-		_, j, x := c.load(g, b+i, x)
-		c.conv.Forward(&c.edges, 0, c.edges.N, j, x, c.agg[i*w:][:w])
+		_, j, x := c.load(g, b+i, 1, &c.batch[0], x)
+		c.conv.Forward(e, 0, e.N, j, x, c.agg[i*w:][:w])
 	}
 	c.lin2.learn(n, nil, c.agg, gs, d.lin2, &d.outer)
 	c.lin2.backward(block, nil, gs, c.agg, false)
 	for i := range n {
-		_, j, x := c.load(g, b+i, x)
-		d.conv.Learn(&c.edges, 0, c.edges.N, j, x, c.agg[i*w:][:w], gx, d.coef)
+		_, j, x := c.load(g, b+i, 1, &c.batch[0], x)
+		d.conv.Learn(e, 0, e.N, j, x, c.agg[i*w:][:w], gx, d.coef)
 	}
 }
 

@@ -38,6 +38,8 @@ var args = []struct{ name, typ, doc string }{
 	{"outs", "*outArg", "where each path is in it"},
 	{"next", "*int32", "a row to fetch ahead for each edge"},
 	{"gdelta", "int", "bytes from x to gx"},
+	{"edges", "*edgeArg", "of the fused kernels, in place of j, row and next"},
+	{"set", "int", "1: the aggregate is set, 0: it is added to"},
 	{"cdelta", "int", "bytes from coef to its gradient"},
 }
 
@@ -59,6 +61,7 @@ func writeArgs() error {
 		fmt.Fprintf(&b, "\t%s %s // %s\n", f.name, f.typ, f.doc)
 	}
 	b.WriteString("}\n\n// outArg is where one path's rows of the aggregate are.\ntype outArg struct {\n\toffset int // bytes\n\tcomp   int // bytes from component to component\n}\n")
+	b.WriteString("\n// edgeArg is where an edge's records are, in bytes.\ntype edgeArg struct {\n\tx    int // of the neighbour\n\tnext int // of a record to fetch ahead\n\trow  int // first coefficient row, for one path of 16 lanes\n}\n")
 	src, err := format.Source(b.Bytes())
 	if err != nil {
 		return err

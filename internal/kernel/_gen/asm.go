@@ -14,10 +14,11 @@ import (
 // lanes of AVX2 with 16.
 type asm struct {
 	*build.Context
-	lanes int
-	label int
-	args  reg.GPVirtual          // convArgs of the function
-	data  map[string]operand.Mem // constants of the file
+	lanes  int
+	shared bool // adders are the multipliers: an addition costs as much as a multiply-add
+	label  int
+	args   reg.GPVirtual          // convArgs of the function
+	data   map[string]operand.Mem // constants of the file
 }
 
 // bytes of one vector.
@@ -25,7 +26,10 @@ func (a *asm) size() int { return 4 * a.lanes }
 
 // name appends the path's name.
 func (a *asm) name(s string) string {
-	if a.lanes == 16 {
+	switch {
+	case a.shared:
+		return s + "FMA512"
+	case a.lanes == 16:
 		return s + "AVX512"
 	}
 	return s + "AVX2"

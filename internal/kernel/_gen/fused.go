@@ -23,9 +23,9 @@ var networks = []struct {
 }
 
 // fused writes the kernels of all networks, each list of paths once.
-func fused(lanes int) func(*build.Context) {
+func fused(lanes int, shared bool) func(*build.Context) {
 	return func(c *build.Context) {
-		a := &asm{Context: c, lanes: lanes, data: map[string]operand.Mem{}}
+		a := &asm{Context: c, lanes: lanes, shared: shared, data: map[string]operand.Mem{}}
 		seen := map[string]bool{}
 		for _, n := range networks {
 			for l1 := range n.lmax + 1 {
@@ -34,7 +34,7 @@ func fused(lanes int) func(*build.Context) {
 					limit = 12
 				}
 				for _, p := range divide(l1, n.lmax, n.lout, limit) {
-					p.lanes = lanes
+					p.lanes, p.shared = lanes, shared
 					if seen[p.name()] {
 						continue
 					}
@@ -56,6 +56,7 @@ var registry []*pass
 
 // fusedFold writes M [block][form][16] from the harmonics, for all edges.
 func (a *asm) fusedFold(p *pass) {
+	a.begin("fusedFold"+p.name(), "folds the couplings of fusedForward"+p.name()+" with the harmonics.")
 	y, m, n := a.movq("b"), a.movq("m"), a.movq("n")
 	a.Label(a.lab("fold"))
 	for half := 0; half < 64; half += a.size() {
@@ -86,11 +87,11 @@ func (a *asm) fusedFold(p *pass) {
 	a.ADDQ(imm(64*len(p.forms)), m)
 	a.SUBQ(imm(16), n)
 	a.JGT(a.ref("fold"))
+	a.ret()
 }
 
 // fusedForward: for every chunk of 16 channels, over the edges, all sums of the
-// pass in registers. The weight comes from the four rows c of the table as
-// c1 − Σ_q β_q (c1 − c_q), q ≠ 1, for Σ β = 1: the differences use the adders.
+// pass in registers.
 func (a *asm) fusedForward(p *pass) {
 	np, d1 := len(p.paths), p.d1()
 	nacc := 0
@@ -108,20 +109,20 @@ func (a *asm) fusedForward(p *pass) {
 			}
 		}
 	}
-	a.begin("fusedForward"+p.name(), fmt.Sprintf("adds the messages of %d paths with l1 = %d.", np, p.l1))
 	if len(p.forms) > 0 {
 		a.fusedFold(p)
 	}
+	a.begin("fusedForward"+p.name(), fmt.Sprintf("makes the messages of %d paths with l1 = %d.", np, p.l1))
 	r := &forward{asm: a, p: p, nacc: nacc, x0: a.movq("x"), coef: a.movq("coef"), left: a.movq("mul"), out: a.movq("out")}
 	// Several chunks at once where their sums fit: that saves loads of the
 	// couplings and the addresses.
-	wide := 1
+	p.wide = 1
 	for _, w := range []int{2, 4, 8} {
 		if a.lanes == 16 && w*(nacc+1)+8 <= 32 && w*16 <= mostChannels[p.l1] {
-			wide = w
+			p.wide = w
 		}
 	}
-	if wide > 1 {
+	if wide := p.wide; wide > 1 {
 		a.CMPQ(r.left, imm(16*wide))
 		a.JLT(a.ref("narrow"))
 		a.Label(a.lab("wide"))
@@ -150,6 +151,9 @@ type forward struct {
 	x0, coef, left, out reg.GPVirtual
 }
 
+// sizeOfEdge is that of an edgeArg.
+const sizeOfEdge = 24
+
 // chunks writes the loop over the edges for w chunks and moves on by them.
 func (r *forward) chunks(w int, suffix string) {
 	a, p := r.asm, r.p
@@ -161,79 +165,83 @@ func (r *forward) chunks(w int, suffix string) {
 			a.zero(v)
 		}
 	}
-	e, b, m := a.GP64(), a.movq("b"), a.movq("m")
+	e, b, m, ed := a.GP64(), a.movq("b"), a.movq("m"), a.movq("edges")
 	a.XORQ(e, e)
 	comp := a.movq("xcomp")
 	a.Label(a.lab("edge" + suffix))
 	x, t, f := a.GP64(), a.GP64(), a.GP64()
-	element := func(list string, r reg.GPVirtual) {
-		a.MOVQ(a.field(list), r)
-		a.MOVLQSX(operand.Mem{Base: r, Index: e, Scale: 4}, r)
+	a.MOVQ(r.x0, f)
+	a.ADDQ(at(ed, 8), f)
+	a.MOVQ(r.x0, x)
+	a.ADDQ(at(ed, 0), x)
+	a.IMUL3Q(imm(np), at(ed, 16), t)
+	if a.lanes == 8 {
+		a.SHRQ(operand.U8(1), t)
 	}
-	element("next", f)
-	a.IMULQ(a.field("xrow"), f)
-	a.ADDQ(r.x0, f)
-	element("j", x)
-	a.IMULQ(a.field("xrow"), x)
-	a.ADDQ(r.x0, x)
-	element("row", t)
-	a.IMUL3Q(imm(a.size()*np), t, t)
 	a.ADDQ(r.coef, t)
+	a.ADDQ(imm(sizeOfEdge), ed)
 	if a.lanes == 8 {
 		r.narrow(x, t, f, b, m, comp, acc[0])
 		r.finish(acc, e, b, m, suffix)
 		return
 	}
-	xs := make([][]val, w)
-	for i := range d1 {
-		for c := range w {
-			// one chunk after the other needs the x of one only, unless d1 = 1
-			if c == 0 || d1 == 1 {
-				xs[c] = append(xs[c], a.get(at(x, 64*c)))
+	if d1 > 1 {
+		f2 := a.GP64()
+		a.LEAQ(operand.Mem{Base: f, Index: comp, Scale: 1}, f2)
+		for i := range d1 {
+			for c := range w {
+				o := a.component(f, f2, comp, i)
+				o.Disp += 64 * c
+				a.PREFETCHT1(o)
 			}
+		}
+	} else {
+		for c := range w {
 			a.PREFETCHT1(at(f, 64*c))
 		}
-		if i < d1-1 {
-			a.ADDQ(comp, x)
-			a.ADDQ(comp, f)
-		}
 	}
-	ip3, trio := p.trio()
 	free := 32 - w*r.nacc - d1 - 3 - 2*(w-1)
+	ip3, trio := p.trio()
 	if trio {
 		free -= 4
 	}
-	beta := a.betas(b, max(0, min(3, free)))
+	if a.shared && w == 1 {
+		free++
+	}
+	beta := a.betas(b, a.splines(), free)
+	xs := make([]val, d1)
 	if d1 == 1 {
-		r.together(xs, acc, t, b, m, beta)
-	} else {
+		xs = nil
 		for c := range w {
-			if c > 0 {
-				for range d1 - 1 {
-					a.SUBQ(comp, x)
+			xs = append(xs, a.get(at(x, 64*c)))
+		}
+		r.together(xs, acc, t, b, m, beta)
+		r.finish(acc, e, b, m, suffix)
+		return
+	}
+	x2 := a.GP64()
+	a.LEAQ(operand.Mem{Base: x, Index: comp, Scale: 1}, x2)
+	for c := range w {
+		for i := range xs {
+			o := a.component(x, x2, comp, i)
+			o.Disp += 64 * c
+			xs[i] = a.get(o)
+		}
+		if c > 0 {
+			a.ADDQ(a.field("group"), t)
+		}
+		k0 := 0
+		var sums [3][]val
+		for ip, q := range p.paths {
+			if trio && q.l2 == 1 {
+				sums[q.l3] = acc[c][k0 : k0+q.d3()]
+				if k0 += q.d3(); ip == ip3[2] {
+					r.pairsForward(ip3, xs, sums, t, b, beta)
 				}
-				a.ADDQ(imm(64), x)
-				for i := range d1 {
-					xs[c] = append(xs[c], a.get(at(x, 0)))
-					if i < d1-1 {
-						a.ADDQ(comp, x)
-					}
-				}
-				a.ADDQ(a.field("group"), t)
+				continue
 			}
-			k0 := 0
-			var sums [3][]val
-			for ip, q := range p.paths {
-				if trio && q.l2 == 1 {
-					sums[q.l3] = acc[c][k0 : k0+q.d3()]
-					if k0 += q.d3(); ip == ip3[2] {
-						r.pairsForward(ip3, xs[c], sums, t, b, beta)
-					}
-					continue
-				}
-				a.fusedMessage(p, ip, a.fusedWeight(np, ip, t, b, beta), ops(xs[c]), acc[c][k0:k0+q.d3()], m)
-				k0 += q.d3()
-			}
+			a.fusedMessage(p, ip, a.fusedWeight(np, ip, t, b, beta), ops(xs), acc[c][k0:k0+q.d3()], m)
+			k0 += q.d3()
 		}
 	}
 	r.finish(acc, e, b, m, suffix)
@@ -262,7 +270,7 @@ func (r *forward) narrow(x, t, f, b, m, comp reg.GPVirtual, acc []val) {
 	}
 }
 
-// finish ends the loop over the edges and adds the sums to the aggregate.
+// finish ends the loop over the edges and gives the sums to the aggregate.
 func (r *forward) finish(acc [][]val, e, b, m reg.GPVirtual, suffix string) {
 	a, p, w := r.asm, r.p, len(acc)
 	a.ADDQ(imm(4), b)
@@ -279,28 +287,12 @@ func (r *forward) finish(acc [][]val, e, b, m reg.GPVirtual, suffix string) {
 	a.Label(a.lab("same" + suffix))
 	a.CMPQ(e, a.field("n"))
 	a.JLT(a.ref("edge" + suffix))
-	// the sums go to the aggregate
 	outs := a.movq("outs")
-	k0 := 0
-	for ip, q := range p.paths {
-		o, oc := a.GP64(), a.GP64()
-		a.MOVQ(at(outs, 16*ip), o)
-		a.ADDQ(r.out, o)
-		if q.d3() > 1 {
-			a.MOVQ(at(outs, 16*ip+8), oc)
-		}
-		for k := range q.d3() {
-			for c := range w {
-				v := acc[c][k0+k]
-				a.VADDPS(at(o, a.size()*c), v, v)
-				a.store(v, at(o, a.size()*c))
-			}
-			if k < q.d3()-1 {
-				a.ADDQ(oc, o)
-			}
-		}
-		k0 += q.d3()
-	}
+	a.CMPQ(a.field("set"), imm(0))
+	a.JNE(a.ref("set" + suffix))
+	r.sums(acc, outs, func(v val, m operand.Mem) { a.VADDPS(m, v, v) })
+	a.Label(a.lab("set" + suffix))
+	r.sums(acc, outs, a.store)
 	a.ADDQ(imm(a.size()*w), r.x0)
 	a.ADDQ(imm(a.size()*w), r.out)
 	for range w {
@@ -308,8 +300,30 @@ func (r *forward) finish(acc [][]val, e, b, m reg.GPVirtual, suffix string) {
 	}
 }
 
+// sums calls f with every sum and its place in the aggregate.
+func (r *forward) sums(acc [][]val, outs reg.GPVirtual, f func(val, operand.Mem)) {
+	a, k0 := r.asm, 0
+	for ip, q := range r.p.paths {
+		o, oc := a.GP64(), a.GP64()
+		a.MOVQ(at(outs, 16*ip), o)
+		a.ADDQ(r.out, o)
+		if q.d3() > 1 {
+			a.MOVQ(at(outs, 16*ip+8), oc)
+		}
+		for k := range q.d3() {
+			for c := range acc {
+				f(acc[c][k0+k], at(o, a.size()*c))
+			}
+			if k < q.d3()-1 {
+				a.ADDQ(oc, o)
+			}
+		}
+		k0 += q.d3()
+	}
+}
+
 // together is l1 = 0 for several chunks: each coupling is loaded once.
-func (r *forward) together(xs, acc [][]val, t, b, m reg.GPVirtual, beta []val) {
+func (r *forward) together(xs []val, acc [][]val, t, b, m reg.GPVirtual, beta []val) {
 	a, p, w := r.asm, r.p, len(xs)
 	np := len(p.paths)
 	group := a.movq("group")
@@ -325,9 +339,9 @@ func (r *forward) together(xs, acc [][]val, t, b, m reg.GPVirtual, beta []val) {
 			}
 			W := a.fusedWeight(np, ip, tc, b, beta)
 			if q.l2 == 0 {
-				a.fma(acc[c][k0], W, xs[c][0])
+				a.fma(acc[c][k0], W, xs[c])
 			} else {
-				wx[c] = a.mul(W, xs[c][0])
+				wx[c] = a.mul(W, xs[c])
 			}
 		}
 		if q.l2 > 0 {
@@ -350,21 +364,48 @@ func (r *forward) together(xs, acc [][]val, t, b, m reg.GPVirtual, beta []val) {
 	}
 }
 
-// betas loads the first n of the three spline weights that are needed.
-func (a *asm) betas(b reg.GPVirtual, n int) []val {
-	v := make([]val, max(n, 0))
+// splines are the rows of spline weights that a weight is made with.
+func (a *asm) splines() []int {
+	if a.shared {
+		return []int{0, 1, 2, 3}
+	}
+	return differences
+}
+
+// betas loads the first n of these spline weights.
+func (a *asm) betas(b reg.GPVirtual, q []int, n int) []val {
+	v := make([]val, max(0, min(n, len(q))))
 	for i := range v {
-		v[i] = a.spread(at(b, []int{0, 128, 192}[i]))
+		v[i] = a.spread(at(b, 64*q[i]))
 	}
 	return v
 }
 
-// fusedWeight is W = c1 − Σ_q β_q (c1 − c_q).
+// fusedWeight is W = Σ_q β_q c_q from the four rows c of the table. Where adders
+// work beside the multipliers it is c1 − Σ_q β_q (c1 − c_q), q ≠ 1, for Σ β = 1.
 func (a *asm) fusedWeight(np, ip int, t, b reg.GPVirtual, beta []val) val {
-	c1, W, d := a.get(at(t, a.size()*(np+ip))), a.vec(), a.vec()
+	row := func(r int) operand.Mem { return at(t, a.size()*(r*np+ip)) }
+	if a.shared {
+		var W val
+		for q := range 4 {
+			switch {
+			case q == 0 && len(beta) > 0:
+				W = a.mul(beta[0], row(0))
+			case q == 0:
+				W = a.get(row(0))
+				a.spreadMul(W, W, at(b, 0))
+			case q < len(beta):
+				a.VFMADD231PS(row(q), beta[q], W)
+			default:
+				a.spreadAdd(1, W, a.get(row(q)), at(b, 64*q))
+			}
+		}
+		return W
+	}
+	c1, W, d := a.get(row(1)), a.vec(), a.vec()
 	a.VMOVAPS(c1, W)
-	for i, r := range []int{0, 2, 3} {
-		a.VSUBPS(at(t, a.size()*(r*np+ip)), c1, d)
+	for i, r := range a.splines() {
+		a.VSUBPS(row(r), c1, d)
 		if i < len(beta) {
 			a.VFNMADD231PS(beta[i], d, W)
 		} else {

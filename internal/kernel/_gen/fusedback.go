@@ -25,6 +25,9 @@ type backward struct {
 	B      reg.GPVirtual
 }
 
+// differences are the rows of the table that are taken from row 1.
+var differences = []int{0, 2, 3}
+
 // fusedContract writes B [chunk][B][16] from the gradient of the aggregate.
 func (a *asm) fusedContract(p *pass) {
 	left, off, B, outs := a.movq("mul"), a.movq("out"), a.movq("bb"), a.movq("outs")
@@ -133,7 +136,11 @@ func (a *asm) fusedBackward(p *pass, gx bool) {
 		k.S[i] = a.vec()
 		a.zero(k.S[i])
 	}
-	k.beta = a.betas(k.b, min(3, max(0, free)))
+	splines := differences
+	if k.reload {
+		splines = a.splines()
+	}
+	k.beta = a.betas(k.b, splines, min(3, free))
 	k.Y = map[int]val{}
 	for m := range 64 {
 		if _, ok := k.Z[m]; ok && free-3-len(k.Y) > 0 {
@@ -141,26 +148,25 @@ func (a *asm) fusedBackward(p *pass, gx bool) {
 		}
 	}
 	ahead := gx && !(k.small && d1 == 7) // there, no address registers are left
-	x, x2, g, g2, f, fw := a.GP64(), a.GP64(), a.GP64(), a.GP64(), a.GP64(), a.GP64()
-	a.MOVQ(a.field("j"), g)
-	a.MOVLQSX(operand.Mem{Base: g, Index: e, Scale: 4}, x)
-	a.IMULQ(a.field("xrow"), x)
+	x, x2, g, g2, f, fw, ed := a.GP64(), a.GP64(), a.GP64(), a.GP64(), a.GP64(), a.GP64(), a.GP64()
+	a.MOVQ(a.field("edges"), ed)
+	a.MOVQ(at(ed, 0), x)
 	if gx {
 		a.MOVQ(a.field("gx"), g)
 		a.ADDQ(x, g)
 		if ahead {
-			a.MOVQ(a.field("next"), fw)
-			a.MOVLQSX(operand.Mem{Base: fw, Index: e, Scale: 4}, f)
-			a.IMULQ(a.field("xrow"), f)
+			a.MOVQ(at(ed, 8), f)
 			a.ADDQ(a.field("x"), f)
 		}
 	}
 	a.ADDQ(a.field("x"), x)
 	k.t = a.GP64()
-	a.MOVQ(a.field("row"), k.t)
-	a.MOVLQSX(operand.Mem{Base: k.t, Index: e, Scale: 4}, k.t)
-	a.IMUL3Q(imm(a.size()*np), k.t, k.t)
+	a.IMUL3Q(imm(np), at(ed, 16), k.t)
+	if a.lanes == 8 {
+		a.SHRQ(operand.U8(1), k.t)
+	}
 	a.ADDQ(a.field("coef"), k.t)
+	a.ADDQ(imm(sizeOfEdge), a.field("edges"))
 	k.B = a.movq("bb")
 	left := a.movq("mul")
 	a.Label(a.lab("chunk"))
@@ -222,7 +228,7 @@ func (a *asm) fusedBackward(p *pass, gx bool) {
 	a.SUBQ(imm(a.lanes), left)
 	a.JGT(a.ref("chunk"))
 	R := a.get(at(z, 0))
-	for i, q := range []int{0, 2, 3} {
+	for i, q := range differences {
 		a.spreadAdd(-1, R, k.S[i], at(k.b, 256+64*q))
 	}
 	a.store(R, at(z, 0))
@@ -269,10 +275,10 @@ func (k *backward) weight(ip int) (W val, d [3]val) {
 		return k.fusedWeight(np, ip, k.t, k.b, k.beta), [3]val{}
 	}
 	c1 := k.get(at(k.t, k.size()*(np+ip)))
-	for i, r := range []int{0, 2, 3} {
+	for i, r := range differences {
 		d[i] = k.sub(c1, at(k.t, k.size()*(r*np+ip)))
 	}
-	for i, r := range []int{0, 2, 3} {
+	for i, r := range differences {
 		if i < len(k.beta) {
 			k.VFNMADD231PS(k.beta[i], d[i], c1)
 		} else {
@@ -287,7 +293,7 @@ func (k *backward) slopes(ip int, gw val, d [3]val) {
 	np := len(k.p.paths)
 	if k.reload {
 		c1, v := k.get(at(k.t, k.size()*(np+ip))), k.vec()
-		for i, r := range []int{0, 2, 3} {
+		for i, r := range differences {
 			k.VSUBPS(at(k.t, k.size()*(r*np+ip)), c1, v)
 			k.fma(k.S[i], gw, v)
 		}

@@ -28,12 +28,14 @@ func main() {
 		name string
 		body func(*build.Context)
 	}{
+		{"cpu", cpu},
 		{"gemm", gemm},
 		{"gate", gates},
 		{"edges", edges},
 		{"conv", conv},
-		{"fused", fused(16)},
-		{"fused8", fused(8)},
+		{"fused", fused(16, false)},
+		{"fusedfma", fused(16, true)},
+		{"fused8", fused(8, false)},
 	} {
 		if err := write(f.name, f.body); err != nil {
 			log.Fatalf("%s: %v", f.name, err)

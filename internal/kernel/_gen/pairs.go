@@ -20,7 +20,7 @@ func (p *pass) trio() (ip [3]int, ok bool) {
 			n++
 		}
 	}
-	return ip, n == 3 && p.lanes == 16
+	return ip, n == 3 && p.lanes == 16 && !p.shared
 }
 
 // standard is the coupling as kernels use it. With l1 = l2 = 1 it is scaled so

@@ -19,9 +19,11 @@ func (p fpath) y0() int { return p.l2 * p.l2 }
 // pass is one sweep over the edges: the paths of one l1 whose sums fit the
 // registers.
 type pass struct {
-	lanes int
-	l1    int
-	paths []fpath
+	lanes  int
+	shared bool // see asm
+	l1     int
+	wide   int // chunks in one sweep of the forward kernel
+	paths  []fpath
 
 	forms  []form          // distinct folded couplings Σ_b C[a,b,k] Y_b, up to sign
 	index  map[formKey]int // where a form is

@@ -16,7 +16,7 @@ func writeRegistry() error {
 	seen := map[l3s]bool{}
 	var order []l3s
 	for _, p := range registry {
-		fmt.Fprintf(&b, "{lanes: %d, l1: %d, forms: %d, bs: %d, paths: []fusedPath{", p.lanes, p.l1, len(p.forms), len(p.bs))
+		fmt.Fprintf(&b, "{lanes: %d, shared: %v, l1: %d, wide: %d, forms: %d, bs: %d, paths: []fusedPath{", p.lanes, p.shared, p.l1, p.wide, len(p.forms), len(p.bs))
 		for _, q := range p.paths {
 			fmt.Fprintf(&b, "{%d, %d},", q.l2, q.l3)
 			if k := (l3s{p.l1, q.l2, q.l3}); !seen[k] {
@@ -24,8 +24,11 @@ func writeRegistry() error {
 				order = append(order, k)
 			}
 		}
-		name := (&asm{lanes: p.lanes}).name(p.name())
+		name := (&asm{lanes: p.lanes, shared: p.shared}).name(p.name())
 		fmt.Fprintf(&b, "}, forward: fusedForward%s, backward: fusedBackward%s", name, name)
+		if len(p.forms) > 0 {
+			fmt.Fprintf(&b, ", fold: fusedFold%s", name)
+		}
 		if p.slopes {
 			fmt.Fprintf(&b, ", slopes: fusedSlopes%s", name)
 		}
