@@ -63,8 +63,8 @@ generate: ## make the generated files anew: kernels and the README's table
 bench: build models ## speed of SevenNet-0 on this machine
 	bin/wigner bench -m sevennet-0 --structure si --atoms 512,4096 --steps 10 --ranks 1
 
-bench-peers: build models ## side by side with SevenNet's own calculator
-	bench/peers/run.sh
+bench-peers: build models ## side by side with other programs (PEERS=--help)
+	python3 bench/peers $(PEERS)
 
 clean: ## remove what was built and run; models stay
 	rm -rf bin runs .cache

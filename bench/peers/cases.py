@@ -1,0 +1,148 @@
+"""What is run: each case is one structure and the programs that take turns on it, the
+first of which is what the others are compared with."""
+
+import os
+from dataclasses import dataclass, field
+
+import environments
+from environments import Missing
+from participants import Prototype, Wigner, Worker
+
+# Published files that Debian's lammps-data has, as LAMMPS's own examples name them.
+EAM_COPPER = "Cu_mishin1.eam.alloy"  # Mishin et al., Phys. Rev. B 63, 224106 (2001)
+LAMMPS_DATA = "/usr/share/lammps/potentials"
+
+
+@dataclass
+class Sizes:
+    """Numbers of atoms and steps of a whole run, or of a quick one."""
+
+    quick: bool = False
+    large: int = field(init=False)  # atoms of wigner alone
+    silicon: int = field(init=False)  # cubic cells along an edge, in the file of atoms
+    copper: int = field(init=False)
+    prototype: int = field(init=False)
+
+    def __post_init__(self):
+        self.large, self.silicon, self.copper, self.prototype = (2000, 2, 2, 5) if self.quick else (20000, 4, 5, 14)
+
+    def steps(self, n):
+        return min(n, 2) if self.quick else n
+
+
+@dataclass
+class Case:
+    name: str
+    title: str
+    element: str
+    cells: int  # cubic cells along an edge of the file of atoms
+    programs: list
+
+
+# SevenNet's accelerators and the packages that they come from; the registry has no FlashTP.
+ACCELERATORS = {"FlashTP": None, "cuEquivariance": "cuequivariance-torch<0.10", "OpenEquivariance": "openequivariance"}
+
+
+def sevennet(label, environment, model, steps, accelerator=None):
+    options = {"model": model, "accelerator": accelerator}
+    return Worker(label, environment, "sevennet.py", steps, options, model=model, also=ACCELERATORS.get(accelerator))
+
+
+def sevennets(model, steps, accelerators=()):
+    return [
+        sevennet("SevenNet 0.10.4, ASE", "sevennet", model, steps),
+        sevennet("SevenNet newest, ASE", "sevennet-newest", model, steps),
+        *(sevennet(f"SevenNet newest, {a}", "sevennet-newest", model, steps, a) for a in accelerators),
+        Worker("torch-sim, SevenNet", "torch-sim", "torchsim.py", steps, {"model": model}, model=model),
+    ]
+
+
+def snap(label, element, kind, folder, steps):
+    """SNAP or qSNAP of Zuo et al., J. Phys. Chem. A 124, 731 (2020): from the folder
+    <element>/<kind>.snapcoeff of `--snap`, or from Debian's lammps-data."""
+
+    def options():
+        where = os.path.join(folder, element, kind) if folder else None
+        if where is None:
+            middle = {"snap": "", "qsnap": ".quadratic"}[kind]
+            where = os.path.join(LAMMPS_DATA, f"{element}_Zuo_JPCA2020{middle}")
+        for end in (".snapcoeff", ".snapparam"):
+            if not os.path.exists(where + end):
+                raise Missing(f"no {where}{end} (--snap FOLDER or WIGNER_SNAP names a folder, Debian's lammps-data has them too)")
+        return {"package": "lammps", "pair": ["pair_style snap", f"pair_coeff * * {where}.snapcoeff {where}.snapparam {element}",
+                                              f"mass 1 {MASS[element]}"]}
+
+    return Worker(label, "lammps", "lammps_library.py", steps, options)
+
+
+MASS = {"Si": 28.085, "Cu": 63.546}  # IUPAC's standard atomic weights
+
+
+def eam(steps):
+    def options():
+        file = os.path.join(LAMMPS_DATA, EAM_COPPER)
+        if not os.path.exists(file):
+            raise Missing(f"no {file} (Debian: lammps-data)")
+        return {"library": environments.library("liblammps.so.0"),
+                "pair": ["pair_style eam/alloy", f"pair_coeff * * {file} Cu"]}
+
+    return Worker("LAMMPS EAM, Debian's", None, "lammps_library.py", steps, options, system=True)
+
+
+def cases(args, sizes):
+    def model(name):
+        return os.path.join(args.models, name + ".pth")
+
+    def wigner(label, name, steps, **more):
+        return Wigner(label, args.wigner, model(name), sizes.steps(steps), **more)
+
+    zero, l3i5, n = "sevennet-0", "sevennet-l3i5", sizes.large
+    turns = sizes.steps(2)  # of the slow ones
+    quick = sizes.steps(100)
+    out = [
+        Case("silicon", "SevenNet-0, silicon", "Si", sizes.silicon, [
+            wigner("wigner, large", zero, 5, atoms=n),
+            wigner("wigner", zero, 20),
+            wigner("wigner, large, avx2", zero, 3, atoms=n, cpu="avx2"),
+            wigner("wigner, generic", zero, 3, cpu="generic"),
+            *sevennets(model(zero), turns, ACCELERATORS),
+            snap("LAMMPS SNAP", "Si", "snap", args.snap, quick),
+            snap("LAMMPS qSNAP", "Si", "qsnap", args.snap, quick),
+        ]),
+        Case("copper", "SevenNet-0, copper", "Cu", sizes.copper, [
+            wigner("wigner, large", zero, 5, atoms=n, crystal="cu"),
+            wigner("wigner", zero, 20),
+            *sevennets(model(zero), turns),
+            snap("LAMMPS SNAP", "Cu", "snap", args.snap, quick),
+            snap("LAMMPS qSNAP", "Cu", "qsnap", args.snap, quick),
+            eam(quick),
+        ]),
+        Case("l3i5", "SevenNet-l3i5, silicon", "Si", sizes.silicon, [
+            wigner("wigner", l3i5, 10),
+            wigner("wigner, large", l3i5, 5, atoms=n // 5),
+            sevennet("SevenNet 0.10.4, ASE", "sevennet", model(l3i5), 1),
+        ]),
+        Case("small", "SevenNet-0, silicon, few atoms", "Si", 2, [
+            wigner("wigner", zero, 50),
+            sevennet("SevenNet 0.10.4, ASE", "sevennet", model(zero), 5),
+        ]),
+        mace(args, sizes),
+        Case("memory", "SevenNet-0, silicon: modes of memory", "Si", 2, [
+            wigner(m, zero, 5, atoms=n, memory=m) for m in ("normal", "lean", "low")
+        ]),
+    ]
+    if args.prototype:
+        out.append(Case("prototype", "SevenNet-0, silicon: the potential alone", "Si", 2, [
+            Prototype(args.prototype, sizes.prototype),
+            *(wigner(f"wigner, {m}", zero, 5, atoms=n, memory=m) for m in ("normal", "lean")),
+        ]))
+    return out
+
+
+def mace(args, sizes):
+    """A MACE of random weights, which the worker makes; wigner joins once it reads it."""
+    file = os.path.join(environments.folder(), "random-mace.model")
+    torch = Worker("mace-torch, ASE", "mace", "mace_torch.py", sizes.steps(2), {"model": file}, model=file)
+    return Case("mace", "MACE 128x0e+128x1o, silicon", "Si", sizes.silicon, [
+        torch, Wigner("wigner", args.wigner, file, sizes.steps(20)),
+    ])
