@@ -37,6 +37,7 @@ test-deps: ## install (Debian, root) or name what the tests need
 # The order is from the quick special runs to the whole suite, which needs
 # minutes. The race detector is the only thing here that needs cgo.
 test: test-deps models build ## all tests, with both MPIs and the race detector
+	python3 -m unittest discover -s bench/peers
 	$(REQUIRE) $(GO) test -tags noasm ./internal/kernel/...
 	$(REQUIRE) $(GO) test -tags invariants -short ./halo/... ./potential/... ./md/...
 	$(REQUIRE) CGO_ENABLED=1 $(GO) test -race -short -timeout 20m $(RACE)

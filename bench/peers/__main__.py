@@ -29,7 +29,7 @@ def arguments():
     p.add_argument("--models", default=os.path.join(ROOT, "models"), help="folder of the checkpoints (default: models)")
     p.add_argument("--quick", action="store_true", help="small crystals, one round: does everything work? Writes into runs/peers")
     p.add_argument("--rounds", type=int, help="turns of each program (default: 5)")
-    p.add_argument("--only", help="cases, separated by commas: silicon, copper, l3i5, small, mace, memory, prototype, ranks, list, large")
+    p.add_argument("--only", help="cases, separated by commas: silicon, copper, l3i5, small, mace, eam, memory, prototype, ranks, list, large")
     p.add_argument("--core", type=int, help="that all run on (default: the last one)")
     p.add_argument("--snap", default=os.environ.get("WIGNER_SNAP"), metavar="FOLDER",
                    help="with <element>/snap.snapcoeff … (default: $WIGNER_SNAP, then those of Debian's lammps-data)")
@@ -95,7 +95,7 @@ def main():
     with open(base + ".json", "w") as f:
         json.dump(data, f, indent=1, ensure_ascii=False)
         print(file=f)
-    picture = plot(base)
+    picture = plot(base) if data["cases"] else None
     with open(out, "w") as f:
         f.write(report.text(data, os.path.basename(base), picture))
     print(out)

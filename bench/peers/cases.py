@@ -9,8 +9,8 @@ from environments import Missing
 from participants import Prototype, Wigner, Worker
 
 # Published files that Debian's lammps-data has, as LAMMPS's own examples name them.
-EAM_COPPER = "Cu_mishin1.eam.alloy"  # Mishin et al., Phys. Rev. B 63, 224106 (2001)
 LAMMPS_DATA = "/usr/share/lammps/potentials"
+EAM_COPPER = LAMMPS_DATA + "/Cu_mishin1.eam.alloy"  # Mishin et al., Phys. Rev. B 63, 224106 (2001)
 
 
 @dataclass
@@ -78,15 +78,26 @@ def snap(label, element, kind, folder, steps):
 MASS = {"Si": 28.085, "Cu": 63.546}  # IUPAC's standard atomic weights
 
 
-def eam(steps):
-    def options():
-        file = os.path.join(LAMMPS_DATA, EAM_COPPER)
-        if not os.path.exists(file):
-            raise Missing(f"no {file} (Debian: lammps-data)")
-        return {"library": environments.library("liblammps.so.0"),
-                "pair": ["pair_style eam/alloy", f"pair_coeff * * {file} Cu"]}
+def eam(label, steps, debian):
+    """Embedded atoms with Debian's LAMMPS, or with that of the Python registry."""
 
-    return Worker("LAMMPS EAM, Debian's", None, "lammps_library.py", steps, options, system=True)
+    def options():
+        if not os.path.exists(EAM_COPPER):
+            raise Missing(f"no {EAM_COPPER} (Debian: lammps-data)")
+        where = {"library": environments.library("liblammps.so.0")} if debian else {"package": "lammps"}
+        return {**where, "pair": ["pair_style eam/alloy", f"pair_coeff * * {EAM_COPPER} Cu"]}
+
+    return Worker(label, "lammps", "lammps_library.py", steps, options, model=EAM_COPPER, system=debian)
+
+
+def embedded(args, sizes):
+    """The same potential in both programs, on more atoms: it is a thousand times cheaper."""
+    n = sizes.steps(100)
+    return Case("eam", "Embedded atoms (Mishin et al. 2001), copper", "Cu", 4 if sizes.quick else 20, [
+        Wigner("wigner", args.wigner, EAM_COPPER, n),
+        eam("LAMMPS, Debian's", n, True),
+        eam("LAMMPS, registry's", n, False),
+    ])
 
 
 def cases(args, sizes):
@@ -115,7 +126,7 @@ def cases(args, sizes):
             *sevennets(model(zero), turns),
             snap("LAMMPS SNAP", "Cu", "snap", args.snap, quick),
             snap("LAMMPS qSNAP", "Cu", "qsnap", args.snap, quick),
-            eam(quick),
+            eam("LAMMPS EAM, Debian's", quick, True),
         ]),
         Case("l3i5", "SevenNet-l3i5, silicon", "Si", sizes.silicon, [
             wigner("wigner", l3i5, 10),
@@ -127,6 +138,7 @@ def cases(args, sizes):
             sevennet("SevenNet 0.10.4, ASE", "sevennet", model(zero), 5),
         ]),
         mace(args, sizes),
+        embedded(args, sizes),
         Case("memory", "SevenNet-0, silicon: modes of memory", "Si", 2, [
             wigner(m, zero, 5, atoms=n, memory=m) for m in ("normal", "lean", "low")
         ]),

@@ -79,10 +79,11 @@ class Worker:
 class Wigner:
     """`wigner bench`. atoms 0 means the case's own file of atoms."""
 
-    def __init__(self, label, binary, model, steps, atoms=0, crystal="si", memory="normal", cpu=None):
+    def __init__(self, label, binary, model, steps, atoms=0, crystal="si", memory=None, cpu=None):
         self.label, self.binary, self.model = label, binary, model
         self.atoms = self.made = atoms
-        self.steps, self.crystal, self.memory, self.cpu = steps, crystal, memory, cpu
+        self.steps, self.crystal, self.cpu = steps, crystal, cpu
+        self.more = [] if memory is None else ["--memory", memory]
 
     def call(self, *words):
         env = dict(os.environ)
@@ -105,7 +106,7 @@ class Wigner:
 
     def words(self):
         return ["bench", "-m", self.model, "--structure", self.structure, "--atoms", str(self.atoms),
-                "--steps", str(self.steps), "--ranks", "1", "--memory", self.memory, "--json"]
+                "--steps", str(self.steps), "--ranks", "1", *self.more, "--json"]
 
     def measure(self):
         found = bench(self.call(*self.words()))

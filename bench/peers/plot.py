@@ -22,19 +22,22 @@ def main():
         labels = list(found)
         for k, label in enumerate(labels):
             x = found[label]["median"]
-            color = "#1f6f8b" if label.startswith("wigner") else "#c0c0c0"
-            ax.barh(k, x, color=color)
-            ax.plot([found[label]["min"]] * 2, [k - 0.4, k + 0.4], color="black", lw=1)
-            ax.text(x * 1.06, k, f"{x:,.0f}" if x >= 10 else f"{x:.1f}", va="center", fontsize=8)
+            color = "#1f6f8b" if label.startswith("wigner") else "#808080"
+            ax.plot([found[label]["min"], x], [k, k], color=color, lw=3)
+            ax.plot(x, k, "o", color=color, ms=7)
+            ax.text(x * 1.15, k, f"{x:,.0f}" if x >= 10 else f"{x:.1f}", va="center", fontsize=8)
         ax.set_xscale("log")
         ax.set_yticks(range(len(labels)), [f"{x} ({case['programs'][x]['atoms']:,})" for x in labels], fontsize=8)
         ax.invert_yaxis()
         ax.set_title(case["title"], fontsize=10, loc="left")
         ax.spines[["top", "right"]].set_visible(False)
-        ax.grid(axis="x", color="#dddddd", lw=0.6)
+        ax.grid(color="#dddddd", lw=0.6)
+        ax.margins(y=0.6 / len(labels))
         ax.set_axisbelow(True)
     if cases:
-        axes[-1, 0].set_xlabel("µs per atom and step on one core: median, and the fastest (black); atoms in brackets")
+        axes[-1, 0].set_xlabel("µs per atom and step on one core: median, and a line to the fastest; atoms in brackets")
+        left, right = axes[-1, 0].get_xlim()
+        axes[-1, 0].set_xlim(left, right * 1.8)  # room for the last numbers
     figure.savefig(sys.argv[2], dpi=110)
 
 

@@ -21,7 +21,8 @@ def text(data, base, no_picture):
     found = figures.rows(data)
     if found:
         parts.append("\n".join(["| what | figure |", "|---|---|", *(f"| {a} | {b} |" for a, b in found)]))
-    parts.append(f"![times per atom and step]({base}.png)" if no_picture is None else f"No picture: {no_picture}")
+    if data["cases"]:
+        parts.append(f"![times per atom and step]({base}.png)" if no_picture is None else f"No picture: {no_picture}")
     parts += [table(c) for c in data["cases"] if summary(c)]
     parts += [absent(data), about(data, base)]
     return "\n\n".join(p for p in parts if p) + "\n"
@@ -52,11 +53,19 @@ def absent(data):
     return "\n".join(["## Not run", "", *lines]) if lines else ""
 
 
+def load(data):
+    """Load averages: a program that has a core to itself makes 1."""
+    m = data["machine"]
+    during = [x for c in data["cases"] for x in c["loads"]]
+    between = f", {min(during):.1f} – {max(during):.1f} at the ends of rounds" if during else ""
+    return f"load of the machine {m['load_before']:.1f} before{between}, {m['load_after']:.1f} after"
+
+
 def about(data, base):
     m = data["machine"]
     seen = [s["machine"] for c in data["cases"] for r in c["rounds"] for s in r.values() if "machine" in s]
     lines = ["## Machine and versions", "",
-             f"- {m['cpu']}, {m['cores']} cores for this process, {m['system']}; load of the machine {m['load_before']:.1f} before, {m['load_after']:.1f} after"]
+             f"- {m['cpu']}, {m['cores']} cores for this process, {m['system']}; {load(data)}"]
     if seen:
         peak = max(s["peak_gflops"] for s in seen)
         lines.append(f"- {seen[0]['simd']}, peak of a core in float32 {peak:.0f} GFLOP/s, {seen[0]['memory_bytes'] / 2**30:.0f} GiB, {seen[0]['go']}")

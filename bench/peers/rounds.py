@@ -22,7 +22,7 @@ def say(text):
 
 def run(case, rounds):
     """What the report needs to know of the case."""
-    out = {"name": case.name, "title": case.title, "programs": {}, "rounds": [], "absent": {}, "differences": {}}
+    out = {"name": case.name, "title": case.title, "programs": {}, "rounds": [], "absent": {}, "differences": {}, "loads": []}
     with tempfile.TemporaryDirectory() as folder:
         structure = os.path.join(folder, "atoms.extxyz")
         structures.write(case.element, case.cells, structure)
@@ -35,6 +35,7 @@ def run(case, rounds):
                 for p in list(running):
                     attempt(out, running, p, lambda p=p: row.update({p.label: p.measure()}))
                 out["rounds"].append(row)
+                out["loads"].append(os.getloadavg()[0])
                 out["programs"].update({p.label: p.about() for p in running})
                 say(f"{case.name} {k + 1}/{rounds}: " + ", ".join(f"{k} {v['median']:.4g}" for k, v in row.items()))
         finally:

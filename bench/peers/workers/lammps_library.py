@@ -16,10 +16,15 @@ suffix opt
 region cell block 0 {0} 0 {1} 0 {2}
 create_box 1 cell"""  # suffix opt: the faster variants, where there are some
 
-AFTER = """velocity all create 300 1 loop local
+LOOK = """thermo_style custom step pe pxx pyy pzz pxy pxz pyz
+run 0"""
+
+MOVE = """thermo_style custom step pe
+velocity all create 300 1
 timestep 0.001
 fix 1 all nve
-thermo 1000000"""
+thermo 1000000
+run 10"""  # the warm-up
 
 
 class Library:
@@ -48,6 +53,16 @@ class Library:
 
     def energy(self):
         return self.lib.lammps_get_thermo(self.handle, b"pe")
+
+    def forces(self, n):
+        f = (ctypes.c_double * (3 * n))()
+        self.lib.lammps_gather_atoms(self.handle, b"f", 1, 3, f)  # in the order of creation
+        return [list(f[3 * i : 3 * i + 3]) for i in range(n)]
+
+    def stress(self):
+        """eV/Å³, positive in tension; the pressures are in bar, and nothing moves yet."""
+        p = {k: -self.lib.lammps_get_thermo(self.handle, b"p" + k.encode()) / 1602176.634 for k in ("xx", "yy", "zz", "xy", "xz", "yz")}
+        return [[p["xx"], p["xy"], p["xz"]], [p["xy"], p["yy"], p["yz"]], [p["xz"], p["yz"], p["zz"]]]
 
     def create(self, positions):
         n = len(positions)
@@ -78,11 +93,17 @@ def prepare(structure, options):
     for line in COMMANDS.format(*edges).splitlines():
         lmp.command(line)
     lmp.create(positions)
-    for line in options["pair"] + AFTER.splitlines():
+    for line in options["pair"] + LOOK.splitlines():
         lmp.command(line)
-    lmp.command("run 0")
-    energy = lmp.energy()
-    lmp.command("run 10")  # warm-up
+    first = {
+        "versions": {"LAMMPS": str(lmp.lib.lammps_version(lmp.handle))},
+        "threads": 1,
+        "energy": lmp.energy(),
+        "forces": lmp.forces(len(positions)),
+        "stress": lmp.stress(),
+    }
+    for line in MOVE.splitlines():
+        lmp.command(line)
 
     def run(steps):
         start = time.perf_counter()
@@ -92,7 +113,7 @@ def prepare(structure, options):
             raise SystemExit(f"the energy is {lmp.energy()}")
         return [seconds / steps]  # of a step, over all of them: rebuilds are among them
 
-    return {"versions": {"LAMMPS": str(lmp.lib.lammps_version(lmp.handle))}, "threads": 1, "energy": energy}, run
+    return first, run
 
 
 serve(prepare)

@@ -1,0 +1,63 @@
+"""The arithmetic of the report on made-up rounds: python3 -m unittest discover bench/peers."""
+
+import os
+import tempfile
+import unittest
+
+import figures
+import report
+import rounds
+import structures
+
+SEVENNET = figures.SEVENNET
+
+
+def turn(median, least):
+    return {"median": median, "min": least, "times": [median]}
+
+
+CASE = {
+    "name": "small", "title": "SevenNet-0, silicon, few atoms", "absent": {"other": "no such program"}, "loads": [1.0, 1.0, 1.0],
+    "differences": {SEVENNET: {"energy": 1e-7, "forces": 1e-6, "stress": 1e-8}},
+    "programs": {"wigner": {"atoms": 64, "versions": {"wigner": "1"}}, SEVENNET: {"atoms": 64, "versions": {"sevenn": "0.10.4"}}},
+    # The second round's machine is slow for both; in the third the peer fell out.
+    "rounds": [{"wigner": turn(100, 90), SEVENNET: turn(9000, 8500)}, {"wigner": turn(200, 180), SEVENNET: turn(20000, 19000)},
+               {"wigner": turn(100, 95)}],
+}
+DATA = {"date": "2026-01-01", "quick": False, "cases": [CASE], "extras": {}, "absent": {"ranks": "one core"},
+        "machine": {"cpu": "a processor", "cores": 2, "system": "Linux", "load_before": 0.0, "load_after": 1.0}}
+
+
+class Report(unittest.TestCase):
+    def test_ratios_are_taken_within_rounds(self):
+        found = rounds.summary(CASE)[SEVENNET]
+        self.assertEqual(found["ratios"], [90, 100])
+        self.assertEqual(found["ratio"], 95)
+        self.assertEqual((found["median"], found["min"]), (14500, 8500))
+        [(_, text)] = figures.rows(DATA)
+        self.assertEqual(text, "**95** (90 – 100); fastest over fastest 94.4")
+
+    def test_everything_is_named(self):
+        text = report.text(DATA, "2026-01-01", None)
+        for part in (SEVENNET, "other (small): no such program", "ranks: one core", "sevenn 0.10.4", "2026-01-01.json", "forces 1.0e-06"):
+            self.assertIn(part, text)
+
+
+class Structures(unittest.TestCase):
+    def test_results(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "x.extxyz")
+            self.assertEqual(structures.write("Cu", 2, path), 32)
+            self.assertEqual(structures.count(path), 32)
+            with open(path, "w") as f:
+                f.write('1\nLattice="1 0 0 0 1 0 0 0 1" Properties=species:S:1:pos:R:3:forces:R:3 energy=-1.5 stress="1 2 3 2 5 6 3 6 9"\n'
+                        "Cu 0 0 0 0.1 0.2 0.3\n")
+            got = structures.results(path)
+            self.assertEqual(got, {"energy": -1.5, "forces": [[0.1, 0.2, 0.3]], "stress": [[1, 2, 3], [2, 5, 6], [3, 6, 9]]})
+            other = {"energy": -1.0, "forces": [[0.1, 0.2, 0.7]], "stress": got["stress"]}
+            d = structures.differences(got, other)
+            self.assertEqual((d["energy"], round(d["forces"], 12), d["stress"]), (0.5, 0.4, 0))
+
+
+if __name__ == "__main__":
+    unittest.main()
