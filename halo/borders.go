@@ -90,49 +90,15 @@ func (p *Plan) bounded(rows int) error {
 }
 
 // candidates lists every brick and image shift that can need ghosts of this
-// brick, by comparing boxes, in p.scratch.segs, and sets p.peers. The two sides
-// of a pair come to the same answer, since they compute the same expressions.
+// brick in p.scratch.segs, and sets p.peers.
 func (p *Plan) candidates(part *domain.Partition, cell *domain.Cell, depth float64) error {
 	me := p.c.Rank()
-	lo, hi := part.Box(me)
-	var from, to [3]int32
-	shifts := 1.0
-	for k, periodic := range cell.Periodic() {
-		p.depth[k] = depth/cell.Height(k) + slack
-		if !periodic {
-			continue
-		}
-		// The same on all ranks, so that all return the error.
-		if shifts *= 2*p.depth[k] + 3; !(shifts < maxShifts) {
-			return &SystemError{Text: fmt.Sprintf("a cell of height %.3g Å is too thin for a depth of %.3g Å: more than %d images",
-				cell.Height(k), depth, maxShifts)}
-		}
-		f, t := math.Ceil(-p.depth[k]-hi[k]-slack), math.Floor(1+p.depth[k]-lo[k]+slack)
-		from[k], to[k] = int32(f), int32(t)
-	}
+	var err error
 	s := &p.scratch
-	s.segs = s.segs[:0]
-	for x := from[0]; x <= to[0]; x++ {
-		for y := from[1]; y <= to[1]; y++ {
-			for z := from[2]; z <= to[2]; z++ {
-				m := [3]int32{x, y, z}
-				l, h := lo, hi
-				for k := range l {
-					l[k] += float64(m[k]) - p.depth[k] - 1e-9
-					h[k] += float64(m[k]) + p.depth[k] + 1e-9
-				}
-				s.ranks = part.Touching(s.ranks[:0], l, h)
-				for _, r := range s.ranks {
-					if (r != me || m != [3]int32{}) && near(part, me, r, m, &p.depth) {
-						s.segs = append(s.segs, segment{rank: r, m: m})
-					}
-				}
-			}
-		}
+	p.depth, s.segs, s.ranks, err = candidates(s.segs[:0], s.ranks, part, cell, me, depth)
+	if err != nil {
+		return err
 	}
-	slices.SortFunc(s.segs, func(a, b segment) int {
-		return cmp.Or(cmp.Compare(a.rank, b.rank), slices.Compare(a.m[:], b.m[:]))
-	})
 	p.peers = p.peers[:0]
 	for _, g := range s.segs {
 		if g.rank != me && (len(p.peers) == 0 || p.peers[len(p.peers)-1].rank != g.rank) {
@@ -140,6 +106,52 @@ func (p *Plan) candidates(part *domain.Partition, cell *domain.Cell, depth float
 		}
 	}
 	return nil
+}
+
+// candidates appends to segs every brick and image shift that can need ghosts of
+// brick me, by comparing boxes, and returns the depth in fractional coordinates.
+// The two sides of a pair come to the same answer, since they compute the same
+// expressions. ranks is scratch.
+func candidates(segs []segment, ranks []int, part *domain.Partition, cell *domain.Cell, me int, depth float64) ([3]float64, []segment, []int, error) {
+	lo, hi := part.Box(me)
+	var from, to [3]int32
+	var d [3]float64
+	shifts := 1.0
+	for k, periodic := range cell.Periodic() {
+		d[k] = depth/cell.Height(k) + slack
+		if !periodic {
+			continue
+		}
+		// The same on all ranks, so that all return the error.
+		if shifts *= 2*d[k] + 3; !(shifts < maxShifts) {
+			return d, segs, ranks, &SystemError{Text: fmt.Sprintf("a cell of height %.3g Å is too thin for a depth of %.3g Å: more than %d images",
+				cell.Height(k), depth, maxShifts)}
+		}
+		f, t := math.Ceil(-d[k]-hi[k]-slack), math.Floor(1+d[k]-lo[k]+slack)
+		from[k], to[k] = int32(f), int32(t)
+	}
+	for x := from[0]; x <= to[0]; x++ {
+		for y := from[1]; y <= to[1]; y++ {
+			for z := from[2]; z <= to[2]; z++ {
+				m := [3]int32{x, y, z}
+				l, h := lo, hi
+				for k := range l {
+					l[k] += float64(m[k]) - d[k] - 1e-9
+					h[k] += float64(m[k]) + d[k] + 1e-9
+				}
+				ranks = part.Touching(ranks[:0], l, h)
+				for _, r := range ranks {
+					if (r != me || m != [3]int32{}) && near(part, me, r, m, &d) {
+						segs = append(segs, segment{rank: r, m: m})
+					}
+				}
+			}
+		}
+	}
+	slices.SortFunc(segs, func(a, b segment) int {
+		return cmp.Or(cmp.Compare(a.rank, b.rank), slices.Compare(a.m[:], b.m[:]))
+	})
+	return d, segs, ranks, nil
 }
 
 // near is whether brick i, moved by m, comes within depth d of brick j. It
@@ -186,10 +198,7 @@ func (p *Plan) choose(part *domain.Partition, cell *domain.Cell, a *domain.Atoms
 	next := 0
 	for _, g := range s.segs {
 		lo, hi := part.Box(g.rank)
-		for k := range lo {
-			lo[k] -= p.depth[k] + float64(g.m[k])
-			hi[k] += p.depth[k] - float64(g.m[k])
-		}
+		widen(&lo, &hi, &p.depth, &g.m)
 		var q *peer
 		if g.rank != me {
 			for p.peers[next].rank != g.rank {
@@ -222,6 +231,15 @@ func (p *Plan) choose(part *domain.Partition, cell *domain.Cell, a *domain.Atoms
 		}
 	}
 	p.place()
+}
+
+// widen makes of a brick's box the closed box of the atoms that, moved by m, are
+// its ghosts.
+func widen(lo, hi, depth *[3]float64, m *[3]int32) {
+	for k := range lo {
+		lo[k] -= depth[k] + float64(m[k])
+		hi[k] += depth[k] - float64(m[k])
+	}
 }
 
 func (l *rowList) clear() { l.rows, l.segs = l.rows[:0], l.segs[:0] }
@@ -293,10 +311,11 @@ func (p *Plan) grow(a *domain.Atoms) {
 }
 
 // introduce sends the ghosts' IDs and species, and for rows sent again their
-// place among the peer's ghosts: 16 bytes for each.
+// place among the peer's ghosts.
 func (p *Plan) introduce(a *domain.Atoms) error {
-	o, i := p.reserve(outward, positions, 16)
-	out, in := view[[2]int64](o, len(o)/16), view[[2]int64](i, len(i)/16)
+	p.stats.Borders.RowBytes += ghostBytes
+	o, i := p.reserve(outward, positions, ghostBytes)
+	out, in := view[[2]int64](o, len(o)/ghostBytes), view[[2]int64](i, len(i)/ghostBytes)
 	for k := range p.peers {
 		q := &p.peers[k]
 		to, _ := q.spans(positions)
@@ -311,7 +330,7 @@ func (p *Plan) introduce(a *domain.Atoms) error {
 			at++
 		}
 	}
-	if err := p.exchange(outward, positions, tagGhosts, 16, &p.stats.Borders); err != nil {
+	if err := p.exchange(outward, positions, tagGhosts, ghostBytes, &p.stats.Borders); err != nil {
 		return err
 	}
 	image := a.Features() + len(p.self.rows)

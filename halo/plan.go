@@ -19,6 +19,12 @@ const (
 	tagTow
 )
 
+// Bytes of a row in messages of positions, and of ids and species.
+const (
+	positionBytes = 24
+	ghostBytes    = 16
+)
+
 // Plan knows which owned rows go to which ghosts. It belongs to one rank, and
 // keeps its buffers from one Rebuild to the next. Forward, Reverse and
 // Positions do not allocate once they have been called with rows of that width.
@@ -73,8 +79,10 @@ type segment struct {
 	offset int // in messages of positions: row k has the place k + offset
 }
 
-// Traffic counts what one kind of call has sent from this rank.
-type Traffic struct{ Calls, Messages, Bytes int64 }
+// Traffic counts what one kind of call has sent from this rank. RowBytes adds up
+// the bytes of one row over the calls: what each row has cost so far, whether
+// there were rows to send or not.
+type Traffic struct{ Calls, Messages, Bytes, RowBytes int64 }
 
 // Stats is what a plan has sent since it was made.
 type Stats struct {
@@ -87,6 +95,7 @@ func (s *Stats) Total() (t Traffic) {
 		t.Calls += u.Calls
 		t.Messages += u.Messages
 		t.Bytes += u.Bytes
+		t.RowBytes += u.RowBytes
 	}
 	return t
 }
@@ -210,6 +219,7 @@ func (p *Plan) check(r domain.Rows, call string) {
 
 func forward[T float32 | float64](p *Plan, x []T, w, bytes int) error {
 	size := w * bytes
+	p.stats.Forward.RowBytes += int64(size)
 	o, i := p.reserve(outward, features, size)
 	out := view[T](o, len(p.send.rows)*w)
 	for k, row := range p.send.rows {
@@ -226,6 +236,7 @@ func forward[T float32 | float64](p *Plan, x []T, w, bytes int) error {
 
 func reverse[T float32 | float64](p *Plan, x []T, w, bytes int) error {
 	size := w * bytes
+	p.stats.Reverse.RowBytes += int64(size)
 	o, i := p.reserve(homeward, features, size)
 	ghosts := x[min(len(x), p.ghost0*w):min(len(x), (p.ghost0+p.remote)*w)]
 	copy(view[T](o, p.remote*w), ghosts)
@@ -251,14 +262,15 @@ func (p *Plan) Positions(cell domain.Cell, x [][3]float64) error {
 		panic(fmt.Sprintf("halo: Positions: %d rows given, the plan has %d", len(x), len(p.Home)))
 	}
 	p.stats.Positions.Calls++
-	o, i := p.reserve(outward, positions, 24)
-	out := view[[3]float64](o, len(o)/24)
+	p.stats.Positions.RowBytes += positionBytes
+	o, i := p.reserve(outward, positions, positionBytes)
+	out := view[[3]float64](o, len(o)/positionBytes)
 	shifted(out, x, &p.send, &cell)
 	shifted(out, x, &p.again, &cell)
-	if err := p.exchange(outward, positions, tagPositions, 24, &p.stats.Positions); err != nil {
+	if err := p.exchange(outward, positions, tagPositions, positionBytes, &p.stats.Positions); err != nil {
 		return err
 	}
-	in := view[[3]float64](i, len(i)/24)
+	in := view[[3]float64](i, len(i)/positionBytes)
 	images := x[p.ghost0+p.remote:]
 	for k := range p.peers {
 		q := &p.peers[k]

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -15,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wigner-md/wigner/comm"
+	"github.com/wigner-md/wigner/halo"
 	crystalbuilder "github.com/wigner-md/wigner/internal/crystal"
 	"github.com/wigner-md/wigner/internal/input"
 	"github.com/wigner-md/wigner/md"
@@ -29,6 +29,7 @@ type benchOptions struct {
 	atoms, ranks     []int
 	steps            int
 	json             bool
+	scaling          scalingOptions
 }
 
 func (a *app) benchCmd() *cobra.Command {
@@ -45,11 +46,27 @@ registers measures in the same run.
 
 si is diamond with a = 5.43 Å, cu fcc with a = 3.61 Å, both with Gaussian
 displacements of 0.05 Å, in the most nearly cubic supercell of at least N atoms;
-a FILE is repeated as it is.`,
+a FILE is repeated as it is.
+
+--strong and --weak print a table of scaling over several --ranks, and -o writes it as
+JSON, CSV and plot; --collect makes one of the JSON files of several launches. --project
+estimates numbers of ranks that this machine does not have, from exact counts of ghosts,
+messages and bytes, a short measurement and a model of messages and memory, whose
+parameters are measured or given (docs/scaling.md).`,
 		Example: `  wigner bench -m sevennet-0
-  wigner bench -m sevennet-0 --structure cu --atoms 500,4000 --steps 20 --ranks 1,2 --json`,
-		Args: cobra.NoArgs,
-		RunE: a.verb(func([]string) error { return a.bench(&o) }),
+  wigner bench -m sevennet-0 --structure cu --atoms 500,4000 --steps 20 --ranks 1,2 --json
+  wigner bench -m sevennet-0 --atoms 32768 --ranks 1,2,4,8 --strong -o scaling
+  wigner bench -m sevennet-0 --atoms 1000000000 --project 4096,65536 --ranks-per-node 64
+  wigner bench --collect 1.json 2.json 4.json -o scaling`,
+		RunE: a.verb(func(args []string) error {
+			if err := o.scaling.check(args); err != nil {
+				return err
+			}
+			if o.scaling.collect {
+				return a.collect(&o, args)
+			}
+			return a.bench(&o)
+		}),
 	}
 	f := cmd.Flags()
 	f.StringVarP(&o.model, "model", "m", "", "model: a path or a name")
@@ -59,7 +76,7 @@ a FILE is repeated as it is.`,
 	f.IntSliceVar(&o.ranks, "ranks", nil, "ranks in each process, or a list (default: the usable cores; 1 under a launcher)")
 	f.IntVar(&o.steps, "steps", 10, "steps to measure")
 	f.BoolVar(&o.json, "json", false, "print one JSON object")
-	must(cmd.MarkFlagRequired("model"))
+	o.scaling.flags(cmd)
 	return cmd
 }
 
@@ -73,6 +90,10 @@ type benchReport struct {
 	Structure string        `json:"structure"`
 	Steps     int           `json:"steps"`
 	Results   []benchResult `json:"results"`
+
+	Scaling    string         `json:"scaling,omitempty"` // strong or weak
+	Points     []scalingPoint `json:"points,omitempty"`
+	Projection *projected     `json:"projection,omitempty"`
 }
 
 // benchResult is one size on one number of ranks.
@@ -96,6 +117,7 @@ type benchResult struct {
 	ModelBreakdown map[string]float64 `json:"model_breakdown,omitempty"` // s by stage of the model, mean over the ranks
 	UsefulGFlops   float64            `json:"useful_gflops,omitempty"`   // useful operations per second of "pair", each rank
 	PeakFraction   map[string]float64 `json:"peak_fraction,omitempty"`   // the same over the machine's peak, "pair" and the model's stages
+	spread
 
 	steps int64
 	work  mpnn.Work
@@ -110,8 +132,11 @@ func (a *app) bench(o *benchOptions) error {
 			return usagef("--atoms %d: it must be 1 or more", n)
 		}
 	}
-	if len(o.ranks) == 0 {
-		o.ranks = []int{0}
+	if o.model == "" {
+		return usagef("-m: a model is needed: a path or a name")
+	}
+	if err := o.scaling.on.check(); err != nil {
+		return err
 	}
 	return a.processes(func(p *process) error {
 		var src *source
@@ -122,34 +147,81 @@ func (a *app) bench(o *benchOptions) error {
 		if err != nil {
 			return err
 		}
-		report := benchReport{Machine: thisMachine(), Model: src.Name, Precision: src.Precision, Radial: o.v.radial, Memory: o.v.memory, Structure: o.structure, Steps: o.steps}
+		report := benchReport{
+			Machine: thisMachine(), Model: src.Name, Precision: src.Precision, Radial: o.v.radial, Memory: o.v.memory, Structure: o.structure,
+			Steps: o.steps, Scaling: o.scaling.mode(),
+		}
 		for _, n := range o.atoms {
-			var form *form
-			if err := p.each(func() (err error) { form, err = benchForm(o.structure, n, src); return err }); err != nil {
-				return err
-			}
-			for _, ranks := range o.ranks {
-				r, err := a.benchOne(p, o, src, form, ranks, &report.Machine)
-				if err != nil {
+			for _, ranks := range o.rankList(p) {
+				if err := a.benchNext(p, o, src, &report, n, ranks); err != nil {
 					return err
 				}
-				r.Linearity = report.linearity(r)
-				if !o.json {
-					if len(report.Results) == 0 {
-						benchHead(a.out, &report)
-					}
-					benchLine(a.out, r, &report.Machine)
-				}
-				report.Results = append(report.Results, *r)
 			}
 		}
-		if !o.json || a.mute {
+		if len(o.scaling.project) > 0 {
+			if err := a.projectAll(p, o, src, &report); err != nil {
+				return err
+			}
+		}
+		switch {
+		case report.Scaling != "":
+			return p.each(func() error { return a.scaled(o, &report) })
+		case !o.json || a.mute:
 			return nil
 		}
-		enc := json.NewEncoder(a.out)
-		enc.SetIndent("", "  ")
-		return enc.Encode(report)
+		return encodeReport(a.out, &report)
 	})
+}
+
+// rankList is what --ranks says; else all cores, or, for scaling, 1, 2, 4 … of
+// them, or, beside a projection, none.
+func (o *benchOptions) rankList(p *process) (list []int) {
+	switch {
+	case len(o.ranks) > 0:
+		return o.ranks
+	case len(o.scaling.project) > 0:
+		return nil
+	case o.scaling.mode() == "" || p.outer != nil:
+		return []int{0}
+	}
+	for n := 1; n <= cores(); n *= 2 {
+		list = append(list, n)
+	}
+	return list
+}
+
+// benchNext is collective over the processes: it adds one size on some ranks to the
+// report.
+func (a *app) benchNext(p *process, o *benchOptions, src *source, report *benchReport, atoms, ranks int) error {
+	var form *form
+	err := p.each(func() error {
+		per, err := layout(p.size(), ranks, 0, p.outer != nil)
+		if err == nil {
+			form, err = scalingForm(report.Scaling, o.structure, atoms, total(per), src)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	r, err := a.benchOne(p, o, src, form, ranks, &report.Machine)
+	if err != nil {
+		return err
+	}
+	var cores int
+	if r.Nodes, cores, err = p.hosts(); err != nil {
+		return err
+	}
+	r.Oversubscribed = r.Ranks > cores
+	r.Linearity = report.linearity(r)
+	if !o.json {
+		if len(report.Results) == 0 {
+			benchHead(a.out, report)
+		}
+		benchLine(a.out, r, &report.Machine)
+	}
+	report.Results = append(report.Results, *r)
+	return nil
 }
 
 // benchForm is a structure of at least n atoms.
@@ -225,7 +297,7 @@ type benchRank struct {
 	pot   potential.Potential
 	first md.Totals
 	edges int64
-	sent  int64
+	sent  halo.Traffic
 	times []time.Duration
 }
 
@@ -255,8 +327,7 @@ func (b *benchRank) measure(form *form) error {
 	b.sim.ResetLoop()
 	resetModelTimes(b.pot)
 	stats := b.sim.Stats()
-	total := stats.Sent.Total()
-	b.sent = -total.Bytes
+	before := stats.Sent.Total()
 	for range b.steps {
 		start := time.Now()
 		if err := b.sim.Run(1); err != nil {
@@ -265,8 +336,9 @@ func (b *benchRank) measure(form *form) error {
 		b.times = append(b.times, time.Since(start))
 	}
 	stats = b.sim.Stats()
-	total = stats.Sent.Total()
-	b.sent += total.Bytes
+	b.sent = stats.Sent.Total()
+	b.sent.Bytes -= before.Bytes
+	b.sent.Messages -= before.Messages
 	return nil
 }
 
@@ -283,7 +355,7 @@ func newSim(c comm.Comm, pot potential.Potential, x *crystal) *md.Sim {
 // collect is collective: it makes the result, on the first rank of each process.
 func (b *benchRank) collect(out *benchResult) error {
 	stats := b.sim.Stats()
-	sums := []int64{b.edges, b.sent, int64(stats.Remote + stats.Images)}
+	sums := []int64{b.edges, b.sent.Bytes, int64(stats.Remote + stats.Images), b.sent.Messages}
 	if err := b.c.AllreduceInt(sums, comm.Sum); err != nil {
 		return err
 	}
@@ -309,6 +381,7 @@ func (b *benchRank) collect(out *benchResult) error {
 	out.TimeMin, out.TimeMedian = us(b.times[0]), us((b.times[len(b.times)/2]+b.times[(len(b.times)-1)/2])/2)
 	out.Energy, out.MaxForce = b.first.Energy/n, b.first.MaxForce
 	out.GhostsPerAtom, out.CommPerStep = float64(sums[2])/n, float64(sums[1])/float64(steps)
+	out.MessagesPer = float64(sums[3]) / float64(steps)
 	out.Rebuilds = b.sim.Rebuilds
 	out.Breakdown = map[string]float64{}
 	for s, x := range stages {

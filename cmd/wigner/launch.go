@@ -22,12 +22,7 @@ type job struct {
 }
 
 // ranks is the number of all ranks.
-func (j *job) ranks() (n int) {
-	for _, b := range j.Bricks {
-		n += b
-	}
-	return n
-}
+func (j *job) ranks() int { return total(j.Bricks) }
 
 // layout says what to start: n ranks per process (0: by the cores), and, where
 // bricks is above 0, that many ranks in all, spread over the processes.
@@ -151,4 +146,12 @@ func ranksGiven(cmd *cobra.Command, n int) error {
 		return usagef("--ranks 0: it must be 1 or more")
 	}
 	return nil
+}
+
+// total is the number of all ranks of a layout.
+func total(bricks []int) (n int) {
+	for _, b := range bricks {
+		n += b
+	}
+	return n
 }

@@ -40,6 +40,22 @@ func thisMachine() machine {
 // peakGFlops measures for a fifth of a second.
 func peakGFlops() float64 { return kernel.Peak(200*time.Millisecond) / 1e9 }
 
+// onlineCores is the number of this machine's cores, whether this process may use
+// them or not.
+func onlineCores() (n int) {
+	f, err := os.Open("/proc/cpuinfo")
+	if err != nil {
+		return runtime.NumCPU()
+	}
+	defer f.Close()
+	for s := bufio.NewScanner(f); s.Scan(); {
+		if strings.HasPrefix(s.Text(), "processor") {
+			n++
+		}
+	}
+	return max(n, runtime.NumCPU())
+}
+
 // procField is the value of the first "key: value" line of a file under /proc,
 // "" where there is none.
 func procField(file, key string) string {

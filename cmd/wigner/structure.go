@@ -10,7 +10,6 @@ import (
 	"slices"
 
 	"github.com/wigner-md/wigner/comm"
-	"github.com/wigner-md/wigner/domain"
 	crystalbuilder "github.com/wigner-md/wigner/internal/crystal"
 	"github.com/wigner-md/wigner/internal/element"
 	"github.com/wigner-md/wigner/internal/input"
@@ -59,6 +58,7 @@ type form struct {
 	species []string // of its types
 	frame   int
 	atLeast int64   // the file's atoms are repeated to at least so many
+	times   [3]int  // and then so often along each lattice vector; zero: once
 	whole   *system // already read
 	spec    crystalbuilder.Spec
 	crystal *crystalbuilder.Crystal
@@ -146,6 +146,64 @@ func (f *form) piece(supports func(z int) bool, n int) (*form, error) {
 	return &form{whole: near}, nil
 }
 
+// load reads the frame of a file, which is not repeated.
+func (f *form) load(supports func(z int) bool) (err error) {
+	if f.crystal == nil && f.whole == nil {
+		f.whole, err = (&form{file: f.file, frame: f.frame}).read(supports)
+	}
+	return err
+}
+
+// bounds are the fractional bounds of the atoms before they are displaced, of a
+// prototype or of a structure that has been read.
+func (f *form) bounds() (lo, hi [3]float64) {
+	if f.crystal != nil {
+		return f.crystal.Bounds()
+	}
+	return f.whole.bounds()
+}
+
+// lightest is the mass of the lightest atom, amu.
+func (f *form) lightest() float64 {
+	m := math.Inf(1)
+	if f.crystal != nil {
+		for z := range f.crystal.Composition() {
+			m = min(m, element.Mass(z))
+		}
+		return m
+	}
+	for _, z := range f.whole.Z {
+		m = min(m, element.Mass(int(z)))
+	}
+	return m
+}
+
+// stretched is the structure with all lengths times x.
+func (f *form) stretched(x float64) *form {
+	if f.crystal != nil {
+		spec := f.spec
+		spec.A *= x
+		spec.C *= x
+		if out, err := builder(spec); err == nil {
+			return out
+		}
+		return f
+	}
+	if f.whole == nil {
+		return f
+	}
+	s := &system{PBC: f.whole.PBC, Z: f.whole.Z, Vectors: f.whole.Vectors}
+	for k := range s.Vectors {
+		for l := range s.Vectors[k] {
+			s.Vectors[k][l] *= x
+		}
+	}
+	for _, r := range f.whole.X {
+		s.X = append(s.X, [3]float64{r[0] * x, r[1] * x, r[2] * x})
+	}
+	return &form{whole: s}
+}
+
 // build is collective: each rank's part of the structure.
 func (f *form) build(c comm.Comm, supports func(z int) bool, grid [3]int) (*crystal, error) {
 	if f.crystal == nil {
@@ -182,15 +240,14 @@ func (f *form) read(supports func(z int) bool) (*system, error) {
 		return nil, usage(err)
 	}
 	s, err := systemOf(frame)
-	var cell domain.Cell
 	if err == nil {
-		cell, err = s.check(supports)
+		_, err = s.check(supports)
 	}
 	if err != nil {
 		return nil, usagef("%s:%d: %w", f.file, frame.Line, err)
 	}
-	if f.atLeast > int64(len(s.X)) && s.PBC == [3]bool{true, true, true} {
-		s = s.repeat(crystalbuilder.CubicRepeat(cell, int64(len(s.X)), f.atLeast))
+	if n := latticeRepeat(s, f.atLeast, f.times); n != [3]int{1, 1, 1} {
+		s = s.repeat(n)
 	}
 	return s, nil
 }

@@ -223,6 +223,12 @@ func (c *Crystal) Cell() domain.Cell { return c.cell }
 // Repeat is the number of unit cells along each lattice vector.
 func (c *Crystal) Repeat() [3]int { return c.spec.Repeat }
 
+// Basis is the sites of one unit cell, 0 ≤ s < 1 along its own vectors.
+func (c *Crystal) Basis() [][3]float64 { return slices.Clone(c.basis) }
+
+// Occupied is the fraction of the sites that hold an atom.
+func (c *Crystal) Occupied() float64 { return float64(c.Count()) / float64(c.sites()) }
+
 // Bounds are the fractional bounds of the atoms before they are displaced, for
 // domain.NewPartition.
 func (c *Crystal) Bounds() (lo, hi [3]float64) { return lo, c.inside }

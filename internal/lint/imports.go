@@ -33,6 +33,8 @@ var Table = map[string][]string{
 	"neighbor": {"domain"},
 	"halo":     {"comm", "domain"},
 
+	"internal/projection": {"domain", "halo"},
+
 	"comm/inproc":   {"comm"},
 	"comm/mpi":      {"comm"},
 	"comm/hybrid":   {"comm", "comm/inproc"},
@@ -79,6 +81,7 @@ var Outside = map[string][]string{
 	"golang.org/x/sys":                      {"comm/...", "internal/kernel", "io/...", "md", "cmd/..."},
 	"golang.org/x/tools":                    {"internal/lint"},
 	"gonum.org/v1/gonum":                    {"..."},
+	"gonum.org/v1/plot":                     {"cmd/..."},
 	"pgregory.net/rapid":                    {}, // tests only
 	"golang.org/x/sync":                     {"..."},
 	"github.com/klauspost/compress":         {"cmd/..."},

@@ -1,0 +1,307 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"math"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/wigner-md/wigner/comm"
+	"github.com/wigner-md/wigner/comm/inproc"
+	"github.com/wigner-md/wigner/halo"
+	"github.com/wigner-md/wigner/internal/projection"
+	"github.com/wigner-md/wigner/md"
+	"github.com/wigner-md/wigner/potential"
+)
+
+// Numbers of atoms of the pieces that a calibration moves: the larger gives the
+// cost of an atom, the smaller that of a step.
+const (
+	pieceAtoms = 1000
+	crumbAtoms = 100
+	stretch    = 1.2 // of a third piece's lengths: fewer edges per atom
+	pieceTime  = 300 * time.Millisecond
+)
+
+// calibration is what a second of measurement tells of a machine and a model.
+type calibration struct {
+	Work    projection.Work    `json:"work"`
+	Machine projection.Machine `json:"machine"`
+	Atoms   float64            `json:"piece_atoms"`
+	Edges   float64            `json:"piece_edges"`    // directed, within the cutoff
+	Entries float64            `json:"piece_entries"`  // of the list
+	Step    float64            `json:"piece_s"`        // one rank alone
+	Busy    float64            `json:"piece_s_busy"`   // with every core at it
+	Model   float64            `json:"resident_bytes"` // of a process with the model and no atom
+}
+
+// pieceCost is what one rank measured with a piece of crystal.
+type pieceCost struct {
+	atoms, edges, entries float64
+	step, rebuild         float64 // s; the rebuild per owned atom and image
+	kinds                 [3]projection.Exchange
+}
+
+// calibrate measures pieces of the structure: on one rank alone, then with one on
+// each core. copies is the number of the latter, 1 for none.
+func calibrate(f *form, src *source, skin float64, copies int) (*calibration, error) {
+	piece, err := f.piece(src.Supports, pieceAtoms)
+	if err != nil {
+		return nil, err
+	}
+	crumb, err := piece.piece(src.Supports, crumbAtoms)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := src.New(); err != nil { // makes the tables that all ranks share
+		return nil, err
+	}
+	debug.FreeOSMemory()
+	out := &calibration{Model: float64(resident())}
+	alone, err := measure(piece, src, skin, 1)
+	if err != nil {
+		return nil, err
+	}
+	small, err := measure(crumb, src, skin, 1)
+	if err != nil {
+		return nil, err
+	}
+	wide, err := measure(piece.stretched(stretch), src, skin, 1)
+	if err != nil {
+		return nil, err
+	}
+	busy := alone
+	if copies > 1 {
+		if busy, err = measure(piece, src, skin, copies); err != nil {
+			return nil, err
+		}
+	}
+	out.Atoms, out.Edges, out.Entries, out.Step, out.Busy = alone.atoms, alone.edges, alone.entries, alone.step, busy.step
+	out.Work = workOf(alone, small, wide)
+	out.Machine = projection.Machine{Busy: copies, Slowdown: max(1, busy.step/alone.step), RanksPerNode: copies}
+	out.Machine.Copy, out.Machine.NodeCopy = copyRates(copies)
+	out.Machine.Latency, out.Machine.Overhead, err = messageTimes()
+	return out, err
+}
+
+// workOf shares the times of three pieces out among steps, atoms and edges.
+func workOf(p, small, wide *pieceCost) projection.Work {
+	w := projection.Work{Rebuild: p.rebuild, Kinds: p.kinds}
+	if d := p.atoms - small.atoms; d > p.atoms/2 {
+		w.Step = min(max(0, (small.step*p.atoms-p.step*small.atoms)/d), small.step/2)
+	}
+	perAtom, perAtomWide := (p.step-w.Step)/p.atoms, (wide.step-w.Step)/wide.atoms
+	degree, degreeWide := p.edges/p.atoms, wide.edges/wide.atoms
+	if degree > 0 {
+		w.Edge = perAtom / degree
+	}
+	if d := degree - degreeWide; d > degree/10 {
+		w.Edge = min(max(0, (perAtom-perAtomWide)/d), w.Edge)
+	}
+	w.Atom = max(0, perAtom-w.Edge*degree)
+	return w
+}
+
+// measure runs a piece on so many ranks at once, which do not know of each other,
+// and returns the means over them.
+func measure(piece *form, src *source, skin float64, copies int) (*pieceCost, error) {
+	costs, errs := make([]pieceCost, copies), make([]error, copies)
+	var ready, done sync.WaitGroup
+	ready.Add(copies)
+	for k := range copies {
+		done.Go(func() {
+			errs[k] = inproc.Run(1, func(c comm.Comm) error {
+				return costs[k].measure(c, piece, src, skin, &ready)
+			})
+		})
+	}
+	done.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	out := costs[0]
+	for _, c := range costs[1:] {
+		out.step += c.step
+		out.rebuild += c.rebuild
+	}
+	out.step /= float64(copies)
+	out.rebuild /= float64(copies)
+	return &out, nil
+}
+
+// measure makes steps so short that no atom moves, the first left out.
+func (p *pieceCost) measure(c comm.Comm, piece *form, src *source, skin float64, ready *sync.WaitGroup) error {
+	waited := false
+	defer func() {
+		if !waited {
+			ready.Done()
+		}
+	}()
+	x, err := piece.build(c, src.Supports, [3]int{})
+	if err != nil {
+		return err
+	}
+	pot, err := src.New()
+	if err != nil {
+		return err
+	}
+	s := md.Sim{
+		Evaluator: md.Evaluator{Comm: c, Potential: pot, Skin: skin, Cell: x.Cell, Partition: x.Partition, Atoms: x.Atoms, Guard: anyForce},
+		Mass:      masses(), Dt: 1e-9 * md.Femtosecond, Integrator: md.VelocityVerlet{},
+	}
+	clear(s.Atoms.V)
+	if err := s.Run(1); err != nil {
+		return err
+	}
+	waited = true
+	ready.Done()
+	ready.Wait() // all copies begin together
+	before := s.Stats().Sent
+	var times []float64
+	for begin := time.Now(); len(times) < 3 || time.Since(begin) < pieceTime; {
+		start := time.Now()
+		if err := s.Run(1); err != nil {
+			return err
+		}
+		times = append(times, time.Since(start).Seconds())
+	}
+	p.step = median(times)
+	after := s.Stats()
+	p.atoms, p.entries, p.edges = float64(after.Owned), float64(after.Entries), float64(s.Edges())
+	n := float64(len(times))
+	for k, t := range [][2]halo.Traffic{
+		projection.Forward: {before.Forward, after.Sent.Forward}, projection.Reverse: {before.Reverse, after.Sent.Reverse},
+		projection.Positions: {before.Positions, after.Sent.Positions},
+	} {
+		p.kinds[k] = projection.Exchange{Calls: float64(t[1].Calls-t[0].Calls) / n, RowBytes: float64(t[1].RowBytes-t[0].RowBytes) / n}
+	}
+	times = times[:0]
+	for range 3 {
+		s.SetSystem(s.Cell, s.Partition, s.Atoms)
+		clock := s.Clocks[md.Neigh]
+		if err := s.Evaluate(); err != nil {
+			return err
+		}
+		times = append(times, (s.Clocks[md.Neigh] - clock).Seconds())
+	}
+	p.rebuild = slices.Min(times) / float64(after.Owned+after.Images)
+	return nil
+}
+
+func median(x []float64) float64 {
+	slices.Sort(x)
+	return (x[len(x)/2] + x[(len(x)-1)/2]) / 2
+}
+
+// copyRates are the bytes that one rank copies in a second, and all together.
+func copyRates(ranks int) (one, all float64) {
+	const size = 48 << 20 // beyond a core's own caches
+	rate := func(n int) float64 {
+		best := math.Inf(1)
+		var wait sync.WaitGroup
+		type pair struct{ from, to []byte }
+		arrays := make([]pair, n)
+		for k := range arrays {
+			wait.Go(func() {
+				arrays[k] = pair{make([]byte, size), make([]byte, size)}
+				copy(arrays[k].from, arrays[k].to) // the pages are there
+			})
+		}
+		wait.Wait()
+		for range 4 {
+			start := time.Now()
+			for _, a := range arrays {
+				wait.Go(func() { copy(a.to, a.from) })
+			}
+			wait.Wait()
+			best = min(best, time.Since(start).Seconds())
+		}
+		return float64(n) * size / best
+	}
+	one = rate(1)
+	all = one
+	if ranks > 1 {
+		all = max(one, rate(ranks))
+	}
+	debug.FreeOSMemory()
+	return one, all
+}
+
+// messageTimes are the latency of an exchange between two ranks of this process,
+// and what each further message of it takes.
+func messageTimes() (latency, more float64, err error) {
+	err = inproc.Run(2, func(c comm.Comm) error {
+		l, m, err := pingPong(c, 1-c.Rank())
+		if c.Rank() == 0 {
+			latency, more = l, m
+		}
+		return err
+	})
+	return latency, more, err
+}
+
+// pingPong measures exchanges with one other rank: of one short message each way,
+// and of nine.
+func pingPong(c comm.Comm, peer int) (latency, more float64, err error) {
+	const many = 9
+	took := func(n int) (float64, error) {
+		var send, recv []comm.Message
+		for k := range n {
+			send = append(send, comm.Message{Peer: peer, Tag: k, Data: c.Alloc(8)})
+			recv = append(recv, comm.Message{Peer: peer, Tag: k, Data: c.Alloc(8)})
+		}
+		best := math.Inf(1)
+		for range 6 {
+			const times = 300
+			start := time.Now()
+			for range times {
+				if err := c.Exchange(send, recv); err != nil {
+					return 0, err
+				}
+			}
+			best = min(best, time.Since(start).Seconds()/times)
+		}
+		return best, nil
+	}
+	one, err := took(1)
+	if err != nil {
+		return 0, 0, err
+	}
+	all, err := took(many)
+	return one, max(0, all-one) / (many - 1), err
+}
+
+// streamed is how often a step takes each byte that the potential keeps through
+// memory: written in the forward sweep, read in the backward sweep, and once more
+// as a neighbour's.
+const streamed = 3
+
+// bytesOf is the memory of a potential that tells it.
+func bytesOf(p potential.Potential, owned, remote, edges int64) float64 {
+	if m, ok := p.(interface {
+		Bytes(owned, remote, edges int64) int64
+	}); ok {
+		return float64(m.Bytes(owned, remote, edges))
+	}
+	return 0
+}
+
+// finish adds what follows from the run: how long lists live, and the bytes that
+// an atom takes through memory.
+func (c *calibration) finish(src *source, skin, atoms, kelvin, mass, dt float64) error {
+	pot, err := src.New()
+	if err != nil {
+		return err
+	}
+	const many = 1 << 20 // so many that what does not depend on their number vanishes
+	c.Work.Every = min(md.ListLife(skin, atoms, kelvin, mass, dt), math.MaxInt32)
+	c.Work.Streamed = streamed * (bytesOf(pot, many, 0, int64(many*c.Edges/c.Atoms))/many + entryBytes*c.Entries/c.Atoms)
+	return nil
+}
+
+// cores is the number of ranks that a calibration keeps busy at most.
+func cores() int { return cmp.Or(runtime.GOMAXPROCS(0), 1) }

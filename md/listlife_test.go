@@ -1,0 +1,25 @@
+package md
+
+import (
+	"math"
+	"testing"
+)
+
+func TestListLife(t *testing.T) {
+	// One of 1e6 atoms in the mean exceeds u where erfc(u/√2) + √(2/π) u exp(−u²/2)
+	// is 1e-6: by bisection with Python's math.erfc.
+	if u := fastest(1e6); math.Abs(u-5.5376) > 1e-3 {
+		t.Errorf("fastest of 1e6: %g", u)
+	}
+	dt := Femtosecond
+	a, b := ListLife(0.5, 1e6, 300, 28.0855, dt), ListLife(1, 1e6, 300, 28.0855, dt)
+	if !(b >= 2*a && b <= 2*a+1) {
+		t.Errorf("twice the skin lives %g steps, the skin %g", b, a)
+	}
+	if n := ListLife(0.5, 1e3, 0, 28, dt); !math.IsInf(n, 1) {
+		t.Errorf("at rest a list lives %g steps", n)
+	}
+	if n := ListLife(0.01, 1e6, 5000, 1, dt); n != 1 {
+		t.Errorf("the shortest life is %g steps", n)
+	}
+}
