@@ -14,7 +14,7 @@ const maxStrain = 0.1
 // Velocities stay. All ranks call it with the same m, between two evaluations.
 // Where m is no small change, the cell would collapse, burst or turn inside out:
 // the error is the same *TroubleError on every rank, and nothing has moved.
-func (s *Sim) Deform(m [3][3]float64) error {
+func (e *Evaluator) Deform(m [3][3]float64) error {
 	change := 0.0
 	for k := range m {
 		for l := range m[k] {
@@ -25,9 +25,9 @@ func (s *Sim) Deform(m [3][3]float64) error {
 			change += d * d
 		}
 	}
-	a := s.Cell.Vectors()
+	a := e.Cell.Vectors()
 	broken := func(why string) error {
-		return &TroubleError{Kind: BrokenCell, Step: s.Step, Extra: fmt.Sprintf(": %s; its vectors are %.4g, %.4g, %.4g Å", why, a[0], a[1], a[2])}
+		return &TroubleError{Kind: BrokenCell, Step: e.mark - 1, Extra: fmt.Sprintf(": %s; its vectors are %.4g, %.4g, %.4g Å", why, a[0], a[1], a[2])}
 	}
 	if !(math.Sqrt(change) <= maxStrain) {
 		return broken(fmt.Sprintf("it would change by %.3g of its lengths in one step (at most %g): the pressure is far off, the damping time of the barostat too short or the timestep too long", math.Sqrt(change), maxStrain))
@@ -35,15 +35,15 @@ func (s *Sim) Deform(m [3][3]float64) error {
 	for k := range a {
 		a[k] = apply(&m, a[k])
 	}
-	cell, err := s.Cell.WithVectors(a)
+	cell, err := e.Cell.WithVectors(a)
 	if err != nil {
 		return broken(err.Error())
 	}
-	at := s.Atoms
+	at := e.Atoms
 	for i := range at.N {
 		at.X[i] = apply(&m, at.X[i])
 	}
-	s.Cell = cell
+	e.Cell = cell
 	return nil
 }
 

@@ -71,7 +71,7 @@ func (c *Config) ensemble(k *checker) {
 	}
 	c.Thermostat.check(k, d, c.Group)
 	c.Barostat.check(k, d)
-	c.groups(k)
+	groups(k, c.Group)
 	if c.Deform.Rate == nil {
 		return
 	}
@@ -303,13 +303,13 @@ func Axes(names []string) (on [3]bool) {
 	return on
 }
 
-func (c *Config) groups(k *checker) {
-	if len(c.Group) > MaxGroups {
-		k.bad("group", "%d groups; there may be %d", len(c.Group), MaxGroups)
+func groups(k *checker, list []Group) {
+	if len(list) > MaxGroups {
+		k.bad("group", "%d groups; there may be %d", len(list), MaxGroups)
 	}
 	seen := map[string]bool{}
-	for i := range c.Group {
-		g := &c.Group[i]
+	for i := range list {
+		g := &list[i]
 		if g.Name == "" {
 			k.bad("group.name", "entry %d: a group needs a name", i+1)
 		}

@@ -75,6 +75,20 @@ func TrainRows() []Row {
 	return rowsOf("", reflect.ValueOf(c))
 }
 
+// JobRows documents the keys of relaxations and properties that a run does not have.
+func JobRows() []Row {
+	c := DefaultJob()
+	var out []Row
+	for _, r := range rowsOf("", reflect.ValueOf(c)) {
+		for _, own := range []string{"relax.", "elastic.", "eos.", "output."} {
+			if strings.HasPrefix(r.Key, own) {
+				out = append(out, r)
+			}
+		}
+	}
+	return out
+}
+
 func rowsOf(prefix string, v reflect.Value) []Row {
 	var out []Row
 	for _, f := range fields(v.Type()) {

@@ -54,6 +54,8 @@ var Table = map[string][]string{
 	"internal/crystal": {"domain", "internal/element", "internal/philox"},
 	"md":               {"comm", "domain", "halo", "neighbor", "potential", "internal/philox", "io/restart"},
 	"ensemble":         {"md", "internal/philox"},
+	"relax":            {"md", "comm"},
+	"property":         {"md", "relax", "comm", "domain"},
 	"io/*":             {"domain", "internal/element"},
 
 	"cmd/wigner": {anyPackage},
