@@ -15,8 +15,15 @@ type Snapshot struct {
 // keep records the state at the end of a step. Two are kept, because the
 // forces of a step are found sound on all ranks only in the next.
 func (s *Sim) keep() {
-	k, a := &s.last[s.Step&1], s.Atoms
-	k.Step, k.Time, k.Cell, k.Atoms.N, k.kept = s.Step, s.Time(), s.Cell, a.N, true
+	k := &s.last[s.Step&1]
+	k.Keep(&s.Evaluator, s.Step)
+	k.Time = s.Time()
+}
+
+// Keep makes k this rank's atoms as they are now.
+func (k *Snapshot) Keep(e *Evaluator, step int64) {
+	a := e.Atoms
+	k.Step, k.Cell, k.Atoms.N, k.kept = step, e.Cell, a.N, true
 	k.Atoms.ID = append(k.Atoms.ID[:0], a.ID[:a.N]...)
 	k.Atoms.Species = append(k.Atoms.Species[:0], a.Species[:a.N]...)
 	k.Atoms.X = append(k.Atoms.X[:0], a.X[:a.N]...)

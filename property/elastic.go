@@ -1,6 +1,7 @@
 package property
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -12,10 +13,10 @@ import (
 
 // ElasticOptions say how crystals are strained.
 type ElasticOptions struct {
-	Strain   float64 // largest strain of a pattern
-	Points   int     // on either side of zero
-	Internal bool    // positions come to rest in each strained cell
-	Relax    relax.Options
+	Strain   float64       // largest strain of a pattern
+	Points   int           // on either side of zero
+	Internal bool          // positions come to rest in each strained cell
+	Relax    relax.Options // its Cell does not matter
 	// See is called on all ranks after each strained cell; may be nil.
 	See func(p *Point)
 }
@@ -120,27 +121,34 @@ func strained(e *md.Evaluator, base *state, o *ElasticOptions, pattern int, s fl
 	k, l := voigt[pattern][0], voigt[pattern][1]
 	m[k][l] += s / 2
 	m[l][k] += s / 2
-	if err := e.Deform(m); err != nil {
-		return nil, err
-	}
-	base.mark(e)
 	p := &Point{Pattern: pattern, Strain: s}
 	broken := func(format string, args ...any) error {
 		return &BreakError{Names()[pattern], s, fmt.Sprintf(format, args...)}
 	}
+	trouble := func(err error) error {
+		var t *md.TroubleError
+		if errors.As(err, &t) {
+			return broken("%v", err)
+		}
+		return err
+	}
+	if err := e.Deform(m); err != nil {
+		return nil, trouble(err)
+	}
+	base.mark(e)
 	if o.Internal {
 		r := o.Relax
-		r.Cell, r.See = relax.Fixed, nil
+		r.Cell = relax.Fixed
 		end, err := relax.Run(e, r)
 		if err != nil {
-			return nil, broken("%v", err)
+			return nil, trouble(err)
 		}
 		if !end.Converged {
 			return nil, broken("the positions do not come to rest within %d steps (a force of %.3g eV/Å is left)", end.Step, end.MaxForce)
 		}
 		p.Steps = end.Step
 	} else if err := e.Evaluate(); err != nil {
-		return nil, broken("%v", err)
+		return nil, trouble(err)
 	}
 	var err error
 	if p.Moved, err = base.moved(e); err != nil {

@@ -143,7 +143,7 @@ func compressed(e *md.Evaluator, base *state, o *EOSOptions, part float64) (*Vol
 	p := &VolumePoint{}
 	if o.Internal || o.Shape {
 		r := o.Relax
-		r.Cell, r.See = relax.Fixed, nil
+		r.Cell = relax.Fixed
 		if o.Shape {
 			r.Cell = relax.Shape
 		}

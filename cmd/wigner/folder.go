@@ -22,9 +22,14 @@ const (
 	lockName    = "run.lock"
 	restartName = "restart"          // a folder
 	lastName    = "last-good.extxyz" // the frame before trouble
-	statusName  = "status.json"      // replaced as a whole, now and then
-	ranksName   = "ranks.csv"        // what each rank did
+	relaxName   = "relax.csv"
+	relaxedName = "relaxed.extxyz"
+	statusName  = "status.json" // replaced as a whole, now and then
+	ranksName   = "ranks.csv"   // what each rank did
 )
+
+// taskNames are the files of relaxations and properties.
+var taskNames = []string{relaxName, relaxedName, "elastic.csv", "elastic-points.csv", "elastic.json", "elastic.svg", "eos.csv", "eos.json", "eos.svg"}
 
 // folder is a run folder that this process has locked. One process of a job
 // has it; the others only know its name.
@@ -108,6 +113,7 @@ func (f *folder) acquire() error {
 // written are the names that runs write, but log and lock.
 func (f *folder) written(dumps []input.Dump) []string {
 	names := []string{configName, thermoName, lastName, restartName, statusName, ranksName}
+	names = append(names, taskNames...)
 	if old, err := input.ReadFile(f.path(configName), nil); err == nil {
 		dumps = append(append([]input.Dump(nil), dumps...), old.Output.Dump...)
 	}

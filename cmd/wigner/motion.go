@@ -157,22 +157,22 @@ func groupMask(c *input.Config, name string) uint32 {
 }
 
 // markGroups is collective: it gives the atoms of a new structure their masks.
-func markGroups(c comm.Comm, cfg *input.Config, x *crystal) error {
-	if len(cfg.Group) == 0 {
+func markGroups(c comm.Comm, groups []input.Group, x *crystal) error {
+	if len(groups) == 0 {
 		return nil
 	}
 	a := x.Atoms
 	a.Mask = make([]uint32, a.N)
-	sizes := make([]int64, len(cfg.Group))
+	sizes := make([]int64, len(groups))
 	var bad error
-	for i := range cfg.Group {
-		in, err := membership(&cfg.Group[i], &x.Cell, x.Total)
+	for i := range groups {
+		in, err := membership(&groups[i], &x.Cell, x.Total)
 		if err != nil {
 			bad = err
 			break
 		}
 		frozen := uint32(0)
-		for k, on := range input.Axes(cfg.Group[i].Frozen) {
+		for k, on := range input.Axes(groups[i].Frozen) {
 			if on {
 				frozen |= md.FrozenX << k
 			}
@@ -192,7 +192,7 @@ func markGroups(c comm.Comm, cfg *input.Config, x *crystal) error {
 	}
 	for i, n := range sizes {
 		if n == 0 {
-			return usagef("group %q has no atoms in this structure", cfg.Group[i].Name)
+			return usagef("group %q has no atoms in this structure", groups[i].Name)
 		}
 	}
 	return nil

@@ -243,7 +243,7 @@ func (r *runner) prepare() (done bool, err error) {
 				return false, err
 			}
 		}
-		if err := markGroups(r.c, cfg, x); err != nil {
+		if err := markGroups(r.c, cfg.Group, x); err != nil {
 			return false, err
 		}
 		r.sim.Cell, r.sim.Partition, r.sim.Atoms = x.Cell, x.Partition, x.Atoms

@@ -18,10 +18,10 @@ type Job struct {
 // Relax is how atoms and cell come to rest, in all jobs.
 type Relax struct {
 	Method       string    `toml:"method" doc:"lbfgs or fire"`
-	Force        float64   `toml:"force_eV_A" doc:"done when no force is larger, eV/Å"`
-	Stress       float64   `toml:"stress_GPa" doc:"done when no component of the stress that is free is further from the target, GPa"`
+	Force        float64   `toml:"force_eV_A" doc:"done when no force is larger, eV/Å; elastic, eos: default 0.001"`
+	Stress       float64   `toml:"stress_GPa" doc:"done when no component of the stress that is free is further from the target, GPa; elastic, eos: default 0.01"`
 	Steps        int       `toml:"steps" doc:"at most"`
-	Cell         string    `toml:"cell" doc:"fixed, volume (one scale), shape (at this volume), axes or full; elastic and eos begin with it too"`
+	Cell         string    `toml:"cell" doc:"fixed, volume (one scale), shape (at this volume), axes or full, which is the default of elastic and eos"`
 	Axes         []string  `toml:"axes,omitempty" doc:"cell = axes: which of x, y, z move; default all"`
 	Pressure     float64   `toml:"pressure_GPa,omitempty" doc:"target, positive under compression"`
 	TargetStress []float64 `toml:"target_stress_GPa,omitempty" doc:"target instead of a pressure: xx, yy, zz, yz, xz, xy, positive in tension"`
@@ -49,28 +49,33 @@ type JobDir struct {
 	Dir string `toml:"dir" doc:"the folder of this job"`
 }
 
-// DefaultJob is what holds where a file says nothing.
-func DefaultJob() Job {
-	return Job{
+// DefaultJob is what holds where a file says nothing, for the verb relax, elastic
+// or eos: properties want a cell at rest, and a better one.
+func DefaultJob(verb string) Job {
+	c := Job{
 		Structure: Default().Structure, Potential: Default().Potential,
 		Relax:   Relax{Method: "lbfgs", Force: 0.01, Stress: 0.1, Steps: 1000, Cell: "fixed", MaxStep: 0.2, Memory: 20},
 		Elastic: Elastic{Strain: 0.005, Points: 1, Internal: true},
 		EOS:     EOS{Range: 0.06, Points: 9, Internal: true},
-		Output:  JobDir{Dir: "runs/job"}, Parallel: Default().Parallel,
+		Output:  JobDir{Dir: "runs/" + verb}, Parallel: Default().Parallel,
 	}
+	if verb != "relax" {
+		c.Relax.Cell, c.Relax.Force, c.Relax.Stress = "full", 0.001, 0.01
+	}
+	return c
 }
 
-// ReadJobFile is ReadFile for a job.
-func ReadJobFile(path string, sets []string) (*Job, error) {
+// ReadJobFile is ReadFile for a job of a verb.
+func ReadJobFile(verb, path string, sets []string) (*Job, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	return readJob(path, string(text), sets)
+	return readJob(verb, path, string(text), sets)
 }
 
-func readJob(name, text string, sets []string) (*Job, error) {
-	c := DefaultJob()
+func readJob(verb, name, text string, sets []string) (*Job, error) {
+	c := DefaultJob(verb)
 	if err := read(name, text, sets, &c); err != nil {
 		return nil, err
 	}

@@ -77,7 +77,7 @@ func TrainRows() []Row {
 
 // JobRows documents the keys of relaxations and properties that a run does not have.
 func JobRows() []Row {
-	c := DefaultJob()
+	c := DefaultJob("relax")
 	var out []Row
 	for _, r := range rowsOf("", reflect.ValueOf(c)) {
 		for _, own := range []string{"relax.", "elastic.", "eos.", "output."} {

@@ -1,5 +1,5 @@
-// Command readme writes the table of configuration keys into README.md, from
-// the structs of internal/input.
+// Command readme writes the tables of configuration keys into README.md and
+// docs/properties.md, from the structs of internal/input.
 //
 // Usage: go run ./tools/readme [-check] [README.md]
 //
@@ -27,13 +27,17 @@ func main() {
 	if flag.NArg() > 0 {
 		name = flag.Arg(0)
 	}
-	if err := run(name, *check); err != nil {
+	err := run(name, input.Rows(), *check)
+	if err == nil && flag.NArg() == 0 {
+		err = run("docs/properties.md", input.JobRows(), *check)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "readme:", err)
 		os.Exit(1)
 	}
 }
 
-func run(name string, check bool) error {
+func run(name string, rows []input.Row, check bool) error {
 	old, err := os.ReadFile(name)
 	if err != nil {
 		return err
@@ -43,7 +47,7 @@ func run(name string, check bool) error {
 	if i < 0 || j < i {
 		return fmt.Errorf("%s has no lines %q and %q", name, strings.TrimSpace(begin), strings.TrimSpace(end))
 	}
-	text = text[:i+len(begin)] + table(input.Rows()) + text[j:]
+	text = text[:i+len(begin)] + table(rows) + text[j:]
 	switch {
 	case text == string(old):
 		return nil
