@@ -61,8 +61,8 @@ type Errors struct {
 	Abs, Square, N [3]float64
 }
 
-// add adds one deviation.
-func (e *Errors) add(k int, x float64) {
+// Note adds one deviation of kind k.
+func (e *Errors) Note(k int, x float64) {
 	e.Abs[k] += math.Abs(x)
 	e.Square[k] += x * x
 	e.N[k]++
@@ -137,7 +137,7 @@ func (o *Objective) evaluate(s *sample, n [3]float64, e *Errors, d *direction) e
 			sum += v
 		}
 		x := (sum - s.Energy) / float64(f.N)
-		e.add(0, x)
+		e.Note(0, x)
 		v, dv := rho(x, l.HuberEnergy)
 		c := l.Energy * s.Weight / n[0]
 		e.Loss[0] += c * v
@@ -151,7 +151,7 @@ func (o *Objective) evaluate(s *sample, n [3]float64, e *Errors, d *direction) e
 				continue
 			}
 			x := o.bonds.F[i][k] - w
-			e.add(1, x)
+			e.Note(1, x)
 			v, dv := rho(x, l.HuberForce)
 			c := l.Force * s.Weight / n[1]
 			e.Loss[1] += c * v
@@ -167,7 +167,7 @@ func (o *Objective) evaluate(s *sample, n [3]float64, e *Errors, d *direction) e
 			}
 			// σ = −W/V, symmetric up to rounding.
 			x := -(o.bonds.W[k][m]+o.bonds.W[m][k])/2/s.volume - w
-			e.add(2, x)
+			e.Note(2, x)
 			v, dv := rho(x, l.HuberStress)
 			c := l.Stress * s.Weight / n[2]
 			e.Loss[2] += c * v

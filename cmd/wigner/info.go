@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"math"
@@ -50,7 +51,11 @@ func info(w io.Writer, name string) error {
 	if err != nil {
 		return usage(err)
 	}
-	if zip || filepath.Ext(name) == ".pth" {
+	own, err := isOwn(name)
+	if err != nil {
+		return usage(err)
+	}
+	if zip || own || filepath.Ext(name) == ".pth" {
 		return infoModel(w, name)
 	}
 	if isEAM(name) {
@@ -101,6 +106,48 @@ func infoModel(w io.Writer, name string) error {
 	fmt.Fprintf(w, "\nradial tables of float32 (error relative to the root mean square)\nlayer  intervals  from/Å      value      slope\n")
 	for t, e := range m.RadialErrors() {
 		fmt.Fprintf(w, "%5d  %9d  %6.3f  %9.1e  %9.1e\n", t, e.Intervals, e.Min, e.Value, e.Slope)
+	}
+	return infoTraining(w, src.Files[0])
+}
+
+// infoTraining shows the notes that wigner's own files have of their training.
+func infoTraining(w io.Writer, path string) error {
+	file, err := readModelFile(path)
+	if err != nil || file.notes == nil {
+		return err
+	}
+	var n trainNotes
+	if err := json.Unmarshal(file.notes, &n); err != nil {
+		return usagef("%s: notes: %w", path, err)
+	}
+	fmt.Fprintf(w, "\ntrained by %s: %d epochs on %d structures (%d atoms), %d to validate, %d to test\n", n.Program, n.Epochs,
+		n.Structures["train"], n.Atoms["train"], n.Structures["valid"], n.Structures["test"])
+	if n.Init != "" {
+		fmt.Fprintf(w, "begun with %s\n", n.Init)
+	}
+	if n.Reference == "fit" {
+		fmt.Fprintln(w, "energies of the elements fitted to the structures: dissociation means nothing")
+	}
+	if n.Text != "" {
+		fmt.Fprintln(w, n.Text)
+	}
+	var sets []string
+	for s := range n.Errors {
+		sets = append(sets, s)
+	}
+	slices.Sort(sets)
+	if len(sets) > 0 {
+		fmt.Fprintf(w, "\n%-24s %16s %12s %14s\n", "mean absolute error", "energy meV/atom", "force eV/Å", "stress eV/Å³")
+	}
+	num := func(x *float64, format string) string {
+		if x == nil {
+			return "-"
+		}
+		return fmt.Sprintf(format, *x)
+	}
+	for _, s := range sets {
+		e := n.Errors[s]
+		fmt.Fprintf(w, "%-24s %16s %12s %14s\n", s, num(e.EnergyMAE, "%.3f"), num(e.ForceMAE, "%.5f"), num(e.StressMAE, "%.6f"))
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 
@@ -12,6 +13,9 @@ import (
 
 // fetched are the names that `make models` brings, each as <name>.pth.
 var fetched = []string{"sevennet-0", "sevennet-0-22may2024", "sevennet-l3i5"}
+
+// modelExts end the names of model files: wigner's own, and SevenNet's.
+var modelExts = []string{modelExt, ".pth"}
 
 // modelDirs are the folders in which a name is looked for, in order.
 func modelDirs() []string {
@@ -34,13 +38,15 @@ func findModel(name string) (string, error) {
 	if info, err := os.Stat(name); err == nil && !info.IsDir() {
 		return name, nil
 	}
-	if strings.ContainsRune(name, filepath.Separator) || filepath.Ext(name) == ".pth" {
+	if strings.ContainsRune(name, filepath.Separator) || slices.Contains(modelExts, filepath.Ext(name)) {
 		return "", usagef("model %s: no such file", name)
 	}
 	for _, dir := range modelDirs() {
-		path := filepath.Join(dir, name+".pth")
-		if _, err := os.Stat(path); err == nil {
-			return path, nil
+		for _, ext := range modelExts {
+			path := filepath.Join(dir, name+ext)
+			if _, err := os.Stat(path); err == nil {
+				return path, nil
+			}
 		}
 	}
 	known := knownModels()
@@ -63,9 +69,11 @@ func knownModels() []string {
 		set[n] = true
 	}
 	for _, dir := range modelDirs() {
-		found, _ := filepath.Glob(filepath.Join(dir, "*.pth"))
-		for _, f := range found {
-			set[strings.TrimSuffix(filepath.Base(f), ".pth")] = true
+		for _, ext := range modelExts {
+			found, _ := filepath.Glob(filepath.Join(dir, "*"+ext))
+			for _, f := range found {
+				set[strings.TrimSuffix(filepath.Base(f), ext)] = true
+			}
 		}
 	}
 	var names []string

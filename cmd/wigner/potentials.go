@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wigner-md/wigner/internal/input"
-	"github.com/wigner-md/wigner/io/torch"
 	"github.com/wigner-md/wigner/potential"
 	"github.com/wigner-md/wigner/potential/mpnn"
 	"github.com/wigner-md/wigner/potential/nequip"
@@ -149,12 +148,11 @@ func openModel(name string, v variant) (*source, error) {
 		}
 		return openEAM([]string{path}, "")
 	}
-	ck, err := torch.Open(path)
+	file, err := readModelFile(path)
 	if err != nil {
-		return nil, usage(fmt.Errorf("model: %w", err))
+		return nil, err
 	}
-	defer ck.Close()
-	m, err := nequip.Read(ck.Config, ck.Weights())
+	m, err := nequip.Read(file.config, file.weights)
 	if err != nil {
 		return nil, usage(fmt.Errorf("model %s: %w", path, err))
 	}

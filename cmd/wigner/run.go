@@ -68,10 +68,12 @@ Keys:
 	return cmd
 }
 
-// keyHelp is the table of the keys.
-func keyHelp() string {
+// keyHelp is the table of the keys of a run.
+func keyHelp() string { return keyLines(input.Rows()) }
+
+func keyLines(rows []input.Row) string {
 	var b strings.Builder
-	for _, r := range input.Rows() {
+	for _, r := range rows {
 		fmt.Fprintf(&b, "  %-28s %s", r.Key, r.Doc)
 		if r.Default != "" {
 			fmt.Fprintf(&b, " (default %s)", r.Default)

@@ -31,8 +31,8 @@ const (
 	maxDeviation = 1e-5
 )
 
-// tableMin is the first knot for this model, in Å.
-func (m *Model) tableMin() float64 {
+// TableMin is the first knot for this model, in Å.
+func (m *Model) TableMin() float64 {
 	low := math.Min(firstKnot, m.cfg.cutoff/4)
 	for _, k := range m.cfg.envelope.kinks() {
 		low = math.Min(low, k/2)
@@ -44,7 +44,7 @@ func (m *Model) tableMin() float64 {
 // into intervals of at most h Å, half of it in the near part.
 func (m *Model) segments(h float64) []kernel.Segment {
 	near := nearPart * m.cfg.cutoff
-	knots := append([]float64{m.tableMin(), near, m.cfg.cutoff}, m.cfg.envelope.kinks()...)
+	knots := append([]float64{m.TableMin(), near, m.cfg.cutoff}, m.cfg.envelope.kinks()...)
 	slices.Sort(knots)
 	var out []kernel.Segment
 	for k := range len(knots) - 1 {

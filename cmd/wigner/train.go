@@ -1,0 +1,341 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wigner-md/wigner/comm"
+	"github.com/wigner-md/wigner/internal/element"
+	"github.com/wigner-md/wigner/internal/input"
+	"github.com/wigner-md/wigner/o3"
+	"github.com/wigner-md/wigner/potential"
+	"github.com/wigner-md/wigner/potential/nequip"
+	"github.com/wigner-md/wigner/train"
+)
+
+func (a *app) trainCmd() *cobra.Command {
+	var t training
+	var resume, force bool
+	cmd := &cobra.Command{
+		Use:   "train CONFIG.toml [section.key=value …]",
+		Short: "Train a network, or go on training one",
+		Long: `train fits a NequIP network to energies, forces and stresses, as a TOML file says,
+and writes NAME.wigner, which every other verb takes as a model.
+
+The folder gets the effective config, epochs.csv, the model that validated best, a
+state that --resume goes on from to the last bit, and at the end a report on the
+test structures. SIGINT, SIGTERM and SIGUSR1 end a training after its state has
+been written, with exit status 75. The structures of a step are dealt to the ranks;
+results do not depend on their number beyond rounding.
+
+Keys:
+` + keyLines(input.TrainRows()),
+		Example: `  wigner train configs/train/molybdenum.toml
+  wigner train configs/train/molybdenum.toml training.epochs=20 output.dir=runs/short --ranks 2
+  wigner train configs/train/molybdenum.toml --resume`,
+		Args: cobra.MinimumNArgs(1),
+	}
+	cmd.RunE = a.verb(func(args []string) error {
+		if err := ranksGiven(cmd, t.ranks); err != nil {
+			return err
+		}
+		if resume && force {
+			return usagef("--resume and --force exclude each other")
+		}
+		t.config, t.sets, t.resume, t.force = args[0], args[1:], resume, force
+		return a.train(&t)
+	})
+	f := cmd.Flags()
+	f.IntVar(&t.ranks, "ranks", 0, "ranks in this process (default: the usable cores; 1 under a launcher)")
+	f.BoolVar(&resume, "resume", false, "go on from the state in the folder")
+	f.BoolVar(&force, "force", false, "start over in a folder that holds a training")
+	return cmd
+}
+
+// training is what the ranks of a process share.
+type training struct {
+	config        string
+	sets          []string
+	ranks         int
+	resume, force bool
+
+	cfg                *input.Train
+	train, valid, test []*train.Structure
+	network            map[any]any       // configuration of the network
+	first              potential.Weights // its first weights
+	init               *modelFile        // what it began with; nil: nothing
+	notes              trainNotes
+	stops              stopper
+	halt               atomic.Bool
+}
+
+// RequestStop is part of stoppable.
+func (t *training) RequestStop() { t.halt.Store(true) }
+
+// RequestSave is part of stoppable: states are saved every save_every epochs anyway.
+func (t *training) RequestSave() {}
+
+func (a *app) train(t *training) error {
+	t.stops.listen()
+	defer t.stops.close()
+	t.stops.watch(t)
+	return a.processes(func(p *process) error {
+		if err := p.each(t.read); err != nil {
+			return err
+		}
+		return p.ranks(t.ranks, 0, func(j *job, c comm.Comm) error {
+			if t.cfg.Training.Precision == "float64" {
+				return trainRank(a, t, j, c, nequip.NewTrainee[float64], train.Step64)
+			}
+			return trainRank(a, t, j, c, nequip.NewTrainee[float32], train.Step32)
+		})
+	})
+}
+
+// read reads config, data and first weights, in every process.
+func (t *training) read() (err error) {
+	if t.cfg, err = input.ReadTrainFile(t.config, t.sets); err != nil {
+		return usage(err)
+	}
+	d, dir := &t.cfg.Data, filepath.Dir(t.config)
+	if t.train, err = readLabelled(d, d.Train, dir, "data.train"); err != nil {
+		return usage(err)
+	}
+	if t.valid, err = readLabelled(d, d.Valid, dir, "data.valid"); err != nil {
+		return usage(err)
+	}
+	if t.test, err = readLabelled(d, d.Test, dir, "data.test"); err != nil {
+		return usage(err)
+	}
+	if len(t.valid) == 0 && d.ValidFraction > 0 {
+		t.train, t.valid = train.Split(t.train, d.ValidFraction, uint64(t.cfg.Training.Seed))
+	}
+	if len(t.train) == 0 {
+		return usagef("%s: data: no training structures are left", t.config)
+	}
+	return usage(t.start())
+}
+
+// start makes the first weights: of a model, or new ones normalised by the data.
+func (t *training) start() error {
+	m := &t.cfg.Model
+	if m.Init != "" {
+		file, err := openModelFile(m.Init)
+		if err != nil {
+			return err
+		}
+		t.network, t.first, t.init = file.config, file.weights, file
+		net, err := nequip.Read(t.network, t.first)
+		if err != nil {
+			return fmt.Errorf("model.init: %s: %w", file.path, err)
+		}
+		known := supportsAny(net.Elements())
+		for _, z := range train.Elements(t.train) {
+			if !known(z) {
+				return fmt.Errorf("model.init: %s does not know %s, which the training structures have", file.path, element.Symbol(z))
+			}
+		}
+		return nil
+	}
+	irreps, err := o3.ParseIrreps(m.Features)
+	if err != nil {
+		return fmt.Errorf("%s: model.features: %w", t.config, err)
+	}
+	st, err := train.Describe(t.train, m.Cutoff)
+	if err != nil {
+		return err
+	}
+	if st.Reference, err = t.reference(st.Elements); err != nil {
+		return err
+	}
+	design := nequip.Design{
+		Elements: st.Elements, Features: irreps, Layers: m.Layers, LMax: m.LMax, Parity: m.Parity == nil || *m.Parity,
+		Cutoff: m.Cutoff, Basis: m.Basis, Hidden: m.Hidden, Power: m.Power,
+		Neighbors: st.Neighbors, Shift: st.Reference, Seed: uint64(t.cfg.Training.Seed),
+	}
+	if design.LMax == 0 {
+		design.LMax = irreps.LMax()
+	}
+	for range st.Elements {
+		design.Scale = append(design.Scale, st.Scale)
+	}
+	t.network, t.first, err = newNetwork(design)
+	if err != nil {
+		return fmt.Errorf("%s: model: %w", t.config, err)
+	}
+	return nil
+}
+
+func newNetwork(d nequip.Design) (map[any]any, potential.Weights, error) {
+	cfg, w, err := d.New()
+	return cfg, w, err
+}
+
+// reference are the energies of the elements.
+func (t *training) reference(elements []int) ([]float64, error) {
+	d := &t.cfg.Data
+	switch d.Reference {
+	case "isolated":
+		return train.Isolated(t.train, elements)
+	case "fit":
+		return train.FitReference(t.train, elements)
+	}
+	out := make([]float64, len(elements))
+	for k, z := range elements {
+		e, ok := d.Energies[element.Symbol(z)]
+		if !ok {
+			return nil, fmt.Errorf("%s: data.reference_eV has no energy of %s", t.config, element.Symbol(z))
+		}
+		out[k] = e
+	}
+	return out, nil
+}
+
+// trainee is a network in training that can become a model.
+type trainee interface {
+	potential.Trainable
+	Model() *nequip.Model
+}
+
+// trainRank is collective: one rank's part of a training.
+func trainRank[P trainee](a *app, t *training, j *job, c comm.Comm, mk func(map[any]any, potential.Weights) (P, error), step float64) error {
+	net, err := mk(t.network, t.first)
+	if err := agree(c, err); err != nil {
+		return usage(err)
+	}
+	r := &trainer{training: t, a: a, c: c, net: net}
+	if r.fit, err = train.NewFit(c, net, t.train, t.valid, t.options(step)); err != nil {
+		return usage(err)
+	}
+	if err := r.near(net.Model()); err != nil {
+		return usage(err)
+	}
+	defer r.close()
+	done, err := r.open(j)
+	if err != nil || done {
+		return err
+	}
+	if err := r.epochs(); err != nil {
+		return err
+	}
+	return r.finish()
+}
+
+// near refuses structures with atoms closer than the radial table begins.
+func (r *trainer) near(m *nequip.Model) error {
+	for _, list := range [][]*train.Structure{r.train, r.valid, r.training.test} {
+		for _, s := range list {
+			d, err := train.Shortest([]*train.Structure{s}, r.net)
+			if err != nil {
+				return err
+			}
+			if d < m.TableMin() {
+				return fmt.Errorf("%s: two atoms are %.3f Å apart, closer than the %.2f Å at which radial functions begin: leave the structure out", s.Source, d, m.TableMin())
+			}
+		}
+	}
+	return nil
+}
+
+// options are the training's in the words of package train.
+func (t *training) options(step float64) train.Options {
+	c := t.cfg
+	o, l := &c.Optimizer, &c.Loss
+	first := train.Stage{
+		Loss: train.Loss{Energy: l.Energy, Force: l.Force, Stress: l.Stress,
+			HuberEnergy: l.HuberEnergy, HuberForce: l.HuberForce, HuberStress: l.HuberStress},
+		Schedule: train.Schedule{Kind: o.Schedule, Rate: o.Rate, Final: o.Final, Warmup: o.Warmup, Factor: o.Factor, Patience: o.Patience},
+	}
+	stages := []train.Stage{first}
+	for _, s := range c.Stage {
+		next := stages[len(stages)-1]
+		next.From, next.Schedule = s.From, train.Schedule{}
+		for _, w := range []struct {
+			to   *float64
+			from *float64
+		}{{&next.Loss.Energy, s.Energy}, {&next.Loss.Force, s.Force}, {&next.Loss.Stress, s.Stress}} {
+			if w.from != nil {
+				*w.to = *w.from
+			}
+		}
+		if s.Rate > 0 {
+			next.Schedule = train.Schedule{Kind: s.Schedule, Rate: s.Rate, Final: s.Final, Factor: o.Factor, Patience: o.Patience}
+		}
+		stages = append(stages, next)
+	}
+	frozen := append([]string{"rescale_atomic_energy.*"}, c.Model.Frozen...)
+	return train.Options{
+		Epochs: c.Training.Epochs, Batch: c.Training.Batch, Seed: uint64(c.Training.Seed), Stages: stages,
+		Adam: train.Adam{AMSGrad: o.AMSGrad, Decay: o.Decay}, Clip: o.Clip, EMA: o.EMA,
+		Validate: c.Training.Validate, Patience: c.Training.Patience, Step: step, Stop: t.halt.Load,
+		Frozen: func(name string) bool {
+			for _, p := range frozen {
+				if ok, _ := path.Match(p, name); ok {
+					return true
+				}
+			}
+			return false
+		},
+	}
+}
+
+// epochs is collective: the training itself.
+func (r *trainer) epochs() error {
+	bar := r.a.newBar(int64(r.cfg.Training.Epochs)*int64(len(r.train)), int64(r.fit.State.Epoch)*int64(len(r.train)))
+	for !r.fit.Done() {
+		start, from := time.Now(), int64(r.fit.State.Epoch)*int64(len(r.train))
+		e, err := r.fit.Epoch(func(n int) {
+			if bar != nil && r.c.Rank() == 0 {
+				_ = bar.Set64(from + int64(n))
+			}
+		})
+		if errors.Is(err, train.ErrStopped) {
+			if err := r.save(); err != nil {
+				return err
+			}
+			return &statusError{exitStopped, fmt.Errorf("stopped (%s) after epoch %d; --resume goes on", r.stops.reason(), r.fit.State.Epoch)}
+		}
+		if err != nil {
+			return err
+		}
+		if err := r.tell(&e, time.Since(start)); err != nil {
+			return err
+		}
+		if r.fit.State.Epoch%r.cfg.Training.Save == 0 || r.fit.Done() {
+			if err := r.save(); err != nil {
+				return err
+			}
+		}
+	}
+	if bar != nil {
+		_ = bar.Clear()
+	}
+	return nil
+}
+
+// figure is an error in the units of a table: meV/atom, meV/Å, meV/Å³.
+func figure(x float64) string {
+	if math.IsNaN(x) {
+		return "-"
+	}
+	return fmt.Sprintf("%.3f", 1000*x)
+}
+
+// modelPath is where the model goes.
+func (t *training) modelPath() string {
+	return filepath.Join(t.cfg.Output.Dir, t.cfg.Output.Name+modelExt)
+}
+
+// exists reports whether there is a file.
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}

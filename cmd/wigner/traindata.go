@@ -1,0 +1,145 @@
+package main
+
+import (
+	"compress/gzip"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/wigner-md/wigner/internal/input"
+	"github.com/wigner-md/wigner/io/extxyz"
+	"github.com/wigner-md/wigner/train"
+)
+
+// readLabelled reads the structures of files, with what they say of energies, forces
+// and stresses.
+func readLabelled(d *input.Data, files []string, dir, key string) ([]*train.Structure, error) {
+	weights := map[string]float64{}
+	for _, w := range d.Weight {
+		weights[w.Type] = w.Weight
+	}
+	var out []*train.Structure
+	for _, name := range files {
+		if !exists(name) && !filepath.IsAbs(name) {
+			name = filepath.Join(dir, name)
+		}
+		frames, err := readFrames(name)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", key, err)
+		}
+		labels := 0
+		for n, f := range frames {
+			s, err := labelled(d, f)
+			if err != nil {
+				return nil, fmt.Errorf("%s:%d: frame %d: %w", name, f.Line, n+1, err)
+			}
+			s.Source = fmt.Sprintf("%s:%d", name, f.Line)
+			s.Weight = 1
+			if w, ok := weights[s.Type]; ok {
+				s.Weight = w
+			}
+			if s.Energy == s.Energy || s.Forces != nil {
+				labels++
+			}
+			out = append(out, s)
+		}
+		if labels == 0 {
+			return nil, fmt.Errorf("%s: no frame of %s has an energy %q or forces %q: set data.energy_key and data.force_key to its keys", key, name, d.EnergyKey, d.ForceKey)
+		}
+	}
+	return out, nil
+}
+
+// readFrames reads all frames of an extxyz file.
+func readFrames(name string) ([]*extxyz.Frame, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	var in io.Reader = file
+	if strings.HasSuffix(name, ".gz") {
+		if in, err = gzip.NewReader(file); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	r := extxyz.NewReader(in, name)
+	var out []*extxyz.Frame
+	for {
+		f, err := r.Next()
+		if err == io.EOF {
+			return out, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, f)
+	}
+}
+
+// labelled takes a frame's structure and labels.
+func labelled(d *input.Data, f *extxyz.Frame) (*train.Structure, error) {
+	s := &train.Structure{Cell: f.Cell, Periodic: f.PBC, X: f.X, Energy: math.NaN()}
+	for _, z := range f.Z {
+		s.Z = append(s.Z, int(z))
+	}
+	if t, ok := f.Get(d.TypeKey); ok {
+		s.Type = t.Value
+	}
+	if e, ok := f.Get(d.EnergyKey); ok {
+		x, err := labelNumbers(e.Value, 1)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", d.EnergyKey, err)
+		}
+		s.Energy = x[0]
+	}
+	if c := f.Column(d.ForceKey); c != nil {
+		if c.Type != extxyz.Real || c.Width != 3 {
+			return nil, fmt.Errorf("column %s is %c:%d, not R:3", d.ForceKey, c.Type, c.Width)
+		}
+		s.Forces = c.Vectors()
+	}
+	nan := math.NaN()
+	s.Stress = [3][3]float64{{nan, nan, nan}, {nan, nan, nan}, {nan, nan, nan}}
+	if t, ok := f.Get(d.StressKey); ok && f.HasCell {
+		x, err := labelNumbers(t.Value, 9, 6)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", d.StressKey, err)
+		}
+		if len(x) == 6 {
+			x = []float64{x[0], x[5], x[4], x[5], x[1], x[3], x[4], x[3], x[2]}
+		}
+		for k := range 9 {
+			if !d.Shear || k/3 != k%3 {
+				s.Stress[k/3][k%3] = x[k]
+			}
+		}
+	}
+	return s, nil
+}
+
+// labelNumbers reads a list of so many numbers.
+func labelNumbers(text string, counts ...int) ([]float64, error) {
+	words := strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" \t,[]", r) })
+	for _, n := range counts {
+		if len(words) != n {
+			continue
+		}
+		out := make([]float64, n)
+		for k, w := range words {
+			var err error
+			if out[k], err = strconv.ParseFloat(w, 64); err != nil {
+				return nil, fmt.Errorf("%q is not a number", w)
+			}
+			if math.IsInf(out[k], 0) {
+				return nil, fmt.Errorf("%q is not finite", w)
+			}
+		}
+		return out, nil
+	}
+	return nil, fmt.Errorf("%d numbers in %q; wanted are %v", len(words), text, counts)
+}

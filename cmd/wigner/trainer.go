@@ -1,0 +1,425 @@
+package main
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/wigner-md/wigner/comm"
+	"github.com/wigner-md/wigner/internal/kernel"
+	"github.com/wigner-md/wigner/io/model"
+	"github.com/wigner-md/wigner/potential/nequip"
+	"github.com/wigner-md/wigner/train"
+)
+
+// Names in the folder of a training, beside those of a run.
+const (
+	epochsName = "epochs.csv"
+	stateName  = "state.wigner"
+)
+
+// trainer is one rank's part of a training; rank 0 has the files.
+type trainer struct {
+	*training
+	a      *app
+	c      comm.Comm
+	net    trainee
+	fit    *train.Fit
+	folder *folder
+	table  *os.File // epochs.csv
+	lines  int      // of the table on standard output
+}
+
+// trainNotes go into the model file.
+type trainNotes struct {
+	Program    string              `json:"program"`
+	Text       string              `json:"notes,omitempty"`
+	Config     string              `json:"config"` // effective
+	Init       string              `json:"init,omitempty"`
+	Structures map[string]int      `json:"structures"`
+	Atoms      map[string]int      `json:"atoms"`
+	Parameters int                 `json:"parameters"`
+	Epochs     int                 `json:"epochs"`
+	Hours      float64             `json:"hours,omitempty"` // of the last run of the program
+	Cores      string              `json:"ranks,omitempty"`
+	CPU        string              `json:"cpu,omitempty"`
+	Errors     map[string]*figures `json:"errors,omitempty"`
+	Reference  string              `json:"reference"`
+}
+
+// figures are errors of a set: MAE and RMSE.
+type figures struct {
+	EnergyMAE  *float64 `json:"energy_mae_meV_atom,omitempty"`
+	EnergyRMSE *float64 `json:"energy_rmse_meV_atom,omitempty"`
+	ForceMAE   *float64 `json:"force_mae_eV_A,omitempty"`
+	ForceRMSE  *float64 `json:"force_rmse_eV_A,omitempty"`
+	StressMAE  *float64 `json:"stress_mae_eV_A3,omitempty"`
+	StressRMSE *float64 `json:"stress_rmse_eV_A3,omitempty"`
+}
+
+func figuresOf(e *train.Errors) *figures {
+	of := func(x, unit float64) *float64 {
+		if math.IsNaN(x) {
+			return nil
+		}
+		x *= unit
+		return &x
+	}
+	return &figures{of(e.MAE(0), 1000), of(e.RMSE(0), 1000), of(e.MAE(1), 1), of(e.RMSE(1), 1), of(e.MAE(2), 1), of(e.RMSE(2), 1)}
+}
+
+// open is collective: the folder, the state to go on from, the head of the table. done
+// says that there is nothing to do.
+func (r *trainer) open(j *job) (done bool, err error) {
+	if r.c.Rank() == 0 {
+		err = r.files()
+	}
+	if err := agree(r.c, err); err != nil {
+		return false, err
+	}
+	if r.resume {
+		if err := agree(r.c, r.restore()); err != nil {
+			return false, err
+		}
+	}
+	n := 0
+	for _, p := range r.net.Params() {
+		n += len(p.Value)
+	}
+	atoms := func(list []*train.Structure) (n int) {
+		for _, s := range list {
+			n += len(s.Z)
+		}
+		return n
+	}
+	text, err := r.cfg.Encode()
+	if err != nil {
+		return false, err
+	}
+	r.notes = trainNotes{
+		Program: versionText(), Text: r.cfg.Output.Notes, Config: text, Parameters: n, CPU: kernel.CPU(), Cores: j.describe(),
+		Structures: map[string]int{"train": len(r.train), "valid": len(r.valid), "test": len(r.training.test)},
+		Atoms:      map[string]int{"train": atoms(r.train), "valid": atoms(r.valid), "test": atoms(r.training.test)},
+		Reference:  r.cfg.Data.Reference,
+	}
+	if r.init != nil {
+		r.notes.Init, r.notes.Reference = r.init.path, "those of init"
+	}
+	if r.c.Rank() == 0 {
+		r.head(n)
+	}
+	return false, nil
+}
+
+// files opens the folder and writes the effective config, on rank 0.
+func (r *trainer) files() error {
+	var err error
+	if r.folder, err = openTraining(r.cfg.Output.Dir, r.cfg.Output.Name, r.resume, r.force); err != nil {
+		return err
+	}
+	text, err := r.cfg.Encode()
+	if err != nil {
+		return err
+	}
+	if err := writeFile(r.folder.path(configName), []byte("# The effective configuration of this training.\n"+text)); err != nil {
+		return err
+	}
+	return nil
+}
+
+// head is what is printed before the first epoch.
+func (r *trainer) head(parameters int) {
+	w := r.a.stdout()
+	fmt.Fprintf(w, "%d parameters; %d structures (%d atoms) to train, %d to validate, %d to test; %s\n",
+		parameters, len(r.train), r.notes.Atoms["train"], len(r.valid), len(r.training.test), r.notes.Cores)
+	if r.init == nil && r.cfg.Data.Reference == "fit" {
+		fmt.Fprintln(w, "The elements' energies are fitted to these structures: energies of separated atoms, and so of dissociation, mean nothing.")
+	}
+}
+
+// columns of epochs.csv.
+var epochColumns = []string{"epoch", "rate", "loss", "energy_mae_meV_atom", "force_mae_eV_A", "stress_mae_eV_A3",
+	"valid_loss", "valid_energy_mae_meV_atom", "valid_energy_rmse_meV_atom", "valid_force_mae_eV_A", "valid_force_rmse_eV_A", "valid_stress_mae_eV_A3",
+	"gradient_norm", "best", "seconds"}
+
+// tell writes a line of the tables, on rank 0, and fails on every rank where it does there.
+func (r *trainer) tell(e *train.Epoch, d time.Duration) error {
+	var err error
+	if r.c.Rank() == 0 {
+		err = r.line(e, d)
+	}
+	return agree(r.c, err)
+}
+
+func (r *trainer) line(e *train.Epoch, d time.Duration) error {
+	if r.table == nil {
+		path := r.folder.path(epochsName)
+		begun := exists(path)
+		var err error
+		if r.table, err = os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o666); err != nil {
+			return err
+		}
+		if !begun {
+			if err := writeRow(r.table, epochColumns); err != nil {
+				return err
+			}
+		}
+	}
+	num := func(x float64) string {
+		if math.IsNaN(x) {
+			return ""
+		}
+		return strconv.FormatFloat(x, 'g', 8, 64)
+	}
+	t, v := &e.Train, &e.Valid
+	loss, best := num(v.Total()), ""
+	if v.N == ([3]float64{}) {
+		loss = ""
+	}
+	if e.Best {
+		best = "1"
+	}
+	row := []string{strconv.Itoa(e.Number), num(e.Rate), num(t.Total()), num(1000 * t.MAE(0)), num(t.MAE(1)), num(t.MAE(2)),
+		loss, num(1000 * v.MAE(0)), num(1000 * v.RMSE(0)), num(v.MAE(1)), num(v.RMSE(1)), num(v.MAE(2)), num(e.Norm), best,
+		strconv.FormatFloat(d.Seconds(), 'f', 2, 64)}
+	if err := writeRow(r.table, row); err != nil {
+		return err
+	}
+	w := r.a.stdout()
+	if r.lines == 0 {
+		fmt.Fprintf(w, "%6s %9s %11s %22s %22s %8s\n", "", "", "", "train MAE", "validation MAE", "")
+		fmt.Fprintf(w, "%6s %9s %11s %11s %10s %11s %10s %8s\n", "epoch", "rate", "loss", "meV/atom", "meV/Å", "meV/atom", "meV/Å", "s")
+	}
+	r.lines++
+	mark := " "
+	if e.Best {
+		mark = "*"
+	}
+	fmt.Fprintf(w, "%6d %9.2e %11.4g %11s %10s %11s %10s %8.1f %s\n", e.Number, e.Rate, t.Total(),
+		figure(t.MAE(0)), figure(t.MAE(1)), figure(v.MAE(0)), figure(v.MAE(1)), d.Seconds(), mark)
+	return nil
+}
+
+func writeRow(w io.Writer, row []string) error {
+	c := csv.NewWriter(w)
+	if err := c.Write(row); err != nil {
+		return err
+	}
+	c.Flush()
+	return c.Error()
+}
+
+// openTraining makes and locks the folder of a training.
+func openTraining(dir, name string, resume, force bool) (*folder, error) {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return nil, usage(err)
+	}
+	f := &folder{dir: dir}
+	if err := f.acquire(); err != nil {
+		return nil, err
+	}
+	names := []string{configName, epochsName, stateName, name + modelExt}
+	if resume {
+		return f, nil
+	}
+	for _, n := range names {
+		if !exists(f.path(n)) {
+			continue
+		}
+		if !force {
+			f.close()
+			return nil, usagef("%s holds a training already (%s): --resume goes on, --force starts it over, output.dir=… chooses another folder", dir, n)
+		}
+		if err := os.RemoveAll(f.path(n)); err != nil {
+			f.close()
+			return nil, err
+		}
+	}
+	return f, nil
+}
+
+// save is collective: the state, and the model as it is best so far.
+func (r *trainer) save() error {
+	var err error
+	if r.c.Rank() == 0 {
+		if err = model.Write(r.folder.path(stateName), r.state()); err == nil {
+			err = r.writeModel()
+		}
+	}
+	return agree(r.c, err)
+}
+
+// state is a training's state as a file.
+func (r *trainer) state() *model.File {
+	s := &r.fit.State
+	f := &model.File{Family: "training", Config: map[any]any{
+		"epoch": s.Epoch, "stage": s.Stage, "since": s.Since, "step": s.Adam.T,
+		"plateau_worse": s.Schedule.Worse, "structures": len(r.train),
+	}}
+	for name, x := range map[string][]float64{
+		"theta": s.Theta, "ema": s.EMA, "best": s.BestTheta, "adam_m": s.Adam.M, "adam_v": s.Adam.V, "adam_vmax": s.Adam.VMax,
+		// As numbers, since they may be infinite.
+		"numbers": {s.BestError, s.Schedule.Scale, s.Schedule.Best},
+	} {
+		if x != nil {
+			f.Tensors = append(f.Tensors, model.Tensor{Name: name, Shape: []int{len(x)}, Data: x})
+		}
+	}
+	return f
+}
+
+// restore takes over the state of the folder, on every rank.
+func (r *trainer) restore() error {
+	path := filepath.Join(r.cfg.Output.Dir, stateName)
+	if !exists(path) {
+		if r.c.Rank() == 0 {
+			r.a.log.Info(fmt.Sprintf("%s holds no state: the training starts with epoch 1", r.cfg.Output.Dir))
+			return os.RemoveAll(r.folder.path(epochsName))
+		}
+		return nil
+	}
+	f, err := model.Read(path)
+	if err != nil {
+		return usage(err)
+	}
+	integer := func(key string) int {
+		n, _ := f.Config[key].(int64)
+		return int(n)
+	}
+	if n := integer("structures"); f.Family != "training" || n != len(r.train) {
+		return usagef("%s is the state of a training of %d structures; here are %d", path, n, len(r.train))
+	}
+	s := train.State{Epoch: integer("epoch"), Stage: integer("stage"), Since: integer("since"), Schedule: r.fit.State.Schedule}
+	if k := s.Stage; k > 0 {
+		for ; k > 0 && r.fit.Stages[k].Schedule.Rate == 0; k-- {
+		}
+		s.Schedule = r.fit.Stages[k].Schedule
+	}
+	s.Schedule.Worse, s.Adam.T = integer("plateau_worse"), int64(integer("step"))
+	for _, t := range f.Tensors {
+		switch t.Name {
+		case "theta":
+			s.Theta = t.Data
+		case "ema":
+			s.EMA = t.Data
+		case "best":
+			s.BestTheta = t.Data
+		case "adam_m":
+			s.Adam.M = t.Data
+		case "adam_v":
+			s.Adam.V = t.Data
+		case "adam_vmax":
+			s.Adam.VMax = t.Data
+		case "numbers":
+			s.BestError, s.Schedule.Scale, s.Schedule.Best = t.Data[0], t.Data[1], t.Data[2]
+		}
+	}
+	if err := r.fit.Resume(s); err != nil {
+		return usagef("%s: %w", path, err)
+	}
+	if r.c.Rank() != 0 {
+		return nil
+	}
+	r.a.log.Info(fmt.Sprintf("resumed after epoch %d", s.Epoch))
+	return cutEpochs(r.folder.path(epochsName), s.Epoch)
+}
+
+// cutEpochs leaves the lines of the first n epochs.
+func cutEpochs(path string, n int) error {
+	file, err := os.Open(path)
+	if os.IsNotExist(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	rows, err := csv.NewReader(file).ReadAll()
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(path), "."+epochsName+".*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name())
+	w := csv.NewWriter(tmp)
+	for k, row := range rows {
+		if e, err := strconv.Atoi(row[0]); k == 0 || err == nil && e <= n {
+			if err := w.Write(row); err != nil {
+				return err
+			}
+		}
+	}
+	w.Flush()
+	if err := w.Error(); err != nil {
+		return err
+	}
+	if err := tmp.Chmod(0o644); err != nil {
+		return err
+	}
+	if err := tmp.Close(); err != nil {
+		return err
+	}
+	return os.Rename(tmp.Name(), path)
+}
+
+// writeModel writes the model of the best weights so far, on rank 0; the potential has
+// the present ones again afterwards.
+func (r *trainer) writeModel() error {
+	r.fit.Best()
+	r.notes.Epochs = r.fit.State.Epoch
+	f, err := encodeModel(r.network, nequip.NewTensors(r.net.Params(), r.first), r.notes)
+	if err != nil {
+		return err
+	}
+	return model.Write(r.modelPath(), f)
+}
+
+func (r *trainer) close() {
+	if r.table != nil {
+		r.table.Close()
+	}
+	r.folder.close()
+}
+
+// finish is collective: the model, and the report on what it is worth.
+func (r *trainer) finish() error {
+	r.fit.Best()
+	for _, p := range r.net.Params() { // what the file holds
+		for k, v := range p.Value {
+			p.Value[k] = float64(float32(v))
+		}
+	}
+	r.net.Update()
+	rep, err := r.report()
+	if err != nil {
+		return err
+	}
+	if r.c.Rank() == 0 {
+		r.notes.Errors = rep.figures()
+		err = r.writeModel()
+		if err == nil {
+			err = rep.write(r.folder, r.a.stdout())
+		}
+		if err == nil {
+			fmt.Fprintf(r.a.stdout(), "model: %s\n", r.modelPath())
+		}
+	}
+	return agree(r.c, err)
+}
+
+// jsonText is x as JSON.
+func jsonText(x any) []byte {
+	b, err := json.MarshalIndent(x, "", "  ")
+	if err != nil {
+		panic("wigner: " + err.Error())
+	}
+	return append(b, '\n')
+}
