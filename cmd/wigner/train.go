@@ -56,6 +56,8 @@ Keys:
 	f := cmd.Flags()
 	f.IntVar(&t.ranks, "ranks", 0, "ranks in this process (default: the usable cores; 1 under a launcher)")
 	f.BoolVar(&resume, "resume", false, "go on from the state in the folder")
+	f.IntVar(&t.most, "stop-after", 0, "stop after so many epochs of this run, as a signal does")
+	f.Float64Var(&t.hours, "max-hours", 0, "stop after so many hours, as a signal does")
 	f.BoolVar(&force, "force", false, "start over in a folder that holds a training")
 	return cmd
 }
@@ -66,6 +68,8 @@ type training struct {
 	sets          []string
 	ranks         int
 	resume, force bool
+	most          int     // epochs of this run; 0: all
+	hours         float64 // 0: no limit
 
 	cfg                *input.Train
 	train, valid, test []*train.Structure
@@ -87,6 +91,10 @@ func (a *app) train(t *training) error {
 	t.stops.listen()
 	defer t.stops.close()
 	t.stops.watch(t)
+	if t.hours > 0 {
+		timer := time.AfterFunc(time.Duration(t.hours*float64(time.Hour)), func() { t.stops.stop("--max-hours") })
+		defer timer.Stop()
+	}
 	return a.processes(func(p *process) error {
 		if err := p.each(t.read); err != nil {
 			return err
@@ -290,7 +298,10 @@ func (t *training) options(step float64) train.Options {
 // epochs is collective: the training itself.
 func (r *trainer) epochs() error {
 	bar := r.a.newBar(int64(r.cfg.Training.Epochs)*int64(len(r.train)), int64(r.fit.State.Epoch)*int64(len(r.train)))
-	for !r.fit.Done() {
+	for first := r.fit.State.Epoch; !r.fit.Done(); {
+		if r.most > 0 && r.fit.State.Epoch >= first+r.most {
+			return r.stop("--stop-after")
+		}
 		start, from := time.Now(), int64(r.fit.State.Epoch)*int64(len(r.train))
 		e, err := r.fit.Epoch(func(n int) {
 			if bar != nil && r.c.Rank() == 0 {
@@ -298,10 +309,7 @@ func (r *trainer) epochs() error {
 			}
 		})
 		if errors.Is(err, train.ErrStopped) {
-			if err := r.save(); err != nil {
-				return err
-			}
-			return &statusError{exitStopped, fmt.Errorf("stopped (%s) after epoch %d; --resume goes on", r.stops.reason(), r.fit.State.Epoch)}
+			return r.stop(r.stops.reason())
 		}
 		if err != nil {
 			return err
@@ -319,6 +327,14 @@ func (r *trainer) epochs() error {
 		_ = bar.Clear()
 	}
 	return nil
+}
+
+// stop is collective: the state, and the status that says so.
+func (r *trainer) stop(why string) error {
+	if err := r.save(); err != nil {
+		return err
+	}
+	return &statusError{exitStopped, fmt.Errorf("stopped (%s) after epoch %d; --resume goes on", why, r.fit.State.Epoch)}
 }
 
 // figure is an error in the units of a table: meV/atom, meV/Å, meV/Å³.

@@ -262,13 +262,15 @@ func (r *trainer) state() *model.File {
 		"epoch": s.Epoch, "stage": s.Stage, "since": s.Since, "step": s.Adam.T,
 		"plateau_worse": s.Schedule.Worse, "structures": len(r.train),
 	}}
-	for name, x := range map[string][]float64{
-		"theta": s.Theta, "ema": s.EMA, "best": s.BestTheta, "adam_m": s.Adam.M, "adam_v": s.Adam.V, "adam_vmax": s.Adam.VMax,
-		// As numbers, since they may be infinite.
-		"numbers": {s.BestError, s.Schedule.Scale, s.Schedule.Best},
+	for _, t := range []struct {
+		name string
+		x    []float64
+	}{
+		{"theta", s.Theta}, {"ema", s.EMA}, {"best", s.BestTheta}, {"adam_m", s.Adam.M}, {"adam_v", s.Adam.V}, {"adam_vmax", s.Adam.VMax},
+		{"numbers", []float64{s.BestError, s.Schedule.Scale, s.Schedule.Best}}, // here, since they may be infinite
 	} {
-		if x != nil {
-			f.Tensors = append(f.Tensors, model.Tensor{Name: name, Shape: []int{len(x)}, Data: x})
+		if t.x != nil {
+			f.Tensors = append(f.Tensors, model.Tensor{Name: t.name, Shape: []int{len(t.x)}, Data: t.x})
 		}
 	}
 	return f

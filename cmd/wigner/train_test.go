@@ -1,0 +1,223 @@
+package main
+
+import (
+	"encoding/csv"
+	"math"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/wigner-md/wigner/io/extxyz"
+	"github.com/wigner-md/wigner/io/model"
+)
+
+// fewFrames are the first n structures of 12 atoms or less of a file of data/mlearn.
+func fewFrames(t *testing.T, name string, n int) string {
+	t.Helper()
+	frames, err := readFrames(filepath.Join(repo, "data/mlearn", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	w := extxyz.NewWriter(&b)
+	for _, f := range frames {
+		if f.N > 12 || n == 0 {
+			continue
+		}
+		n--
+		if err := w.Write(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n > 0 {
+		t.Fatalf("%s has %d structures too few", name, n)
+	}
+	return write(t, filepath.Join(t.TempDir(), "few.extxyz"), b.String())
+}
+
+// trainConfig is a training of seconds.
+func trainConfig(t *testing.T, data string) string {
+	t.Helper()
+	return write(t, filepath.Join(t.TempDir(), "train.toml"), `
+[data]
+train = ["`+data+`"]
+test = ["`+data+`"]
+valid_fraction = 0.25
+energy_key = "REF_energy"
+force_key = "REF_forces"
+stress_key = "REF_stress"
+weight = [{type = "Surface", weight = 0.5}]
+[model]
+features = "4x0e+3x1o+2x2e"
+layers = 2
+cutoff_A = 4
+radial_hidden = [8]
+[loss]
+energy = 1
+force = 1
+stress = 1
+[[stage]]
+from_epoch = 3
+energy = 100
+rate = 0.001
+[training]
+epochs = 5
+batch = 2
+save_every = 2
+precision = "float64"
+`)
+}
+
+// epochsOf reads epochs.csv without the last column, the seconds.
+func epochsOf(t *testing.T, dir string) [][]string {
+	t.Helper()
+	rows, err := csv.NewReader(strings.NewReader(read(t, filepath.Join(dir, epochsName)))).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k := range rows {
+		rows[k] = rows[k][:len(rows[k])-1]
+	}
+	return rows
+}
+
+func TestTrain(t *testing.T) {
+	data := fewFrames(t, "Mo/train.extxyz.gz", 4)
+	cfg, root := trainConfig(t, data), t.TempDir()
+	dir := func(name string) string { return filepath.Join(root, name) }
+	r := mustRun(t, "train", cfg, "output.dir="+dir("whole"), "--ranks", "1")
+	for _, want := range []string{"fitted to these structures", "Surface", "model: "} {
+		if !strings.Contains(r.out, want) {
+			t.Errorf("the output lacks %q:\n%s", want, r.out)
+		}
+	}
+	whole := epochsOf(t, dir("whole"))
+	if len(whole) != 6 {
+		t.Fatalf("%d lines in epochs.csv", len(whole))
+	}
+	loss := func(row []string) float64 { x, _ := strconv.ParseFloat(row[2], 64); return x }
+	if loss(whole[3]) >= loss(whole[1]) {
+		t.Errorf("the loss does not fall: %v", whole)
+	}
+
+	// Three epochs, then the rest: the same to the last bit.
+	mustRun(t, "train", cfg, "output.dir="+dir("parts"), "--ranks", "1", "training.epochs=5", "training.early_stop=0")
+	refuse(t, 2, []string{"holds a training already", "--resume", "--force"}, "train", cfg, "output.dir="+dir("parts"))
+	cut := filepath.Join(dir("cut"))
+	refuse(t, 75, []string{"stopped", "--resume"}, "train", cfg, "output.dir="+cut, "--ranks", "1", "--stop-after", "2")
+	if r := mustRun(t, "train", cfg, "output.dir="+cut, "--ranks", "1", "--resume"); !strings.Contains(r.err, "resumed after epoch 2") {
+		t.Errorf("resumed: %s", r.err)
+	}
+	for _, name := range []string{"parts", "cut"} {
+		if got := epochsOf(t, dir(name)); !equalRows(got, whole, 0) {
+			t.Errorf("%s: epochs.csv differs:\n%v\n%v", name, got, whole)
+		}
+		if read(t, filepath.Join(dir(name), stateName)) != read(t, filepath.Join(dir("whole"), stateName)) {
+			t.Errorf("%s: the state differs", name)
+		}
+	}
+
+	// Three ranks: the same within rounding, which some hundred steps of Adam keep.
+	mustRun(t, "train", cfg, "output.dir="+dir("three"), "--ranks", "3")
+	if got := epochsOf(t, dir("three")); !equalRows(got, whole, 1e-6) {
+		t.Errorf("three ranks:\n%v\n%v", got, whole)
+	}
+
+	// What the report says of the test set is what eval gives.
+	path := filepath.Join(dir("whole"), "model.wigner")
+	out := dir("out.extxyz")
+	mustRun(t, "eval", data, "-m", path, "-o", out, "--precision", "float64", "--radial", "exact", "--ranks", "2")
+	frames, err := readFrames(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum, n := 0.0, 0
+	for _, f := range frames {
+		ref := f.Column("REF_forces").Vectors()
+		for i, v := range f.Column("forces").Vectors() {
+			for k := range v {
+				sum, n = sum+math.Abs(v[k]-ref[i][k]), n+1
+			}
+		}
+	}
+	file, err := model.Read(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := string(file.Notes)
+	// The splines of training deviate from the exact network by some 1e-5 eV/Å.
+	if want := sum / float64(n); !strings.Contains(said, `"force_mae_eV_A": `+strconv.FormatFloat(want, 'g', 4, 64)[:5]) {
+		t.Errorf("eval's force MAE is %.7f, the notes say\n%s", want, said)
+	}
+	if r := mustRun(t, "info", path); !strings.Contains(r.out, "trained by wigner") || !strings.Contains(r.out, "test/Surface") {
+		t.Errorf("info:\n%s", r.out)
+	}
+	mustRun(t, "check", "-m", path, fewFrames(t, "Mo/train.extxyz.gz", 1))
+
+	// Fine-tuning: the radial networks stay.
+	mustRun(t, "train", write(t, filepath.Join(root, "tune.toml"), `
+[data]
+train = ["`+data+`"]
+valid_fraction = 0
+energy_key = "REF_energy"
+force_key = "REF_forces"
+[model]
+init = "`+path+`"
+frozen = ["*weight_nn*"]
+[training]
+epochs = 1
+`), "output.dir="+dir("tuned"), "--ranks", "2")
+	tuned, err := model.Read(filepath.Join(dir("tuned"), "model.wigner"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range tuned.Tensors {
+		_, was, _ := file.Weights().Tensor64(x.Name)
+		same := true
+		for k, v := range x.Data {
+			same = same && v == was[k]
+		}
+		trained := strings.HasSuffix(x.Name, "linear.weight")
+		if trained == same {
+			t.Errorf("tensor %s: changed is %v", x.Name, !same)
+		}
+	}
+}
+
+// equalRows compares tables of numbers to a relative deviation.
+func equalRows(a, b [][]string, tol float64) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for k := range a {
+		for c := range a[k] {
+			if a[k][c] == b[k][c] {
+				continue
+			}
+			x, err := strconv.ParseFloat(a[k][c], 64)
+			y, err2 := strconv.ParseFloat(b[k][c], 64)
+			if err != nil || err2 != nil || math.Abs(x-y) > tol*math.Abs(y) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func TestTrainRefuses(t *testing.T) {
+	data := fewFrames(t, "Mo/train.extxyz.gz", 3)
+	cfg, root := trainConfig(t, data), t.TempDir()
+	to := "output.dir=" + filepath.Join(root, "x")
+	refuse(t, 2, []string{"no frame of", "energy_key"}, "train", cfg, to, "data.energy_key=E", "data.force_key=F")
+	refuse(t, 2, []string{`unknown key "model.layer"`, `"model.layers"`}, "train", cfg, to, "model.layer=2")
+	refuse(t, 2, []string{"model.features", "32q"}, "train", cfg, to, "model.features=32q")
+	refuse(t, 2, []string{"no such file"}, "train", cfg, to, "data.train=[\"none.extxyz\"]")
+	refuse(t, 2, []string{"no structure of one atom", "IsolatedAtom"}, "train", cfg, to, "data.reference=isolated")
+	refuse(t, 2, []string{"no energy of Mo"}, "train", cfg, to, "data.reference=explicit", "data.reference_eV={W=1}")
+	refuse(t, 2, []string{"config_type", "1 numbers"}, "train", cfg, to, "data.stress_key=config_type")
+	refuse(t, 2, []string{"does not know Mo"}, "train", write(t, filepath.Join(root, "i.toml"),
+		"[data]\ntrain=[\""+data+"\"]\nenergy_key=\"REF_energy\"\n[model]\ninit=\""+filepath.Join(tiny, "linear-l2.pth")+"\"\n"), to)
+	close := write(t, filepath.Join(root, "close.extxyz"), "2\nLattice=\"9 0 0 0 9 0 0 0 9\" REF_energy=1 Properties=species:S:1:pos:R:3\nMo 0 0 0\nMo 0 0 0.3\n")
+	refuse(t, 2, []string{"close.extxyz:1", "0.300 Å apart"}, "train", cfg, to, "data.train=[\""+close+"\"]", "data.test=[]")
+}
