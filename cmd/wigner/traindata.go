@@ -1,11 +1,9 @@
 package main
 
 import (
-	"compress/gzip"
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -54,23 +52,16 @@ func readLabelled(d *input.Data, files []string, dir, key string) ([]*train.Stru
 	return out, nil
 }
 
-// readFrames reads all frames of an extxyz file.
+// readFrames reads all frames of a file.
 func readFrames(name string) ([]*extxyz.Frame, error) {
-	file, err := os.Open(name)
+	r, err := openFrames(name, "", nil)
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
-	var in io.Reader = file
-	if strings.HasSuffix(name, ".gz") {
-		if in, err = gzip.NewReader(file); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-	}
-	r := extxyz.NewReader(in, name)
+	defer r.close()
 	var out []*extxyz.Frame
 	for {
-		f, err := r.Next()
+		f, err := r.next()
 		if err == io.EOF {
 			return out, nil
 		}

@@ -1,7 +1,7 @@
-// Command readme writes the tables of configuration keys into README.md and
-// docs/properties.md, from the structs of internal/input.
+// Command readme writes the tables of configuration keys into README.md,
+// docs/properties.md and docs/training.md, from the structs of internal/input.
 //
-// Usage: go run ./tools/readme [-check] [README.md]
+// Usage: go run ./tools/readme [-check]
 //
 // With -check it writes nothing and fails where the table is not current.
 package main
@@ -23,17 +23,14 @@ const (
 func main() {
 	check := flag.Bool("check", false, "fail where the table is not current, write nothing")
 	flag.Parse()
-	name := "README.md"
-	if flag.NArg() > 0 {
-		name = flag.Arg(0)
-	}
-	err := run(name, input.Rows(), *check)
-	if err == nil && flag.NArg() == 0 {
-		err = run("docs/properties.md", input.JobRows(), *check)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "readme:", err)
-		os.Exit(1)
+	for _, page := range []struct {
+		name string
+		rows []input.Row
+	}{{"README.md", input.Rows()}, {"docs/properties.md", input.JobRows()}, {"docs/training.md", input.TrainRows()}} {
+		if err := run(page.name, page.rows, *check); err != nil {
+			fmt.Fprintln(os.Stderr, "readme:", err)
+			os.Exit(1)
+		}
 	}
 }
 
