@@ -1,41 +1,48 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"math"
-	"runtime/debug"
 	"slices"
 	"time"
 
 	"github.com/wigner-md/wigner/comm"
 	"github.com/wigner-md/wigner/comm/inproc"
 	"github.com/wigner-md/wigner/domain"
+	"github.com/wigner-md/wigner/halo"
+	"github.com/wigner-md/wigner/internal/projection"
 	"github.com/wigner-md/wigner/md"
 	"github.com/wigner-md/wigner/potential"
 )
 
 // cutForReal is the number of atoms up to which a dry run cuts the structure
-// as the run would; above, it counts by volumes.
+// as the run would; above, a prototype's atoms are counted from its lattice.
 const cutForReal = 500_000
 
-// sampleAtoms is about how many atoms the short measurement moves.
-const sampleAtoms = 1000
+// brick is what one rank would hold, and the time of its step.
+type brick struct {
+	owned, remote, images, entries float64
+	step                           projection.Time
+}
 
-// brick is what one rank would hold.
-type brick struct{ owned, remote, images, entries float64 }
-
-// sample is a measurement of a small piece on one rank.
-type sample struct {
-	atoms, entries float64
-	edges          float64 // part of the entries within the cutoff
-	step           time.Duration
-	before         float64 // resident memory with the model alone, bytes
+// forecast is what a dry run finds.
+type forecast struct {
+	calibration
+	bricks []brick
+	part   domain.Partition
+	job    *job
+	pot    potential.Potential
 }
 
 // dryRun is collective over the processes; the first one does it all. It says
 // what each rank would hold and how long a step would take.
 func (a *app) dryRun(s *simulation, p *process) error {
+	nodes, _, err := p.hosts()
+	if err != nil {
+		return err
+	}
 	return p.each(func() error {
 		if p.outer != nil && p.outer.Rank() != 0 {
 			return nil
@@ -44,78 +51,35 @@ func (a *app) dryRun(s *simulation, p *process) error {
 		if err != nil {
 			return err
 		}
-		j := &job{Processes: p.size(), Bricks: perProcess}
-		small, err := s.measure(sampleAtoms)
+		f := &forecast{job: &job{Processes: p.size(), Bricks: perProcess}}
+		n := f.job.ranks()
+		perNode := (n + nodes - 1) / nodes
+		c, err := calibrate(s.form, s.src, s.cfg.Parallel.Skin, min(perNode, cores()))
 		if err != nil {
 			return err
 		}
-		bricks, part, err := s.cutUp(j.ranks(), small)
-		if err != nil {
+		f.calibration = *c
+		assume(&f.Machine)
+		f.Machine.RanksPerNode = perNode
+		if f.pot, err = s.src.New(); err != nil {
 			return err
 		}
-		pot, err := s.src.New()
-		if err != nil {
+		if err := s.cutUp(n, f); err != nil {
 			return err
 		}
-		report(a.out, s, j, part, bricks, small, pot)
+		f.report(a.out, s)
 		return nil
 	})
-}
-
-// measure runs a piece of the structure, of about n atoms, on one rank.
-func (s *simulation) measure(n int) (*sample, error) {
-	piece, err := s.form.piece(s.src.Supports, n)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := s.src.New(); err != nil {
-		return nil, err
-	}
-	debug.FreeOSMemory()
-	out := &sample{before: float64(resident())}
-	err = inproc.Run(1, func(c comm.Comm) error {
-		x, err := piece.build(c, s.src.Supports, [3]int{})
-		if err != nil {
-			return err
-		}
-		pot, err := s.src.New()
-		if err != nil {
-			return err
-		}
-		e := md.Evaluator{Comm: c, Potential: pot, Skin: s.cfg.Parallel.Skin, Cell: x.Cell, Partition: x.Partition, Atoms: x.Atoms, Guard: anyForce}
-		out.step = math.MaxInt64
-		for begin := time.Now(); e.Calls < 3 || time.Since(begin) < 300*time.Millisecond; {
-			start := time.Now()
-			if err := e.Evaluate(); err != nil {
-				return err
-			}
-			if e.Calls > 1 { // the first builds the list
-				out.step = min(out.step, time.Since(start))
-			}
-		}
-		out.atoms, out.entries = float64(e.Atoms.N), float64(e.Stats().Entries)
-		out.edges = float64(e.Edges()) / max(1, out.entries)
-		return nil
-	})
-	return out, err
 }
 
 // cutUp is what each brick would hold.
-func (s *simulation) cutUp(n int, small *sample) ([]brick, domain.Partition, error) {
-	bricks := make([]brick, n)
-	var part domain.Partition
+func (s *simulation) cutUp(n int, f *forecast) error {
+	f.bricks = make([]brick, n)
 	grid := gridOf(s.cfg.Parallel.Grid)
 	if s.form.crystal != nil && s.form.crystal.Count() > cutForReal {
-		cell := s.form.crystal.Cell()
-		lo, hi := s.form.crystal.Bounds()
-		part = cut(cell, n, grid, lo, hi)
-		atoms := float64(s.form.crystal.Count())
-		for r := range bricks {
-			bricks[r] = byVolume(cell, part, r, atoms, hi, s.src.Cutoff+s.cfg.Parallel.Skin)
-			bricks[r].entries = bricks[r].owned * small.entries / small.atoms
-		}
-		return bricks, part, nil
+		return s.countUp(n, grid, f)
 	}
+	loads := make([]*projection.Load, n)
 	err := inproc.Run(n, func(c comm.Comm) error {
 		x, err := s.form.build(c, s.src.Supports, grid)
 		if err != nil {
@@ -126,58 +90,108 @@ func (s *simulation) cutUp(n int, small *sample) ([]brick, domain.Partition, err
 			return err
 		}
 		st := e.Stats()
-		bricks[c.Rank()] = brick{float64(st.Owned), float64(st.Remote), float64(st.Images), float64(st.Entries)}
+		f.bricks[c.Rank()] = brick{owned: float64(st.Owned), remote: float64(st.Remote), images: float64(st.Images), entries: float64(st.Entries)}
 		if c.Rank() == 0 {
-			part = x.Partition
+			f.part = x.Partition
 		}
-		return nil
+		loads[c.Rank()], err = loadOf(&e, c.Rank())
+		return err
 	})
-	return bricks, part, err
+	if err != nil {
+		return err
+	}
+	total := 0.0
+	for _, b := range f.bricks {
+		total += b.owned
+	}
+	f.Work.Crowd = 1
+	if err := f.finish(s, total); err != nil {
+		return err
+	}
+	m := &f.Machine
+	for first := 0; first < n; first += m.RanksPerNode {
+		node := loads[first:min(n, first+m.RanksPerNode)]
+		card := m.Through(&f.Work, node)
+		for _, l := range node {
+			f.bricks[l.Rank].step = m.Step(&f.Work, l, n, card)
+		}
+	}
+	return nil
 }
 
-// byVolume counts the atoms of a brick and of the halo around it by volume.
-func byVolume(cell domain.Cell, part domain.Partition, rank int, atoms float64, inside [3]float64, depth float64) brick {
-	lo, hi := part.Box(rank)
-	own, all, within := 1.0, 1.0, 1.0
-	for k, periodic := range cell.Periodic() {
-		d := depth / cell.Height(k)
-		if periodic {
-			own *= hi[k] - lo[k]
-			all *= hi[k] - lo[k] + 2*d
-			continue
+// loadOf is the load of a rank that has built its ghosts. How its rows are shared
+// out among its peers is not known here: evenly.
+func loadOf(e *md.Evaluator, rank int) (*projection.Load, error) {
+	st := e.Stats()
+	l := &projection.Load{Rank: rank, Owned: float64(st.Owned), Remote: float64(st.Remote), Images: float64(st.Images), Edges: float64(e.Edges())}
+	regions, err := halo.Regions(nil, e.Partition, e.Cell, rank, e.Potential.Cutoff()+e.Skin)
+	if err != nil {
+		return nil, err
+	}
+	for _, g := range regions {
+		if k := len(l.Links); g.Rank != rank && (k == 0 || l.Links[k-1].Rank != g.Rank) {
+			l.Links = append(l.Links, projection.Link{Rank: g.Rank})
 		}
-		// Beyond the atoms there is nothing.
-		l, h := max(lo[k], 0), min(hi[k], inside[k])
-		own *= max(0, h-l)
-		all *= max(0, min(h+d, inside[k])-max(l-d, 0))
-		within *= inside[k]
 	}
-	b := brick{owned: atoms * own / within}
-	b.remote = atoms*all/within - b.owned
-	if part.N() == 1 {
-		b.images, b.remote = b.remote, 0
+	for i := range l.Links {
+		rows := l.Remote / float64(len(l.Links))
+		l.Links[i] = projection.Link{Rank: l.Links[i].Rank, RowsOut: rows, RowsIn: rows, PlacesOut: rows, PlacesIn: rows}
 	}
-	return b
+	return l, nil
+}
+
+// countUp is cutUp for prototypes of any size.
+func (s *simulation) countUp(n int, grid [3]int, f *forecast) error {
+	l, err := latticeOf(s.form, s.src)
+	if err != nil {
+		return err
+	}
+	lo, hi := s.form.bounds()
+	f.part = cut(l.Cell, n, grid, lo, hi)
+	if f.Work.Crowd, err = crowd(s.form, s.src, &f.calibration); err != nil {
+		return err
+	}
+	if err := f.finish(s, l.Atoms()); err != nil {
+		return err
+	}
+	perEdge := f.Entries / max(1, f.Edges)
+	seen := f.bricks[:0]
+	_, err = projection.Project(&f.Machine, &f.Work, l, f.part, s.src.Cutoff+s.cfg.Parallel.Skin, s.src.Cutoff, func(r *projection.Load, t *projection.Time) {
+		seen = append(seen, brick{r.Owned, r.Remote, r.Images, r.Edges * f.Work.Crowd * perEdge, *t})
+	})
+	f.bricks = seen
+	return err
+}
+
+// finish adds what depends on the whole run.
+func (f *forecast) finish(s *simulation, atoms float64) error {
+	if err := s.form.load(s.src.Supports); err != nil {
+		return err
+	}
+	d := &s.cfg.Dynamics
+	return f.calibration.finish(s.src, s.cfg.Parallel.Skin, atoms, d.Kelvin(), s.form.lightest(), d.Timestep*md.Femtosecond)
 }
 
 // report prints what a dry run found.
-func report(w io.Writer, s *simulation, j *job, part domain.Partition, bricks []brick, small *sample, pot potential.Potential) {
+func (f *forecast) report(w io.Writer, s *simulation) {
 	line := func(key, format string, args ...any) { fmt.Fprintf(w, "%-18s %s\n", key, fmt.Sprintf(format, args...)) }
-	atoms, slowest := 0.0, 0.0
-	perEntry := small.step.Seconds() / max(1, small.entries)
-	if small.entries == 0 {
-		perEntry = 0
-	}
+	atoms := 0.0
+	within := f.Edges / max(1, f.Entries)
 	var owned, ghosts, memory []float64
-	for _, b := range bricks {
+	for _, b := range f.bricks {
 		atoms += b.owned
 		owned, ghosts = append(owned, b.owned), append(ghosts, b.remote+b.images)
-		memory = append(memory, b.bytes(pot, small.edges)/1e6)
-		slowest = max(slowest, b.entries*perEntry)
+		memory = append(memory, b.bytes(f.pot, within)/1e6)
 	}
-	g := part.Grid()
+	g := f.part.Grid()
+	if s.form.crystal != nil {
+		atoms = float64(s.form.crystal.Count())
+	}
 	line("atoms", "%.0f", atoms)
-	line("bricks", "%d × %d × %d: %s", g[0], g[1], g[2], j.describe())
+	line("bricks", "%d × %d × %d: %s", g[0], g[1], g[2], f.job.describe())
+	if n := f.job.ranks(); len(f.bricks) < n {
+		line("", "%d of the %d counted, evenly spread", len(f.bricks), n)
+	}
 	line("", "%12s %12s %12s", "least", "mean", "most")
 	for _, row := range []struct {
 		name string
@@ -185,11 +199,17 @@ func report(w io.Writer, s *simulation, j *job, part domain.Partition, bricks []
 	}{{"atoms per rank", owned}, {"ghosts per rank", ghosts}, {"memory per rank/MB", memory}} {
 		line(row.name, "%12.4g %12.4g %12.4g", slices.Min(row.x), mean(row.x), slices.Max(row.x))
 	}
-	line("", "besides %.0f MB in each process for the program and the model", small.before/1e6)
-	line("time per step", "%.4g s on the fullest rank, with a core to itself and without communication", slowest)
-	line("", "measured: %.4g µs per atom in a piece of %.0f atoms", small.step.Seconds()*1e6/small.atoms, small.atoms)
+	line("", "besides %.0f MB in each process for the program and the model", f.Model/1e6)
+	line("memory per process", "%.4g MB at most", f.Model/1e6+slices.Max(memory)*float64(slices.Max(f.job.Bricks)))
+	slowest := slices.MaxFunc(f.bricks, func(a, b brick) int { return cmp.Compare(a.step.Total(), b.step.Total()) })
+	t := slowest.step
+	line("time per step", "%.4g s on the slowest rank: %.4g of it for lists, %.4g for messages", t.Total(), t.Rebuild, t.Total()-t.Compute-t.Rebuild)
+	line("", "measured: %.4g µs per atom in a piece of %.0f atoms, %.4g with %d ranks at work", f.Step*1e6/f.Atoms, f.Atoms, f.Busy*1e6/f.Atoms, f.Machine.Busy)
+	if n := f.job.ranks(); n > f.Machine.Busy && f.Machine.RanksPerNode > f.Machine.Busy {
+		line("", "more ranks than the %d cores: the time holds where each rank has a core", f.Machine.Busy)
+	}
 	if steps := s.cfg.Dynamics.Steps; steps > 0 {
-		d := time.Duration(slowest * float64(steps) * float64(time.Second))
+		d := time.Duration(math.Min(t.Total()*float64(steps), math.MaxInt64/float64(2*time.Second)) * float64(time.Second))
 		line("whole run", "%d steps in about %s", steps, d.Round(time.Second))
 	}
 	line("", "dry run: nothing has been written")

@@ -79,17 +79,12 @@ func (m *machineFlags) set(p *projected) {
 			}
 		}
 	}
-	if x.NetLatency == 0 {
-		x.NetLatency, x.NetOverhead = assumedNetLatency*micro, assumedNetMore*micro
-		if m.netLatency == 0 {
-			p.Assumed = append(p.Assumed, "network latency")
-		}
+	latency, card := assume(x)
+	if latency && m.netLatency == 0 {
+		p.Assumed = append(p.Assumed, "network latency")
 	}
-	if x.Card == 0 {
-		x.Card = assumedCard * giga
-		if m.card == 0 {
-			p.Assumed = append(p.Assumed, "network bandwidth")
-		}
+	if card && m.card == 0 {
+		p.Assumed = append(p.Assumed, "network bandwidth")
 	}
 	for _, f := range []struct {
 		name  string
@@ -115,6 +110,17 @@ func (m *machineFlags) set(p *projected) {
 		scale := m.perAtom * micro / (w.Atom + w.Edge*p.Edges/p.Atoms)
 		w.Step, w.Atom, w.Edge, w.Rebuild = w.Step*scale, w.Atom*scale, w.Edge*scale, w.Rebuild*scale
 	}
+}
+
+// assume fills in the network that nobody has measured, and says what it assumed.
+func assume(m *projection.Machine) (latency, card bool) {
+	if latency = m.NetLatency == 0; latency {
+		m.NetLatency, m.NetOverhead = assumedNetLatency*micro, assumedNetMore*micro
+	}
+	if card = m.Card == 0; card {
+		m.Card = assumedCard * giga
+	}
+	return latency, card
 }
 
 // check refuses what no machine is.
