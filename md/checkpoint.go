@@ -157,6 +157,9 @@ type Restart struct {
 	depth      float64
 }
 
+// Skin is that of the neighbour list of the run that wrote it, Å.
+func (r *Restart) Skin() float64 { return r.skin }
+
 // ErrNoRestart says that a folder holds no restart at all.
 var ErrNoRestart = errors.New("no restart")
 

@@ -27,3 +27,24 @@ func fastest(n float64) float64 {
 	}
 	return hi
 }
+
+// listCost is what building the list costs for each of its entries, in units of
+// what an entry costs in a step: some 30 ns against 5. The ratio hardly depends on
+// the machine, and the best skin hardly on the ratio.
+const listCost = 6
+
+// BestSkin is the skin in steps of 0.05 Å, 0.1 to 2 Å, for which lists cost least:
+// listCost·e/ListLife + e, where e ∝ (cutoff + skin)³ is the length of the list. It
+// depends on what is given and on nothing measured, so the same run has the same
+// list everywhere. cutoff in Å; for the others see ListLife.
+func BestSkin(cutoff, n, kelvin, mass, dt float64) float64 {
+	best, least := 0.0, math.Inf(1)
+	for k := 2; k <= 40; k++ {
+		skin := float64(k) / 20
+		e := (cutoff + skin) * (cutoff + skin) * (cutoff + skin)
+		if c := e + e*listCost/ListLife(skin, n, kelvin, mass, dt); c < least {
+			best, least = skin, c
+		}
+	}
+	return best
+}

@@ -23,3 +23,26 @@ func TestListLife(t *testing.T) {
 		t.Errorf("the shortest life is %g steps", n)
 	}
 }
+
+// Hot, light and many atoms want more skin than cold, heavy and few ones; silicon at
+// room temperature wants about the half Å that is the default.
+func TestBestSkin(t *testing.T) {
+	skin := func(n, kelvin, mass float64) float64 { return BestSkin(5, n, kelvin, mass, Femtosecond) }
+	si := skin(1e5, 300, 28.0855)
+	if !(si >= 0.35 && si <= 0.6) {
+		t.Errorf("silicon at 300 K: %g Å", si)
+	}
+	for what, s := range map[string][2]float64{
+		"hot":   {skin(1e5, 2000, 28.0855), si},
+		"light": {skin(1e5, 300, 1), si},
+		"many":  {skin(1e9, 300, 28.0855), skin(100, 300, 28.0855)},
+		"warm":  {si, skin(1e5, 10, 28.0855)},
+	} {
+		if s[0] <= s[1] {
+			t.Errorf("%s: %g Å against %g", what, s[0], s[1])
+		}
+	}
+	if s := skin(1e5, 0, 28); s != 0.1 {
+		t.Errorf("at rest: %g Å", s)
+	}
+}

@@ -346,7 +346,7 @@ func (b *benchRank) measure(form *form) error {
 func newSim(c comm.Comm, pot potential.Potential, x *crystal) *md.Sim {
 	return &md.Sim{
 		Evaluator: md.Evaluator{
-			Comm: c, Potential: pot, Skin: input.Default().Parallel.Skin, Cell: x.Cell, Partition: x.Partition, Atoms: x.Atoms,
+			Comm: c, Potential: pot, Skin: float64(input.Default().Parallel.Skin), Cell: x.Cell, Partition: x.Partition, Atoms: x.Atoms,
 		},
 		Mass: masses(), Dt: md.Femtosecond, Integrator: md.VelocityVerlet{},
 	}

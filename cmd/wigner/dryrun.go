@@ -12,6 +12,7 @@ import (
 	"github.com/wigner-md/wigner/comm/inproc"
 	"github.com/wigner-md/wigner/domain"
 	"github.com/wigner-md/wigner/halo"
+	"github.com/wigner-md/wigner/internal/input"
 	"github.com/wigner-md/wigner/internal/projection"
 	"github.com/wigner-md/wigner/md"
 	"github.com/wigner-md/wigner/potential"
@@ -34,6 +35,7 @@ type forecast struct {
 	part   domain.Partition
 	job    *job
 	pot    potential.Potential
+	skin   float64
 }
 
 // dryRun is collective over the processes; the first one does it all. It says
@@ -54,7 +56,10 @@ func (a *app) dryRun(s *simulation, p *process) error {
 		f := &forecast{job: &job{Processes: p.size(), Bricks: perProcess}}
 		n := f.job.ranks()
 		perNode := (n + nodes - 1) / nodes
-		c, err := calibrate(s.form, s.src, s.cfg.Parallel.Skin, min(perNode, cores()))
+		if f.skin, err = s.foreseenSkin(); err != nil {
+			return err
+		}
+		c, err := calibrate(s.form, s.src, f.skin, min(perNode, cores()))
 		if err != nil {
 			return err
 		}
@@ -72,6 +77,23 @@ func (a *app) dryRun(s *simulation, p *process) error {
 	})
 }
 
+// foreseenSkin is the skin that a run would have.
+func (s *simulation) foreseenSkin() (float64, error) {
+	if s.cfg.Parallel.Skin != input.AutoSkin {
+		return float64(s.cfg.Parallel.Skin), nil
+	}
+	if err := s.form.load(s.src.Supports); err != nil {
+		return 0, err
+	}
+	n := int64(0)
+	if s.form.crystal != nil {
+		n = s.form.crystal.Count()
+	} else {
+		n = int64(len(s.form.whole.X))
+	}
+	return s.skin(float64(n), s.form.lightest()), nil
+}
+
 // cutUp is what each brick would hold.
 func (s *simulation) cutUp(n int, f *forecast) error {
 	f.bricks = make([]brick, n)
@@ -85,7 +107,7 @@ func (s *simulation) cutUp(n int, f *forecast) error {
 		if err != nil {
 			return err
 		}
-		e := md.Evaluator{Comm: c, Potential: &closest{cutoff: s.src.Cutoff}, Skin: s.cfg.Parallel.Skin, Cell: x.Cell, Partition: x.Partition, Atoms: x.Atoms}
+		e := md.Evaluator{Comm: c, Potential: &closest{cutoff: s.src.Cutoff}, Skin: f.skin, Cell: x.Cell, Partition: x.Partition, Atoms: x.Atoms}
 		if err := e.Evaluate(); err != nil {
 			return err
 		}
@@ -156,7 +178,7 @@ func (s *simulation) countUp(n int, grid [3]int, f *forecast) error {
 	}
 	perEdge := f.Entries / max(1, f.Edges)
 	seen := f.bricks[:0]
-	_, err = projection.Project(&f.Machine, &f.Work, l, f.part, s.src.Cutoff+s.cfg.Parallel.Skin, s.src.Cutoff, func(r *projection.Load, t *projection.Time) {
+	_, err = projection.Project(&f.Machine, &f.Work, l, f.part, s.src.Cutoff+f.skin, s.src.Cutoff, func(r *projection.Load, t *projection.Time) {
 		seen = append(seen, brick{r.Owned, r.Remote, r.Images, r.Edges * f.Work.Crowd * perEdge, *t})
 	})
 	f.bricks = seen
@@ -169,7 +191,7 @@ func (f *forecast) finish(s *simulation, atoms float64) error {
 		return err
 	}
 	d := &s.cfg.Dynamics
-	return f.calibration.finish(s.src, s.cfg.Parallel.Skin, atoms, d.Kelvin(), s.form.lightest(), d.Timestep*md.Femtosecond)
+	return f.calibration.finish(s.src, f.skin, atoms, d.Kelvin(), s.form.lightest(), d.Timestep*md.Femtosecond)
 }
 
 // report prints what a dry run found.
@@ -199,6 +221,7 @@ func (f *forecast) report(w io.Writer, s *simulation) {
 	}{{"atoms per rank", owned}, {"ghosts per rank", ghosts}, {"memory per rank/MB", memory}} {
 		line(row.name, "%12.4g %12.4g %12.4g", slices.Min(row.x), mean(row.x), slices.Max(row.x))
 	}
+	line("skin", "%g Å: a list lives about %.0f steps", f.skin, f.Work.Every)
 	line("", "besides %.0f MB in each process for the program and the model", f.Model/1e6)
 	line("memory per process", "%.4g MB at most", f.Model/1e6+slices.Max(memory)*float64(slices.Max(f.job.Bricks)))
 	slowest := slices.MaxFunc(f.bricks, func(a, b brick) int { return cmp.Compare(a.step.Total(), b.step.Total()) })

@@ -136,7 +136,7 @@ func (m *machineFlags) check() error {
 // projectAll is collective over the processes: the projection of a report, made by
 // the first of them.
 func (a *app) projectAll(p *process, o *benchOptions, src *source, r *benchReport) error {
-	out := &projected{Skin: input.Default().Parallel.Skin}
+	out := &projected{Skin: float64(input.Default().Parallel.Skin)}
 	err := p.each(func() error {
 		if p.outer != nil && p.outer.Rank() != 0 {
 			return nil

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"path/filepath"
 	"strings"
 	"time"
@@ -225,7 +226,7 @@ func (r *runner) prepare() (done bool, err error) {
 	}
 	r.sim = &md.Sim{
 		Evaluator: md.Evaluator{
-			Comm: r.c, Potential: pot, Skin: cfg.Parallel.Skin, Guard: md.Guard{MaxForce: cfg.Dynamics.MaxForce},
+			Comm: r.c, Potential: pot, Skin: float64(cfg.Parallel.Skin), Guard: md.Guard{MaxForce: cfg.Dynamics.MaxForce},
 		},
 		Mass: masses(), Dt: cfg.Dynamics.Timestep * md.Femtosecond, Integrator: integrator(cfg),
 	}
@@ -249,6 +250,9 @@ func (r *runner) prepare() (done bool, err error) {
 			return false, err
 		}
 		r.sim.Cell, r.sim.Partition, r.sim.Atoms = x.Cell, x.Partition, x.Atoms
+		if err := r.chooseSkin(x); err != nil {
+			return false, err
+		}
 		if err := r.velocities(x); err != nil {
 			return false, err
 		}
@@ -265,6 +269,37 @@ func (r *runner) prepare() (done bool, err error) {
 // build is collective: the structure that the config describes.
 func (r *runner) build() (*crystal, error) {
 	return r.form.build(r.c, r.src.Supports, gridOf(r.cfg.Parallel.Grid))
+}
+
+// chooseSkin is collective: the skin where the config leaves it to the program.
+func (r *runner) chooseSkin(x *crystal) error {
+	if r.cfg.Parallel.Skin != input.AutoSkin {
+		return nil
+	}
+	m := []float64{math.Inf(1)}
+	for _, z := range x.Atoms.Species[:x.Atoms.N] {
+		m[0] = min(m[0], r.sim.Mass[z])
+	}
+	if err := r.c.Allreduce(m, comm.Min); err != nil {
+		return err
+	}
+	r.sim.Skin = r.skin(float64(x.Total), m[0])
+	r.say("skin of the neighbour list: %g Å", r.sim.Skin)
+	return nil
+}
+
+// skin is what the config says of it or leaves to the program, Å, for so many atoms
+// of which the lightest has this mass, amu.
+func (s *simulation) skin(atoms, lightest float64) float64 {
+	if x := s.cfg.Parallel.Skin; x != input.AutoSkin {
+		return float64(x)
+	}
+	d := &s.cfg.Dynamics
+	kelvin := d.Kelvin()
+	if d.End != nil {
+		kelvin = max(kelvin, *d.End)
+	}
+	return md.BestSkin(s.src.Cutoff, atoms, kelvin, lightest, d.Timestep*md.Femtosecond)
 }
 
 // velocities is collective: the first velocities.
@@ -309,6 +344,9 @@ func (r *runner) resume() (offsets map[string]string, err error) {
 	}
 	if err := md.CheckElements(r.c, re.Atoms, r.sim.Potential, element.Symbol); err != nil {
 		return nil, usage(err)
+	}
+	if r.cfg.Parallel.Skin == input.AutoSkin {
+		r.sim.Skin = re.Skin() // as it was chosen then
 	}
 	regrid := r.regrid(re)
 	exact, err := r.sim.Resume(re)

@@ -175,6 +175,34 @@ func TestResume(t *testing.T) {
 	same(t, fresh, whole)
 }
 
+// TestAutoSkin: a skin that the program chooses is that of the same run with the
+// number, whatever the ranks, and a resumed run keeps it.
+func TestAutoSkin(t *testing.T) {
+	dir := t.TempDir()
+	cfg := config(t, dir, argon)
+	whole, named, part := filepath.Join(dir, "whole"), filepath.Join(dir, "named"), filepath.Join(dir, "part")
+	auto := func(out string, args ...string) result {
+		return mustRun(t, append([]string{"run", cfg, "output.dir=" + out, "parallel.skin_A=auto", "parallel.bricks=3"}, args...)...)
+	}
+	r := auto(whole, "--ranks", "1")
+	_, rest, ok := strings.Cut(r.err, "skin of the neighbour list: ")
+	if !ok {
+		t.Fatalf("the skin is not said:\n%s", r.err)
+	}
+	skin := strings.Fields(rest)[0]
+	mustRun(t, "run", cfg, "output.dir="+named, "parallel.skin_A="+skin, "parallel.bricks=3", "-q")
+	same(t, named, whole)
+	auto(part, "dynamics.steps=20", "-q")
+	// Temperature is not asked again: the lists go on as they are.
+	if r := auto(part, "--resume"); !strings.Contains(r.err, "to the last bit") {
+		t.Errorf("resumed: %s", r.err)
+	}
+	same(t, part, whole)
+	if r := mustRun(t, "run", cfg, "parallel.skin_A=auto", "--dry-run", "--ranks", "1"); !strings.Contains(r.out, skin+" Å: a list lives") {
+		t.Errorf("the dry run foresees another skin than %s Å:\n%s", skin, r.out)
+	}
+}
+
 // TestResumeClaims: a resumed run says what differs from the one that wrote the
 // restart, and claims the last bit only where nothing does.
 func TestResumeClaims(t *testing.T) {

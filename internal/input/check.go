@@ -66,6 +66,9 @@ func (c *Config) check() []problem {
 	k.within("restart.every_min", c.Restart.EveryMin, 0, 1e6)
 	k.within("restart.wall_time_h", c.Restart.WallTime, 0, 1e6)
 	c.Parallel.check(&k)
+	if c.Parallel.Skin == AutoSkin && c.Dynamics.Temperature == nil {
+		k.bad("parallel.skin_A", "auto goes by the temperature: give dynamics.temperature_K, or a skin in Å")
+	}
 	return k.found
 }
 
@@ -272,5 +275,7 @@ func (p *Parallel) check(k *checker) {
 			k.bad("parallel.grid", "%v makes %d bricks, but bricks = %d", p.Grid, n, p.Bricks)
 		}
 	}
-	k.positive("parallel.skin_A", p.Skin, 100)
+	if p.Skin != AutoSkin {
+		k.positive("parallel.skin_A", float64(p.Skin), 100)
+	}
 }

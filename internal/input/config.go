@@ -139,7 +139,7 @@ type Restart struct {
 type Parallel struct {
 	Bricks int     `toml:"bricks,omitempty" doc:"number of bricks; default: the ranks"`
 	Grid   []int   `toml:"grid,omitempty" doc:"bricks along each lattice vector; default: the smallest surface"`
-	Skin   float64 `toml:"skin_A" doc:"of the neighbour list, Å"`
+	Skin   Skin   `toml:"skin_A" doc:"of the neighbour list, Å; \"auto\": by cutoff, temperature, timestep, number and mass of the atoms"`
 }
 
 // Default is what holds where a file says nothing.

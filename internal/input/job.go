@@ -99,6 +99,9 @@ func (c *Job) check() []problem {
 		k.bad("output.dir", "is empty")
 	}
 	c.Parallel.check(&k)
+	if c.Parallel.Skin == AutoSkin {
+		k.bad("parallel.skin_A", "auto goes by a temperature, and there is none here: give a skin in Å")
+	}
 	return k.found
 }
 
