@@ -137,9 +137,9 @@ type Restart struct {
 
 // Parallel is how space is cut.
 type Parallel struct {
-	Bricks int     `toml:"bricks,omitempty" doc:"number of bricks; default: the ranks"`
-	Grid   []int   `toml:"grid,omitempty" doc:"bricks along each lattice vector; default: the smallest surface"`
-	Skin   Skin   `toml:"skin_A" doc:"of the neighbour list, Å; \"auto\": by cutoff, temperature, timestep, number and mass of the atoms"`
+	Bricks int   `toml:"bricks,omitempty" doc:"number of bricks; default: the ranks"`
+	Grid   []int `toml:"grid,omitempty" doc:"bricks along each lattice vector; default: the smallest surface"`
+	Skin   Skin  `toml:"skin_A" doc:"of the neighbour list, Å; \"auto\": by cutoff, temperature, timestep, number and mass of the atoms"`
 }
 
 // Default is what holds where a file says nothing.
