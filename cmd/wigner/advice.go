@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"time"
 
 	"github.com/wigner-md/wigner/comm"
@@ -178,4 +179,24 @@ func (w *adviser) tell(a *assessment) {
 			w.r.warn(x.text)
 		}
 	}
+}
+
+// crowded is collective: it warns of a process with more ranks than the cores that its
+// launcher has bound it to.
+func (r *runner) crowded() error {
+	here, cores := r.j.Bricks[r.j.Process], runtime.NumCPU()
+	who := []int64{int64(r.c.Size())}
+	if r.j.Processes > 1 && here > 1 && here > cores {
+		who[0] = int64(r.c.Rank())
+	}
+	if err := r.c.AllreduceInt(who, comm.Min); err != nil || who[0] == int64(r.c.Size()) {
+		return err
+	}
+	host, _ := os.Hostname()
+	text, err := comm.Share(r.c, int(who[0]), fmt.Sprintf("process %d on %s has %d ranks on %d cores: give each process as many cores as ranks (mpirun --map-by slot:PE=%d or --bind-to none, srun --cpus-per-task=%d --cpu-bind=cores)",
+		r.j.Process, host, here, cores, here, here))
+	if err == nil && r.c.Rank() == 0 {
+		r.warn(text)
+	}
+	return err
 }

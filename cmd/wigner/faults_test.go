@@ -417,3 +417,45 @@ func processOf(t *testing.T, pid int) int {
 	t.Fatalf("process %d is no rank", pid)
 	return 0
 }
+
+// TestPinned: the goroutine ranks of a process stay on the cores that its launcher
+// has bound it to, which is said where they are too few.
+func TestPinned(t *testing.T) {
+	if _, err := exec.LookPath("taskset"); err != nil {
+		t.Skip("no taskset")
+	}
+	var set unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &set); err != nil {
+		t.Fatal(err)
+	}
+	core := 0
+	for !set.IsSet(core) {
+		core++
+	}
+	for _, l := range mpiruns(t) {
+		f := faultRun(t, t.TempDir())
+		args := []string{"-n", "2", "taskset", "-c", fmt.Sprint(core), binary(t), "run", f.cfg, "--ranks", "2", endless}
+		if l == "mpirun.openmpi" {
+			args = append([]string{"--oversubscribe", "--bind-to", "none"}, args...)
+		}
+		f.command(l, args...)
+		f.generations(1)
+		pids := f.pids()
+		for _, pid := range pids {
+			tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", pid))
+			if len(tasks) < 3 {
+				t.Errorf("process %d has the threads %v", pid, tasks)
+			}
+			for _, name := range tasks {
+				if b, err := os.ReadFile(name); err == nil && !strings.Contains(string(b), fmt.Sprintf("Cpus_allowed_list:\t%d\n", core)) {
+					t.Errorf("%s: a thread is not bound as its process is:\n%s", l, b)
+				}
+			}
+			_ = syscall.Kill(pid, syscall.SIGUSR1)
+		}
+		f.over()
+		if said := f.stderr.String(); !strings.Contains(said, "has 2 ranks on 1 cores") || !strings.Contains(said, "signal SIGUSR1") {
+			t.Errorf("%s: %s", l, said)
+		}
+	}
+}

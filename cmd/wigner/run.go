@@ -263,7 +263,10 @@ func (r *runner) prepare() (done bool, err error) {
 	if err := r.makeDumps(); err != nil {
 		return false, err
 	}
-	return false, agree(r.c, r.outputs(offsets))
+	if err := agree(r.c, r.outputs(offsets)); err != nil {
+		return false, err
+	}
+	return false, r.crowded()
 }
 
 // build is collective: the structure that the config describes.
@@ -462,7 +465,10 @@ func (r *runner) end(from int64) error {
 	wall, steps := r.sim.Loop()
 	fields := []zap.Field{zap.Int64("step", r.sim.Step), zap.Int64("steps", steps), zap.Float64("seconds", wall.Seconds())}
 	if r.sim.Step < r.cfg.Dynamics.Steps {
-		why := r.stops.reason()
+		why, err := r.stops.reason(r.c)
+		if err != nil {
+			return err
+		}
 		msg := fmt.Sprintf("stopped at step %d of %d (%s); a restart is written, --resume goes on", r.sim.Step, r.cfg.Dynamics.Steps, why)
 		r.note(msg, fields...)
 		return &errQuiet{exitStopped, errors.New(msg)}

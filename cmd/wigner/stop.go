@@ -6,6 +6,8 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/wigner-md/wigner/comm"
 )
 
 // stopper ends a run early, on a signal or when its time is over, or has it saved.
@@ -76,14 +78,20 @@ func (s *stopper) stop(why string) {
 	}
 }
 
-// reason is why this process stopped; another's wish has no reason here.
-func (s *stopper) reason() string {
+// reason is collective: why the run stopped, as the lowest rank knows whose process
+// was asked.
+func (s *stopper) reason(c comm.Comm) (string, error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.why == "" {
-		return "asked by another process"
+	why := s.why
+	s.mu.Unlock()
+	who := []int64{int64(c.Size())}
+	if why != "" {
+		who[0] = int64(c.Rank())
 	}
-	return s.why
+	if err := c.AllreduceInt(who, comm.Min); err != nil {
+		return "", err
+	}
+	return comm.Share(c, int(who[0]), why)
 }
 
 func (s *stopper) close() {

@@ -190,6 +190,25 @@ func TestGarbageCollection(t *testing.T) {
 	eachLauncher(t, func(t *testing.T, l launcher) { l.good(t, 3, "gc") })
 }
 
+// TestExchanges: no byte is wrong in many exchanges under forced collections.
+func TestExchanges(t *testing.T) {
+	eachLauncher(t, func(t *testing.T, l launcher) {
+		r := l.launch(t, 2, "exchanges", manyExchanges())
+		if r.code != 0 || strings.Count(r.out, " exchanges, ") != 2 {
+			t.Fatal(r)
+		}
+		t.Log(r.took, r.out)
+	})
+}
+
+// manyExchanges is 10,000, or a million where there is time.
+func manyExchanges() string {
+	if os.Getenv("WIGNER_LONG") == "1" {
+		return "WIGNER_EXCHANGES=1000000"
+	}
+	return "WIGNER_EXCHANGES=10000"
+}
+
 func TestBuffersOfTheHeap(t *testing.T) {
 	eachLauncher(t, func(t *testing.T, l launcher) { l.good(t, 3, "heap") })
 }

@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"runtime"
+	"strconv"
 	"testing"
 	"time"
 
@@ -46,6 +47,7 @@ var programs = map[string]program{
 		return "checked", commtest.Check(c)
 	}},
 	"gc":             {f: collect},
+	"exchanges":      {f: exchanges},
 	"heap":           {f: heapBuffers},
 	"one fails":      {f: func(c *mpi.Comm) (string, error) { return "", lastFails(c, waitReduce) }},
 	"exchange":       {f: func(c *mpi.Comm) (string, error) { return "", lastFails(c, waitExchange) }},
@@ -115,6 +117,60 @@ func collect(c *mpi.Comm) (string, error) {
 	close(stop)
 	<-stopped
 	return "checked", nil
+}
+
+// exchanges makes as many exchanges as the environment says while the collector runs
+// without a pause and the heap is churned, and looks at every byte. Sizes go from the
+// short messages that travel at once to those that the receiver has to agree to.
+func exchanges(c *mpi.Comm) (string, error) {
+	count, err := strconv.Atoi(os.Getenv("WIGNER_EXCHANGES"))
+	if err != nil {
+		return "", err
+	}
+	stop, stopped := make(chan bool), make(chan bool)
+	collections := 0
+	go func() {
+		defer close(stopped)
+		var keep [64][]byte
+		for k := 0; ; k++ {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			keep[k%len(keep)] = make([]byte, 1000+k%100000)
+			runtime.GC()
+			collections++
+		}
+	}()
+	sizes := []int{0, 1, 8, 100, 1000, 4096, 9000, 70000}
+	n, me := c.Size(), c.Rank()
+	next, last := (me+1)%n, (me+n-1)%n
+	most := sizes[len(sizes)-1]
+	out, in := c.Alloc(most), c.Alloc(most)
+	send, recv := []comm.Message{{Peer: next}}, []comm.Message{{Peer: last}}
+	for round := range count {
+		size := sizes[round%7]
+		if round%500 == 0 {
+			size = most
+		}
+		for i := range out[:size] {
+			out[i] = byte(i*7 + me*31 + round*13)
+		}
+		clear(in[:size])
+		send[0].Data, recv[0].Data = out[:size], in[:size]
+		if err := c.Exchange(send, recv); err != nil {
+			return "", err
+		}
+		for i, v := range in[:size] {
+			if v != byte(i*7+last*31+round*13) {
+				return "", fmt.Errorf("exchange %d of %d bytes: byte %d is %d", round, size, i, v)
+			}
+		}
+	}
+	close(stop)
+	<-stopped
+	return fmt.Sprintf("%d exchanges, %d collections", count, collections), nil
 }
 
 // heapBuffers sends from and receives into Go's heap, several times.
