@@ -332,3 +332,60 @@ func TestScriptsAreSound(t *testing.T) {
 		}
 	}
 }
+
+// TestScaling: the driver submits one job for each layout, and the last one has the
+// table, the numbers and the plot of all.
+func TestScaling(t *testing.T) {
+	c := slurm(t)
+	model, err := filepath.Abs("../testdata/sevennet-tiny/linear-l2.pth")
+	if err != nil {
+		t.Fatal(err)
+	}
+	driver, err := filepath.Abs("scaling.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, mode := range []string{"strong", "weak"} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			dir := folder(t, c, 0)
+			cmd := c.command(driver, mode, model, "64", "1x1x1", "1x1x2", "2x1x2", "--", "--time=5")
+			cmd.Dir, cmd.Env = dir, append(cmd.Env, "STEPS=2", "WIGNER_SRUN_MPI="+kinds[i].mpi)
+			out, err := cmd.CombinedOutput()
+			if err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			words := strings.Fields(string(out))
+			for k, w := range words {
+				if w == "results:" {
+					j := &job{t, c, strings.TrimSuffix(words[k+2], ","), dir}
+					j.ends("COMPLETED", 2*time.Minute)
+				}
+			}
+			results := filepath.Join(dir, "scaling-"+mode)
+			text, err := os.ReadFile(filepath.Join(results, "scaling.json"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var r struct {
+				Scaling string
+				Results []struct {
+					Atoms, Ranks, Processes int
+				}
+			}
+			if err := json.Unmarshal(text, &r); err != nil || r.Scaling != mode || len(r.Results) != 3 {
+				t.Fatalf("%v: %s", err, text)
+			}
+			for _, x := range r.Results {
+				if atoms := map[string]int{"strong": 64, "weak": 64 * x.Ranks}[mode]; x.Atoms != atoms || x.Processes != max(1, x.Ranks/2) {
+					t.Errorf("%+v", x)
+				}
+			}
+			for _, name := range []string{"scaling.csv", "scaling.svg", "scaling.out"} {
+				if info, err := os.Stat(filepath.Join(results, name)); err != nil || info.Size() < 300 {
+					t.Errorf("%s: %v %v", name, info, err)
+				}
+			}
+		})
+	}
+}
