@@ -465,7 +465,7 @@ func (r *runner) end(from int64) error {
 	wall, steps := r.sim.Loop()
 	fields := []zap.Field{zap.Int64("step", r.sim.Step), zap.Int64("steps", steps), zap.Float64("seconds", wall.Seconds())}
 	if r.sim.Step < r.cfg.Dynamics.Steps {
-		why, err := r.stops.reason(r.c)
+		why, err := r.stops.reasonOfAll(r.c)
 		if err != nil {
 			return err
 		}

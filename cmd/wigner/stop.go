@@ -78,9 +78,19 @@ func (s *stopper) stop(why string) {
 	}
 }
 
-// reason is collective: why the run stopped, as the lowest rank knows whose process
-// was asked.
-func (s *stopper) reason(c comm.Comm) (string, error) {
+// reason is why this process stopped; another's wish has no reason here.
+func (s *stopper) reason() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.why == "" {
+		return "asked by another process"
+	}
+	return s.why
+}
+
+// reasonOfAll is collective: why the run stopped, as the lowest rank knows whose
+// process was asked.
+func (s *stopper) reasonOfAll(c comm.Comm) (string, error) {
 	s.mu.Lock()
 	why := s.why
 	s.mu.Unlock()
