@@ -2,6 +2,7 @@ package ensemble
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 )
@@ -37,14 +38,28 @@ func (m *Motion) parts() []*float64 {
 	return out
 }
 
-// MarshalBinary is for restarts: the numbers, little-endian, behind the volume and
-// the number of degrees of freedom that they go with.
+// kind names the parts, so that a state is not taken for that of others.
+func (m *Motion) kind() string {
+	return fmt.Sprintf("%T %T %t %t %t", m.Bath, m.pistonBath(), m.MTK != nil, m.CRescale != nil, m.Deformation != nil)
+}
+
+func (m *Motion) pistonBath() Bath {
+	if m.MTK == nil {
+		return nil
+	}
+	return m.MTK.Bath
+}
+
+// MarshalBinary is for restarts: the kinds of the parts, as a text behind its
+// length, then the numbers, little-endian, first the volume and the number of
+// degrees of freedom that they go with.
 func (m *Motion) MarshalBinary() ([]byte, error) {
 	if !m.known {
 		return nil, nil // nothing has been measured: no step was made, or none needs it
 	}
 	le := binary.LittleEndian
-	b := le.AppendUint64(nil, math.Float64bits(m.sums.volume))
+	b := append(le.AppendUint64(nil, uint64(len(m.kind()))), m.kind()...)
+	b = le.AppendUint64(b, math.Float64bits(m.sums.volume))
 	b = le.AppendUint64(b, uint64(m.sums.freedom))
 	for _, x := range m.parts() {
 		b = le.AppendUint64(b, math.Float64bits(*x))
@@ -54,10 +69,11 @@ func (m *Motion) MarshalBinary() ([]byte, error) {
 
 // UnmarshalBinary is the inverse. It refuses what another kind of Motion wrote.
 func (m *Motion) UnmarshalBinary(b []byte) error {
-	le, parts := binary.LittleEndian, m.parts()
-	if len(b) != 8*(2+len(parts)) {
-		return fmt.Errorf("ensemble: the state is of another bath or barostat (%d numbers, %d are needed)", len(b)/8, 2+len(parts))
+	le, parts, kind := binary.LittleEndian, m.parts(), m.kind()
+	if len(b) != 8+len(kind)+8*(2+len(parts)) || string(b[8:8+len(kind)]) != kind {
+		return errors.New("ensemble: the state is that of another bath or barostat")
 	}
+	b = b[8+len(kind):]
 	m.sums.volume, m.sums.freedom = math.Float64frombits(le.Uint64(b)), int64(le.Uint64(b[8:]))
 	for i, x := range parts {
 		*x = math.Float64frombits(le.Uint64(b[16+8*i:]))

@@ -263,6 +263,19 @@ func firstError(c comm.Comm, err error) (text string, failed bool, e error) {
 	return text, e == nil, e
 }
 
+// Fits is whether the restart's state of an integrator, if it has any, is one that
+// i understands. i has it afterwards.
+func (r *Restart) Fits(i Integrator) bool {
+	if len(r.integrator) == 0 {
+		return true
+	}
+	b, ok := i.(encoding.BinaryUnmarshaler)
+	return ok && b.UnmarshalBinary(r.integrator) == nil
+}
+
+// Forget drops the state of the integrator: another one begins anew.
+func (r *Restart) Forget() { r.integrator = nil }
+
 // Resume is collective: it takes s, whose Comm, Potential, Skin, Depth, Mass and
 // Integrator are set as in the run that wrote the restart, to where that run was
 // after step r.Step: Cell, Partition, Atoms, Step and time. A Dt that is set

@@ -1,6 +1,7 @@
 package md
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"sync/atomic"
@@ -172,7 +173,7 @@ func (e *Evaluator) rebuild() error {
 		return err
 	}
 	if err := e.plan.Migrate(e.Partition, e.Cell, e.Atoms); err != nil {
-		return err
+		return e.thin(err)
 	}
 	e.built = append(e.built[:0], e.Atoms.X[:e.Atoms.N]...)
 	e.inside = e.Cell
@@ -187,9 +188,19 @@ func (e *Evaluator) rebuild() error {
 // lists makes ghosts and list for the owned rows as they stand.
 func (e *Evaluator) lists() error {
 	if err := e.plan.Rebuild(e.Partition, e.Cell, e.Atoms, e.depth()); err != nil {
-		return err
+		return e.thin(err)
 	}
 	return e.accounts(neighbor.Build(&e.list, e.Atoms, e.Potential.Cutoff(), e.Skin))
+}
+
+// thin makes trouble of a cell that has become too thin for ghosts in the course of
+// a run, so that the frame before can be saved.
+func (e *Evaluator) thin(err error) error {
+	var s *halo.SystemError
+	if e.mark > 1 && errors.As(err, &s) && s.ID == 0 {
+		return &TroubleError{Kind: BrokenCell, Step: e.mark - 1, Extra: ": " + s.Text}
+	}
+	return err
 }
 
 func (e *Evaluator) depth() float64 {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -75,4 +76,49 @@ func TestBadEnsembles(t *testing.T) {
 	}
 	// A slab may breathe in its plane.
 	mustRun(t, "run", cfg, "--force", "structure.pbc=[true,true,false]", "structure.vacuum_A=[0,0,20]", "barostat.coupling=axes", `barostat.axes=["x","y"]`)
+}
+
+// The same bricks under pressure give the same files in one process, under both
+// MPIs, and in several processes of several ranks; so does a run that one MPI broke
+// off and the other went on with.
+func TestPressureMPI(t *testing.T) {
+	launchers := mpiruns(t)
+	one := t.TempDir()
+	mustRun(t, "run", config(t, one, pressed), "--ranks", "4")
+	for i, launcher := range launchers {
+		dir := t.TempDir()
+		cfg := config(t, dir, pressed)
+		if r := mpirun(t, launcher, 2, "run", cfg, "parallel.bricks=4"); r.code != 0 {
+			t.Fatalf("%s: %s%s", launcher, r.out, r.err)
+		}
+		same(t, filepath.Join(dir, "run"), filepath.Join(one, "run"))
+		gs, err := os.ReadDir(filepath.Join(dir, "run", restartName))
+		if err != nil {
+			t.Fatal(err)
+		}
+		os.RemoveAll(filepath.Join(dir, "run", restartName, gs[len(gs)-1].Name()))
+		if r := mpirun(t, launchers[len(launchers)-1-i], 4, "run", cfg, "parallel.bricks=4", "--resume"); r.code != 0 {
+			t.Fatalf("%s: %s%s", launcher, r.out, r.err)
+		}
+		same(t, filepath.Join(dir, "run"), filepath.Join(one, "run"))
+	}
+}
+
+// A run that goes on with another ensemble begins its bath and barostat anew, and
+// says so.
+func TestOtherEnsembleOnResume(t *testing.T) {
+	dir := t.TempDir()
+	cfg := config(t, dir, pressed)
+	mustRun(t, "run", cfg, "dynamics.steps=20")
+	plain := strings.NewReplacer(`ensemble = "langevin"`, `ensemble = "nve"`, "friction_time_fs = 500\n", "").Replace(argon)
+	for i, c := range []struct{ text, set string }{{pressed, "thermostat.type=csvr"}, {plain, "dynamics.seed=3"}, {pressed, "dynamics.seed=3"}} {
+		cfg := config(t, dir, c.text)
+		r := mustRun(t, "run", cfg, "--resume", fmt.Sprintf("dynamics.steps=%d", 40+20*i), c.set)
+		if !strings.Contains(r.err, "other physics") {
+			t.Errorf("%s: %s", c.set, r.err)
+		}
+		if n := lastStep(t, filepath.Join(dir, "run")); n <= 20*(i+1) { // every 7th is written
+			t.Errorf("it ended with step %d", n)
+		}
+	}
 }

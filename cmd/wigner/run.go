@@ -351,6 +351,10 @@ func (r *runner) resume() (offsets map[string]string, err error) {
 	if r.cfg.Parallel.Skin == input.AutoSkin {
 		r.sim.Skin = re.Skin() // as it was chosen then
 	}
+	if !re.Fits(r.sim.Integrator) {
+		re.Forget()
+		r.say("the restart has the state of another bath or barostat: this one begins anew")
+	}
 	regrid := r.regrid(re)
 	exact, err := r.sim.Resume(re)
 	if err != nil {

@@ -1,0 +1,241 @@
+package ensemble
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"slices"
+	"testing"
+
+	"gonum.org/v1/gonum/stat/distuv"
+
+	"github.com/wigner-md/wigner/md"
+)
+
+// long multiplies the lengths of the runs, and adds ranks, under WIGNER_LONG=1.
+func long() (times int64, ranks []int) {
+	if os.Getenv("WIGNER_LONG") == "1" {
+		return 20, []int{1, 4}
+	}
+	return 1, []int{1}
+}
+
+// sample is one quantity every n steps, the first tenth left out.
+func (u *setup) sample(t *testing.T, steps int64, n int, of func(x *md.Thermo) float64) (out []float64) {
+	u.run(t, steps, n, func(x md.Thermo, _ *md.Sim) {
+		if x.Step > steps/10 {
+			out = append(out, of(&x))
+		}
+	})
+	return out
+}
+
+// inefficiency is how many samples of a series count as one: 1 + 2 Σ ρ, summed to
+// the first correlation that is not positive.
+func inefficiency(x []float64) float64 {
+	n, mean, v := len(x), 0.0, 0.0
+	for _, y := range x {
+		mean += y / float64(n)
+	}
+	for _, y := range x {
+		v += (y - mean) * (y - mean)
+	}
+	g := 1.0
+	for lag := 1; lag < n/3; lag++ {
+		c := 0.0
+		for i := range n - lag {
+			c += (x[i] - mean) * (x[i+lag] - mean)
+		}
+		if c <= 0 {
+			break
+		}
+		g += 2 * c / v
+	}
+	return g
+}
+
+// kolmogorov is the probability of a distance like that of the samples from the
+// distribution or a larger one, for as many independent samples as they count for
+// (M. A. Stephens, J. R. Stat. Soc. B 32, 115 (1970): its approximation).
+func kolmogorov(x []float64, cdf func(float64) float64) (p, d float64) {
+	s := slices.Clone(x)
+	slices.Sort(s)
+	n := float64(len(s))
+	for i, y := range s {
+		d = max(d, cdf(y)-float64(i)/n, float64(i+1)/n-cdf(y))
+	}
+	m := math.Sqrt(n / inefficiency(x))
+	l := (m + 0.12 + 0.11/m) * d
+	for k := 1; k < 100; k++ {
+		p += 2 * math.Pow(-1, float64(k-1)) * math.Exp(-2*float64(k*k)*l*l)
+	}
+	return min(1, max(0, p)), d
+}
+
+// ratio is s and its standard error in ln p₂(x)/p₁(x) = c + s x, of two series: the
+// maximum of the likelihood (M. R. Shirts, J. Chem. Theory Comput. 9, 909 (2013)).
+func ratio(x1, x2 []float64) (s, err float64) {
+	all := append(slices.Clone(x1), x2...)
+	mean, sd := 0.0, 0.0
+	for _, x := range all {
+		mean += x / float64(len(all))
+	}
+	for _, x := range all {
+		sd += (x - mean) * (x - mean) / float64(len(all))
+	}
+	sd = math.Sqrt(sd)
+	c := math.Log(float64(len(x2)) / float64(len(x1)))
+	var a, b, haa, hab, hbb float64
+	for range 50 {
+		var ga, gb float64
+		haa, hab, hbb = 0, 0, 0
+		for i, x := range all {
+			z, y := (x-mean)/sd, 0.0
+			if i >= len(x1) {
+				y = 1
+			}
+			p := 1 / (1 + math.Exp(-(c + a + b*z)))
+			ga, gb = ga+y-p, gb+(y-p)*z
+			w := p * (1 - p)
+			haa, hab, hbb = haa+w, hab+w*z, hbb+w*z*z
+		}
+		d := haa*hbb - hab*hab
+		da, db := (ga*hbb-gb*hab)/d, (gb*haa-ga*hab)/d
+		a, b = a+da, b+db
+		if math.Abs(da)+math.Abs(db) < 1e-12 {
+			break
+		}
+	}
+	g := (inefficiency(x1) + inefficiency(x2)) / 2
+	return b / sd, math.Sqrt(g*haa/(haa*hbb-hab*hab)) / sd
+}
+
+// The kinetic energy of argon under each bath has the canonical distribution,
+// Γ(N_f/2, kT), at constant volume and under each piston.
+func TestKineticEnergy(t *testing.T) {
+	times, ranks := long()
+	for _, r := range ranks {
+		for i, c := range [][2]string{{"chain", "none"}, {"csvr", "none"}, {"local", "rescale"}, {"local", "none"}, {"csvr", "mtk"}, {"chain", "mtk"}} {
+			if times == 1 && i > 2 {
+				continue
+			}
+			t.Run(fmt.Sprint(c, r), func(t *testing.T) {
+				u := setup{ranks: r, cells: 2, a: 5.7, kelvin: 90, dt: 5, motion: func() md.Integrator {
+					return motion(90, c[0], c[1], isotropic, hydro(0.05*gpa), 50, 500)
+				}}
+				freedom := 93.0
+				if c[0] == "local" {
+					freedom = 96
+				}
+				x := u.sample(t, 16000*times, 50, func(x *md.Thermo) float64 { return x.Kinetic })
+				p, d := kolmogorov(x, distuv.Gamma{Alpha: freedom / 2, Beta: 1 / (md.KB * 90)}.CDF)
+				t.Logf("%d samples, inefficiency %.1f, distance %.4f, probability %.3f", len(x), inefficiency(x), d, p)
+				if p < 0.01 {
+					t.Errorf("the kinetic energy is not canonical: probability %.2g", p)
+				}
+			})
+		}
+	}
+}
+
+// The potential energy at two temperatures: ln p₂(U)/p₁(U) has the slope β₁ − β₂.
+func TestTwoTemperatures(t *testing.T) {
+	times, ranks := long()
+	for _, r := range ranks {
+		for _, c := range []string{"chain", "csvr", "local"} {
+			t.Run(fmt.Sprint(c, r), func(t *testing.T) {
+				var x [2][]float64
+				for i, kelvin := range []float64{60, 72} {
+					u := setup{ranks: r, cells: 2, a: 5.5, kelvin: kelvin, dt: 5, motion: func() md.Integrator {
+						return motion(kelvin, c, "none", isotropic, hydro(0), 50, 500)
+					}}
+					x[i] = u.sample(t, 12000*times, 25, func(x *md.Thermo) float64 { return x.Potential })
+				}
+				s, e := ratio(x[0], x[1])
+				want := (1/60.0 - 1/72.0) / md.KB
+				t.Logf("slope %.2f ± %.2f, want %.2f 1/eV", s, e, want)
+				if math.Abs(s-want) > 3.5*e || e > want/2 {
+					t.Errorf("slope %.2f ± %.2f, want %.2f 1/eV", s, e, want)
+				}
+			})
+		}
+	}
+}
+
+// The volume at two pressures: ln p₂(V)/p₁(V) has the slope β(P₁ − P₂), for each
+// piston and coupling; solid argon, whose shape holds.
+func TestTwoPressures(t *testing.T) {
+	times, ranks := long()
+	cases := []struct {
+		bath, piston string
+		c            Coupling
+	}{
+		{"csvr", "mtk", triclinic}, {"csvr", "rescale", isotropic}, {"chain", "mtk", isotropic}, {"local", "rescale", axes},
+	}
+	if times > 1 {
+		for _, h := range []string{"chain", "csvr", "local"} {
+			for _, p := range []string{"mtk", "rescale"} {
+				for _, c := range []Coupling{isotropic, axes, triclinic} {
+					cases = append(cases, struct {
+						bath, piston string
+						c            Coupling
+					}{h, p, c})
+				}
+			}
+		}
+	}
+	for _, r := range ranks {
+		for _, c := range cases {
+			t.Run(fmt.Sprint(c, r), func(t *testing.T) {
+				var x [2][]float64
+				p := []float64{0.05 * gpa, 0.13 * gpa}
+				for i := range p {
+					u := setup{ranks: r, cells: 2, a: 5.4, kelvin: 60, dt: 8, motion: func() md.Integrator {
+						return motion(60, c.bath, c.piston, c.c, hydro(p[i]), 100, 700)
+					}}
+					x[i] = u.sample(t, 12000*times, 25, func(x *md.Thermo) float64 { return x.Volume })
+				}
+				s, e := ratio(x[0], x[1])
+				want := (p[0] - p[1]) / (md.KB * 60)
+				t.Logf("slope %.4f ± %.4f, want %.4f 1/Å³; inefficiency %.1f", s, e, want, inefficiency(x[0]))
+				if math.Abs(s-want) > 3.5*e || e > -want/3 {
+					t.Errorf("slope %.4f ± %.4f, want %.4f 1/Å³", s, e, want)
+				}
+			})
+		}
+	}
+}
+
+// The volume of an ideal gas: V^(N−1) e^(−βPV) where the total momentum is zero, as
+// positions scale with the cell and N−1 momenta against it, and V^N e^(−βPV) under
+// Langevin's noise.
+func TestIdealGas(t *testing.T) {
+	times, ranks := long()
+	for _, r := range ranks {
+		for i, c := range []struct {
+			bath, piston string
+			tau          float64
+			every        int
+		}{{"csvr", "rescale", 100, 300}, {"local", "mtk", 300, 100}, {"local", "rescale", 100, 300}, {"csvr", "mtk", 300, 100}} {
+			if times == 1 && i > 1 {
+				continue
+			}
+			t.Run(fmt.Sprint(c, r), func(t *testing.T) {
+				pressure := 32 * md.KB * 300 / 2000
+				u := setup{ranks: r, cells: 2, a: 6.3, ideal: true, kelvin: 300, dt: 10, motion: func() md.Integrator {
+					return motion(300, c.bath, c.piston, isotropic, hydro(pressure), 50, c.tau)
+				}}
+				alpha := 32.0
+				if c.bath == "local" {
+					alpha = 33
+				}
+				x := u.sample(t, 300*times*int64(c.every), c.every, func(x *md.Thermo) float64 { return x.Volume })
+				p, d := kolmogorov(x, distuv.Gamma{Alpha: alpha, Beta: pressure / (md.KB * 300)}.CDF)
+				t.Logf("%d samples, inefficiency %.1f, distance %.4f, probability %.3f", len(x), inefficiency(x), d, p)
+				if p < 0.01 {
+					t.Errorf("the volume is not isobaric: probability %.2g", p)
+				}
+			})
+		}
+	}
+}
