@@ -129,6 +129,13 @@ func (a *app) run(o *runOptions) error {
 		if o.dry {
 			return a.dryRun(&r, p)
 		}
+		if r.cfg.IPI.On() {
+			if o.resume || o.force {
+				return usagef("--resume and --force are not for a run with [ipi]: the server has the state, and no folder is written")
+			}
+			r.stops.close() // a signal ends a client at once
+			return p.ranks(o.ranks, r.bricks(p.size()), func(j *job, c comm.Comm) error { return a.drive(&r, j, c) })
+		}
 		return p.ranks(o.ranks, r.bricks(p.size()), func(j *job, c comm.Comm) error { return a.runRank(&r, j, c) })
 	})
 }

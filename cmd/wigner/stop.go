@@ -31,6 +31,7 @@ type stoppable interface {
 func (s *stopper) listen() {
 	s.done, s.signals = make(chan struct{}), make(chan os.Signal, 4)
 	signal.Notify(s.signals, os.Interrupt, unix.SIGTERM, unix.SIGUSR1, unix.SIGUSR2)
+	done := s.done
 	go func() {
 		for {
 			select {
@@ -41,7 +42,7 @@ func (s *stopper) listen() {
 				}
 				signal.Reset(os.Interrupt)
 				s.stop("signal " + unix.SignalName(sig.(unix.Signal)))
-			case <-s.done:
+			case <-done:
 				return
 			}
 		}
@@ -104,7 +105,11 @@ func (s *stopper) reasonOfAll(c comm.Comm) (string, error) {
 	return comm.Share(c, int(who[0]), why)
 }
 
+// close gives signals back; a second call does nothing.
 func (s *stopper) close() {
 	signal.Stop(s.signals)
-	close(s.done)
+	if s.done != nil {
+		close(s.done)
+		s.done = nil
+	}
 }

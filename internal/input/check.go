@@ -58,7 +58,11 @@ func (c *Config) check() []problem {
 	c.Potential.check(&k)
 	c.Dynamics.check(&k)
 	c.ensemble(&k)
-	c.Dynamics.warm(&k, c.Structure.Prototype != "" && c.Structure.File == "")
+	if c.IPI.On() {
+		c.ipi(&k)
+	} else {
+		c.Dynamics.warm(&k, c.Structure.Prototype != "" && c.Structure.File == "")
+	}
 	c.Output.check(&k)
 	if c.Restart.Every < 0 {
 		k.bad("restart.every", "%d is out of range: it must be 0 or more steps", c.Restart.Every)
@@ -66,7 +70,7 @@ func (c *Config) check() []problem {
 	k.within("restart.every_min", c.Restart.EveryMin, 0, 1e6)
 	k.within("restart.wall_time_h", c.Restart.WallTime, 0, 1e6)
 	c.Parallel.check(&k)
-	if c.Parallel.Skin == AutoSkin && c.Dynamics.Temperature == nil {
+	if c.Parallel.Skin == AutoSkin && c.Dynamics.Temperature == nil && !c.IPI.On() {
 		k.bad("parallel.skin_A", "auto goes by the temperature: give dynamics.temperature_K, or a skin in Å")
 	}
 	return k.found

@@ -15,6 +15,8 @@ type Config struct {
 	Output   Output   `toml:"output"`
 	Restart  Restart  `toml:"restart"`
 	Parallel Parallel `toml:"parallel"`
+
+	IPI IPI `toml:"ipi"`
 }
 
 // Structure says where the atoms come from: a file, or a prototype crystal
