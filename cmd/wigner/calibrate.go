@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"math"
 	"runtime"
@@ -46,13 +45,46 @@ type pieceCost struct {
 	kinds                 [3]projection.Exchange
 }
 
-// calibrate measures pieces of the structure: on one rank alone, then with one on
-// each core. copies is the number of the latter, 1 for none.
-func calibrate(f *form, src *source, skin float64, copies int) (*calibration, error) {
-	piece, err := f.piece(src.Supports, pieceAtoms)
+// calibrate is collective over the processes: the first of them gets what it measured
+// with pieces of the structure, on one rank alone, then with one piece on each
+// core that the program has on its node, perNode at most.
+func (p *process) calibrate(f *form, src *source, skin float64, perNode int) (*calibration, error) {
+	nodes, _, err := p.hosts()
 	if err != nil {
 		return nil, err
 	}
+	here := max(1, p.size()/nodes) // processes on each node
+	copies := max(1, min(perNode/here, cores()))
+	var c *calibration
+	var piece *form
+	err = p.each(func() (err error) {
+		if piece, err = f.piece(src.Supports, pieceAtoms); err == nil && p.first() {
+			c, err = alone(piece, src, skin)
+		}
+		return err
+	})
+	busy := here * copies
+	if err != nil || busy == 1 {
+		return c, err
+	}
+	var many *pieceCost
+	rate := 0.0
+	err = p.each(func() (err error) { // all processes at the same time
+		if many, err = measure(piece, src, skin, copies); err == nil {
+			rate = copyRate(copies) * float64(here)
+		}
+		return err
+	})
+	if err == nil && p.first() {
+		c.Busy = many.step
+		c.Machine.Busy, c.Machine.Slowdown, c.Machine.RanksPerNode = busy, max(1, many.step/c.Step), busy
+		c.Machine.NodeCopy = max(c.Machine.Copy, rate)
+	}
+	return c, err
+}
+
+// alone measures what one rank can measure.
+func alone(piece *form, src *source, skin float64) (*calibration, error) {
 	crumb, err := piece.piece(src.Supports, crumbAtoms)
 	if err != nil {
 		return nil, err
@@ -62,28 +94,19 @@ func calibrate(f *form, src *source, skin float64, copies int) (*calibration, er
 	}
 	debug.FreeOSMemory()
 	out := &calibration{Model: float64(resident())}
-	alone, err := measure(piece, src, skin, 1)
-	if err != nil {
-		return nil, err
-	}
-	small, err := measure(crumb, src, skin, 1)
-	if err != nil {
-		return nil, err
-	}
-	wide, err := measure(piece.stretched(stretch), src, skin, 1)
-	if err != nil {
-		return nil, err
-	}
-	busy := alone
-	if copies > 1 {
-		if busy, err = measure(piece, src, skin, copies); err != nil {
+	var costs []*pieceCost
+	for _, f := range []*form{piece, crumb, piece.stretched(stretch)} {
+		c, err := measure(f, src, skin, 1)
+		if err != nil {
 			return nil, err
 		}
+		costs = append(costs, c)
 	}
-	out.Atoms, out.Edges, out.Entries, out.Step, out.Busy = alone.atoms, alone.edges, alone.entries, alone.step, busy.step
-	out.Work = workOf(alone, small, wide)
-	out.Machine = projection.Machine{Busy: copies, Slowdown: max(1, busy.step/alone.step), RanksPerNode: copies}
-	out.Machine.Copy, out.Machine.NodeCopy = copyRates(copies)
+	c := costs[0]
+	out.Atoms, out.Edges, out.Entries, out.Step, out.Busy = c.atoms, c.edges, c.entries, c.step, c.step
+	out.Work = workOf(c, costs[1], costs[2])
+	rate := copyRate(1)
+	out.Machine = projection.Machine{Busy: 1, Slowdown: 1, RanksPerNode: 1, Copy: rate, NodeCopy: rate}
 	out.Machine.Latency, out.Machine.Overhead, err = messageTimes()
 	return out, err
 }
@@ -197,38 +220,31 @@ func median(x []float64) float64 {
 	return (x[len(x)/2] + x[(len(x)-1)/2]) / 2
 }
 
-// copyRates are the bytes that one rank copies in a second, and all together.
-func copyRates(ranks int) (one, all float64) {
+// copyRate is the bytes that so many ranks of this process copy in a second.
+func copyRate(n int) float64 {
 	const size = 48 << 20 // beyond a core's own caches
-	rate := func(n int) float64 {
-		best := math.Inf(1)
-		var wait sync.WaitGroup
-		type pair struct{ from, to []byte }
-		arrays := make([]pair, n)
-		for k := range arrays {
-			wait.Go(func() {
-				arrays[k] = pair{make([]byte, size), make([]byte, size)}
-				copy(arrays[k].from, arrays[k].to) // the pages are there
-			})
+	best := math.Inf(1)
+	var wait sync.WaitGroup
+	type pair struct{ from, to []byte }
+	arrays := make([]pair, n)
+	for k := range arrays {
+		wait.Go(func() {
+			arrays[k] = pair{make([]byte, size), make([]byte, size)}
+			copy(arrays[k].from, arrays[k].to) // the pages are there
+		})
+	}
+	wait.Wait()
+	for range 4 {
+		start := time.Now()
+		for _, a := range arrays {
+			wait.Go(func() { copy(a.to, a.from) })
 		}
 		wait.Wait()
-		for range 4 {
-			start := time.Now()
-			for _, a := range arrays {
-				wait.Go(func() { copy(a.to, a.from) })
-			}
-			wait.Wait()
-			best = min(best, time.Since(start).Seconds())
-		}
-		return float64(n) * size / best
+		best = min(best, time.Since(start).Seconds())
 	}
-	one = rate(1)
-	all = one
-	if ranks > 1 {
-		all = max(one, rate(ranks))
-	}
+	clear(arrays)
 	debug.FreeOSMemory()
-	return one, all
+	return float64(n) * size / best
 }
 
 // messageTimes are the latency of an exchange between two ranks of this process,
@@ -304,4 +320,4 @@ func (c *calibration) finish(src *source, skin, atoms, kelvin, mass, dt float64)
 }
 
 // cores is the number of ranks that a calibration keeps busy at most.
-func cores() int { return cmp.Or(runtime.GOMAXPROCS(0), 1) }
+func cores() int { return runtime.GOMAXPROCS(0) }

@@ -38,30 +38,32 @@ type forecast struct {
 	skin   float64
 }
 
-// dryRun is collective over the processes; the first one does it all. It says
-// what each rank would hold and how long a step would take.
+// dryRun is collective over the processes; the first one counts. It says what each
+// rank would hold and how long a step would take.
 func (a *app) dryRun(s *simulation, p *process) error {
 	nodes, _, err := p.hosts()
 	if err != nil {
 		return err
 	}
-	return p.each(func() error {
-		if p.outer != nil && p.outer.Rank() != 0 {
+	f := &forecast{job: &job{Processes: p.size()}}
+	err = p.each(func() (err error) {
+		if f.job.Bricks, err = layout(p.size(), s.o.ranks, s.bricks(p.size()), p.outer != nil); err == nil {
+			f.skin, err = s.foreseenSkin()
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	n := f.job.ranks()
+	perNode := (n + nodes - 1) / nodes
+	c, err := p.calibrate(s.form, s.src, f.skin, perNode)
+	if err != nil {
+		return err
+	}
+	return p.each(func() (err error) {
+		if !p.first() {
 			return nil
-		}
-		perProcess, err := layout(p.size(), s.o.ranks, s.bricks(p.size()), p.outer != nil)
-		if err != nil {
-			return err
-		}
-		f := &forecast{job: &job{Processes: p.size(), Bricks: perProcess}}
-		n := f.job.ranks()
-		perNode := (n + nodes - 1) / nodes
-		if f.skin, err = s.foreseenSkin(); err != nil {
-			return err
-		}
-		c, err := calibrate(s.form, s.src, f.skin, min(perNode, cores()))
-		if err != nil {
-			return err
 		}
 		f.calibration = *c
 		assume(&f.Machine)

@@ -94,6 +94,9 @@ func (p *process) size() int {
 	return p.outer.Size()
 }
 
+// first is whether this is the process that prints.
+func (p *process) first() bool { return p.outer == nil || p.outer.Rank() == 0 }
+
 // each is collective over the processes: what f fails with in one of them is
 // returned in all.
 func (p *process) each(f func() error) error {

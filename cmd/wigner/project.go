@@ -72,12 +72,15 @@ func (m *machineFlags) set(p *projected) {
 	if m.perNode > 0 {
 		x.RanksPerNode = m.perNode
 		p.Given = append(p.Given, "ranks per node")
-		if m.nodeCopy == 0 {
-			x.NodeCopy *= float64(m.perNode) / float64(x.Busy)
-			if m.perNode > x.Busy {
-				p.Assumed = append(p.Assumed, "copies of all ranks of a node")
-			}
+	}
+	if x.RanksPerNode != x.Busy && m.nodeCopy == 0 {
+		x.NodeCopy *= float64(x.RanksPerNode) / float64(x.Busy)
+		if x.RanksPerNode > x.Busy {
+			p.Assumed = append(p.Assumed, "copies of all ranks of a node")
 		}
+	}
+	if x.RanksPerNode > x.Busy && m.slowdown == 0 {
+		p.Assumed = append(p.Assumed, fmt.Sprintf("slowdown of %d ranks as of %d", x.RanksPerNode, x.Busy))
 	}
 	latency, card := assume(x)
 	if latency && m.netLatency == 0 {
@@ -137,29 +140,27 @@ func (m *machineFlags) check() error {
 // the first of them.
 func (a *app) projectAll(p *process, o *benchOptions, src *source, r *benchReport) error {
 	out := &projected{Skin: float64(input.Default().Parallel.Skin)}
-	err := p.each(func() error {
-		if p.outer != nil && p.outer.Rank() != 0 {
-			return nil
-		}
-		f, err := benchForm(o.structure, pieceAtoms, src)
-		if err != nil {
-			return err
-		}
-		c, err := calibrate(f, src, out.Skin, cores())
-		if err != nil {
-			return err
-		}
-		out.calibration = *c
-		return nil
-	})
+	f, err := benchForm(o.structure, pieceAtoms, src)
+	if err = p.each(func() error { return err }); err != nil {
+		return err
+	}
+	nodes, all, err := p.hosts()
 	if err != nil {
 		return err
+	}
+	c, err := p.calibrate(f, src, out.Skin, all/nodes)
+	if err != nil {
+		return err
+	}
+	if p.first() {
+		out.calibration = *c
+		out.Machine.RanksPerNode = all / nodes
 	}
 	if err := p.messages(&out.Machine); err != nil {
 		return err
 	}
 	return p.each(func() error {
-		if p.outer != nil && p.outer.Rank() != 0 {
+		if !p.first() {
 			return nil
 		}
 		o.scaling.on.set(out)

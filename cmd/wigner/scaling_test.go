@@ -167,6 +167,38 @@ func TestScaling(t *testing.T) {
 	refuse(t, 2, []string{"-m: a model"}, "bench")
 }
 
+// Under MPI one launch is one number of processes: results, a projection, a dry run,
+// and the files put together.
+func TestScalingUnderMPI(t *testing.T) {
+	if testing.Short() {
+		t.Skip("several launches")
+	}
+	model, in := filepath.Join(tiny, "linear-l2.pth"), filepath.Join(tiny, "linear-l2.extxyz")
+	for _, l := range mpiruns(t) {
+		dir := t.TempDir()
+		var files []string
+		for _, n := range []int{1, 2} {
+			r := mpirun(t, l, n, "bench", "-m", model, "--structure", in, "--atoms", "20", "--steps", "1", "--strong", "--json", "--ranks", "1", "--project", "2")
+			if r.code != 0 {
+				t.Fatalf("%s: exit status %d\n%s", l, r.code, r.err)
+			}
+			files = append(files, write(t, filepath.Join(dir, fmt.Sprint(n, ".json")), r.out))
+		}
+		mustRun(t, append([]string{"bench", "--collect", "-o", dir}, files...)...)
+		var all benchReport
+		if err := json.Unmarshal([]byte(read(t, filepath.Join(dir, "scaling.json"))), &all); err != nil {
+			t.Fatal(err)
+		}
+		if len(all.Results) != 2 || all.Results[1].Processes != 2 || all.Results[1].Ranks != 2 || all.Results[1].Nodes != 1 || all.Results[1].MessagesPer == 0 {
+			t.Errorf("%s: %+v", l, all.Results)
+		}
+		r := mpirun(t, l, 2, "run", config(t, dir, argon), "--dry-run")
+		if r.code != 0 || !strings.Contains(r.out, "2 ranks, one per MPI process") {
+			t.Errorf("%s: exit status %d\n%s%s", l, r.code, r.out, r.err)
+		}
+	}
+}
+
 func TestCubicFactors(t *testing.T) {
 	for n, want := range map[int][3]int{1: {1, 1, 1}, 2: {2, 1, 1}, 8: {2, 2, 2}, 12: {3, 2, 2}, 64: {4, 4, 4}, 7: {7, 1, 1}, 96: {6, 4, 4}} { // by hand
 		if got := cubicFactors(n); got != want {

@@ -39,9 +39,19 @@ func panels(strong bool) []panel {
 	}
 }
 
-// scalingPlot draws four panels over the number of ranks: measured points full,
-// projected ones as hollow squares on a broken line, ideal lines thin and grey.
+// scalingPlot writes the plot of a report as SVG.
 func scalingPlot(w io.Writer, r *benchReport) error {
+	canvas := vgsvg.New(24*vg.Centimeter, 18*vg.Centimeter)
+	if err := drawScaling(canvas, r); err != nil {
+		return err
+	}
+	_, err := canvas.WriteTo(w)
+	return err
+}
+
+// drawScaling draws four panels over the number of ranks: measured points full,
+// projected ones as hollow squares on a broken line, ideal lines thin and grey.
+func drawScaling(canvas vg.CanvasSizer, r *benchReport) error {
 	lines := seriesLines(r.Points)
 	var rows [2][2]*plot.Plot
 	for i, q := range panels(r.Scaling == "strong") {
@@ -64,7 +74,6 @@ func scalingPlot(w io.Writer, r *benchReport) error {
 	}
 	rows[0][0].Title.Text = fmt.Sprintf("%s scaling, %s on %s", r.Scaling, r.Model, r.Structure)
 	rows[0][0].Legend.Top = r.Scaling == "strong"
-	canvas := vgsvg.New(24*vg.Centimeter, 18*vg.Centimeter)
 	tiles := draw.Tiles{Rows: 2, Cols: 2, PadX: 6 * vg.Millimeter, PadY: 6 * vg.Millimeter, PadTop: 4, PadBottom: 4, PadLeft: 4, PadRight: 12}
 	at := plot.Align([][]*plot.Plot{rows[0][:], rows[1][:]}, tiles, draw.New(canvas))
 	for i := range rows {
@@ -72,8 +81,7 @@ func scalingPlot(w io.Writer, r *benchReport) error {
 			p.Draw(at[i][j])
 		}
 	}
-	_, err := canvas.WriteTo(w)
-	return err
+	return nil
 }
 
 // seriesLines groups the points, which are sorted, by series.
