@@ -1,8 +1,8 @@
 #!/bin/sh
 # Sees to it that what the tests need beyond Go is there: a C compiler for the
-# race detector, both MPI families, a SLURM, and Python's pip for the models. On Debian
-# and its relatives root gets what is missing from apt; anyone else is told
-# what to install.
+# race detector, both MPI families, a SLURM, Python's pip for the models, and qemu to
+# run arm64's programs. On Debian and its relatives root gets what is missing from
+# apt; anyone else is told what to install.
 set -eu
 
 missing=
@@ -29,6 +29,7 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then # tests of slu
 	need munge munged
 	if ! ls /usr/lib/*/pmix2/lib/libpmix.so >/dev/null 2>&1; then missing="$missing libpmix-dev"; fi
 fi
+need qemu-user "${QEMU:-qemu-aarch64}"
 if ! { python3 -m pip --version || pip3 --version || pip --version; } >/dev/null 2>&1; then
 	missing="$missing python3-pip"
 fi
@@ -49,7 +50,8 @@ The tests need more than is installed. On Debian or Ubuntu:
 
 Elsewhere install the same under your system's names: a C compiler with its
 headers (race detector), Open MPI and MPICH side by side (as the commands
-mpirun.openmpi and mpirun.mpich on PATH), git, and pip (to fetch the models).
+mpirun.openmpi and mpirun.mpich on PATH), git, qemu's emulation of arm64 for
+programs (qemu-aarch64), and pip (to fetch the models).
 Without them, 'go test ./...' runs everything that does not need them.
 END
 exit 1

@@ -110,6 +110,21 @@ func TestEvalTiny(t *testing.T) {
 	}
 }
 
+// TestEvalOneFrame is one frame of TestEvalPublished, gallium arsenide: what
+// tools/arm64.sh has time for.
+func TestEvalOneFrame(t *testing.T) {
+	model := published(t, "sevennet-0")
+	lines := strings.SplitAfter(read(t, filepath.Join(repo, "testdata/reference/sevennet-0.extxyz")), "\n")
+	i := slices.IndexFunc(lines, func(l string) bool { return strings.Contains(l, "name=gaas_8 ") })
+	if i < 1 {
+		t.Fatal("no frame gaas_8")
+	}
+	in := write(t, filepath.Join(t.TempDir(), "gaas.extxyz"), strings.Join(lines[i-1:i+9], ""))
+	out := filepath.Join(t.TempDir(), "out.extxyz")
+	mustRun(t, "eval", in, "-m", model, "-o", out, "--ranks", "1")
+	against(t, out, 4e-6, 2e-5, 5e-5, 1e-6)
+}
+
 // TestEvalPublished holds the published models to the figures of their
 // reference set.
 func TestEvalPublished(t *testing.T) {

@@ -18,16 +18,18 @@ type Conv[T Float] interface {
 	Backward(e *Edges[T], from, to int, j []int32, x, g, gx []T)
 }
 
-// Loops is the Conv of plain loops: any shape, either precision.
+// Loops is the Conv of plain loops: any shape, either precision. What a path does
+// to a channel is one pass over the channels with all numbers in registers (see
+// loops.go), as far as there are enough of them.
 type Loops[T Float] struct {
 	s      *Shape
 	radial Radial[T]
 	paths  []loopPath[T]
 	w, dw  []T // [edge][weight]
-	q      []T // w·x of one edge and path
 	h      []T
 	m      []T // Σ_b C[a,b,k] Y_b of one edge and path
 	b      []T // B_p[a,b] of one atom
+	waste  []T // a place for the gradient of x where nobody wants it
 }
 
 type loopPath[T Float] struct {
@@ -36,6 +38,8 @@ type loopPath[T Float] struct {
 	x, agg          Block
 	terms           []loopTerm[T]
 	b0              int // where this path's B begins
+	sums            []loopSum
+	products        []loopSum
 }
 
 // loopTerm is C[a,b,k] with a·n3+k and a·n2+b.
@@ -44,24 +48,70 @@ type loopTerm[T Float] struct {
 	c            T
 }
 
+// loopSum is, forward, one component k of the result and the components a of x
+// that lead to it; in a product with a scalar x, several k that come of it.
+// Backward it is one a and the b that are coupled with it.
+type loopSum struct {
+	to   int
+	from []int // at most mostTerms
+}
+
+// mostTerms have their numbers in registers.
+const mostTerms = 5
+
+// split cuts the list into loopSums.
+func split(to int, from []int) (out []loopSum) {
+	for len(from) > 0 {
+		n := min(mostTerms, len(from))
+		out = append(out, loopSum{to, from[:n]})
+		from = from[n:]
+	}
+	return out
+}
+
 // NewLoops makes the plain convolution of a shape.
 func NewLoops[T Float](s *Shape, r Radial[T]) *Loops[T] {
 	s.Check()
 	c := &Loops[T]{s: s, radial: r}
-	b0, q, m := 0, 0, 0
+	b0, mul, m := 0, 0, 0
 	for _, p := range s.Paths {
 		x, a := s.X[p.X], s.Agg[p.Agg]
 		l := loopPath[T]{Path: p, mul: x.Mul, n1: 2*x.L + 1, n2: 2*p.L2 + 1, n3: 2*a.L + 1, x: x, agg: a, b0: b0}
+		ak, ab := map[[2]int]bool{}, map[[2]int]bool{}
 		for _, t := range p.Terms {
 			l.terms = append(l.terms, loopTerm[T]{t.I*l.n3 + t.K, t.I*l.n2 + t.J, t.J, t.K, T(t.C)})
+			ak[[2]int{t.I, t.K}], ab[[2]int{t.I, t.J}] = true, true
 		}
+		l.list(ak, ab)
 		b0 += l.n1 * l.n2 * l.mul
-		q, m = max(q, l.n1*l.mul), max(m, l.n1*l.n3)
+		mul, m = max(mul, l.mul), max(m, l.n1*l.n3)
 		c.paths = append(c.paths, l)
 	}
 	c.b = make([]T, b0)
-	c.q, c.h, c.m = make([]T, q), make([]T, q), make([]T, m)
+	c.h, c.m, c.waste = make([]T, mul), make([]T, m), make([]T, mul)
 	return c
+}
+
+// list makes sums and products of the pairs that are coupled.
+func (p *loopPath[T]) list(ak, ab map[[2]int]bool) {
+	pick := func(n int, coupled func(int) bool) (out []int) {
+		for i := range n {
+			if coupled(i) {
+				out = append(out, i)
+			}
+		}
+		return out
+	}
+	if p.n1 == 1 {
+		p.sums = split(0, pick(p.n3, func(k int) bool { return ak[[2]int{0, k}] }))
+	} else {
+		for k := range p.n3 {
+			p.sums = append(p.sums, split(k, pick(p.n1, func(a int) bool { return ak[[2]int{a, k}] }))...)
+		}
+	}
+	for a := range p.n1 {
+		p.products = append(p.products, split(a, pick(p.n2, func(b int) bool { return ab[[2]int{a, b}] }))...)
+	}
 }
 
 func (c *Loops[T]) weights(e *Edges[T], from, to int, slopes bool) {
@@ -85,25 +135,31 @@ func (c *Loops[T]) Forward(e *Edges[T], from, to int, j []int32, x, agg []T) {
 	c.weights(e, from, to, false)
 	for n := range c.paths {
 		p := &c.paths[n]
-		mul, q, m := p.mul, c.q[:p.n1*p.mul], c.m[:p.n1*p.n3]
+		mul, m := p.mul, c.m[:p.n1*p.n3]
 		y := e.Y[p.L2*p.L2*e.Stride:]
+		out := agg[p.agg.Offset+p.Col:][:(p.n3-1)*p.agg.Mul+mul]
+		var f [mostTerms]T
 		for k := from; k < to; k++ {
 			w := c.w[(k-from)*c.s.Weights+p.W:][:mul]
-			times(q, w, x[int(j[k])*c.s.XWidth+p.x.Offset:])
+			xj := x[int(j[k])*c.s.XWidth+p.x.Offset:][:p.n1*mul]
 			clear(m)
 			for i := range p.terms {
 				t := &p.terms[i]
 				m[t.ak] += t.c * y[t.b*e.Stride+k]
 			}
-			for k3 := range p.n3 {
-				out := agg[p.agg.Offset+k3*p.agg.Mul+p.Col:][:mul]
-				a := 0
-				for ; a+2 <= p.n1; a += 2 {
-					axpy2(m[a*p.n3+k3], m[(a+1)*p.n3+k3], q[a*mul:][:mul], q[(a+1)*mul:][:mul], out)
+			for i := range p.sums {
+				s := &p.sums[i]
+				if p.n1 == 1 {
+					for q, k3 := range s.from {
+						f[q] = m[k3]
+					}
+					spread(w, xj, out, p.agg.Mul, s.from, &f)
+					continue
 				}
-				if a < p.n1 {
-					axpy(m[a*p.n3+k3], q[a*mul:][:mul], out)
+				for q, a := range s.from {
+					f[q] = m[a*p.n3+s.to]
 				}
+				gather(w, xj, out[s.to*p.agg.Mul:][:mul], s.from, &f)
 			}
 		}
 	}
@@ -116,33 +172,29 @@ func (c *Loops[T]) Backward(e *Edges[T], from, to int, j []int32, x, g, gx []T) 
 	}
 	c.weights(e, from, to, true)
 	c.contract(g)
+	clear(c.waste)
 	for n := range c.paths {
 		p := &c.paths[n]
-		mul, q, h := p.mul, c.q[:p.n1*p.mul], c.h[:p.mul]
+		mul := p.mul
 		y, gy := e.Y[p.L2*p.L2*e.Stride:], e.GY[p.L2*p.L2*e.Stride:]
+		var f, sums [mostTerms]T
 		for k := from; k < to; k++ {
 			w := c.w[(k-from)*c.s.Weights+p.W:][:mul]
 			d := c.dw[(k-from)*c.s.Weights+p.W:][:mul]
 			at := int(j[k])*c.s.XWidth + p.x.Offset
-			times(q, w, x[at:])
 			var gr T
-			for a := range p.n1 {
-				wx := q[a*mul:][:mul]
-				clear(h)
-				b := 0
-				ba := c.b[p.b0+a*p.n2*mul:][:p.n2*mul]
-				for ; b+2 <= p.n2; b += 2 {
-					n0, n1 := b*e.Stride+k, (b+1)*e.Stride+k
-					s0, s1 := axpyDot2(y[n0], y[n1], ba[b*mul:][:mul], ba[(b+1)*mul:][:mul], h, wx)
-					gy[n0] += s0
-					gy[n1] += s1
+			for i := range p.products {
+				s := &p.products[i]
+				for q, b := range s.from {
+					f[q] = y[b*e.Stride+k]
 				}
-				if b < p.n2 {
-					gy[b*e.Stride+k] += axpyDot(y[b*e.Stride+k], ba[b*mul:][:mul], h, wx)
-				}
-				gr += dot3(d, x[at+a*mul:], h)
+				ga := c.waste
 				if gx != nil {
-					addProduct(w, h, gx[at+a*mul:])
+					ga = gx[at+s.to*mul:]
+				}
+				gr += adjoint(w, d, x[at+s.to*mul:], ga, c.b[p.b0+s.to*p.n2*mul:], s.from, &f, &sums)
+				for q, b := range s.from {
+					gy[b*e.Stride+k] += sums[q]
 				}
 			}
 			e.GR[k] += gr
@@ -162,25 +214,6 @@ func (c *Loops[T]) contract(g []T) {
 	}
 }
 
-// times sets q [a][u] = w[u]·x[a][u].
-func times[T Float](q, w, x []T) {
-	for ; len(q) > 0; q, x = q[len(w):], x[len(w):] {
-		xa, out := x[:len(w)], q[:len(w)]
-		for u, v := range w {
-			out[u] = v * xa[u]
-		}
-	}
-}
-
-// dot3 is Σ d·x·h.
-func dot3[T Float](d, x, h []T) (s T) {
-	d, x = d[:len(h)], x[:len(h)]
-	for u, v := range h {
-		s += d[u] * x[u] * v
-	}
-	return s
-}
-
 // addProduct adds w·h to g.
 func addProduct[T Float](w, h, g []T) {
 	w, g = w[:len(h)], g[:len(h)]
@@ -195,34 +228,4 @@ func axpy[T Float](m T, x, y []T) {
 	for u, v := range x {
 		y[u] += m * v
 	}
-}
-
-// axpy2 adds m0·x0 + m1·x1 to y.
-func axpy2[T Float](m0, m1 T, x0, x1, y []T) {
-	x1, y = x1[:len(x0)], y[:len(x0)]
-	for u, v := range x0 {
-		y[u] += m0*v + m1*x1[u]
-	}
-}
-
-// axpyDot adds y·b to h and returns q·b.
-func axpyDot[T Float](y T, b, h, q []T) (s T) {
-	h, q = h[:len(b)], q[:len(b)]
-	for u, v := range b {
-		h[u] += y * v
-		s += q[u] * v
-	}
-	return s
-}
-
-// axpyDot2 is axpyDot for two b at once.
-func axpyDot2[T Float](y0, y1 T, b0, b1, h, q []T) (s0, s1 T) {
-	b1, h, q = b1[:len(b0)], h[:len(b0)], q[:len(b0)]
-	for u, v0 := range b0 {
-		v1, w := b1[u], q[u]
-		h[u] += y0*v0 + y1*v1
-		s0 += w * v0
-		s1 += w * v1
-	}
-	return s0, s1
 }

@@ -8,6 +8,10 @@ func gemm32(p path, M int, a []float32, lda int, b *Matrix[float32], c []float32
 	return false
 }
 
+func gemm64(p path, M int, a []float64, lda int, b *Matrix[float64], c []float64, ldc int, add bool) bool {
+	return false
+}
+
 func peak32(path, int) (flops int) { return 0 }
 
 func gateForward32(p path, g *Gate, n int, y []float32, wy int, x []float32, wx int) bool {

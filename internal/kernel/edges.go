@@ -33,14 +33,15 @@ func (e *Edges[T]) Resize(n, lmax int) {
 	s := max(Lanes, (n+Lanes-1)/Lanes*Lanes)
 	m := (lmax + 1) * (lmax + 1)
 	e.N, e.Stride, e.LMax = n, s, lmax
-	if cap(e.R) < s || cap(e.Y) < s*m {
+	if cap(e.R) < s+Lanes || cap(e.Y) < s*m+Lanes {
+		// The vector versions begin anywhere and go on by whole vectors.
 		c := s + s/4/Lanes*Lanes
 		e.J = make([]int32, c)
 		for k := range e.D {
 			e.D[k], e.U[k] = Make[T](c), Make[T](c)
 		}
-		e.R, e.GR, e.g = Make[T](c), Make[T](c), Make[T](3*c)
-		e.Y, e.GY = Make[T](c*m), Make[T](c*m)
+		e.R, e.GR, e.g = Make[T](c+Lanes), Make[T](c+Lanes), Make[T](3*c)
+		e.Y, e.GY = Make[T](c*m+Lanes), Make[T](c*m+Lanes)
 	}
 	e.J, e.R, e.GR = e.J[:s], e.R[:s], e.GR[:s]
 	for k := range e.D {

@@ -29,7 +29,8 @@ type fusedPass struct {
 type fused struct {
 	vectors // finds passes by its path, and sums over the lanes
 	passes  []fusedBlock
-	forms   int  // the most folded couplings of a pass
+	forms   int // the most folded couplings of a pass
+	spread  []float32
 	whole   bool // the paths fill the aggregate, each number once
 	centres []fusedCentre
 	waste   []float32
@@ -89,6 +90,7 @@ func newFused(p path, s *Shape, t *Table) *fused {
 		}
 	}
 	c.bb = Make[float32](bs)
+	c.spread = Make[float32](8 * (6 + (s.LMax+1)*(s.LMax+1)))
 	filled := 0
 	for _, q := range s.Paths {
 		filled += s.X[q.X].Mul * (2*s.Agg[q.Agg].L + 1)
@@ -252,10 +254,10 @@ func (c *fused) prepare(k int, e *Edges[float32], from, to int, j []int32, recor
 	a.n = n
 	grow(&a.row, 16*blocks)
 	grow(&a.b, step*blocks)
-	if cap(a.edges) < n {
-		a.edges = make([]edgeArg, n+n/4)
+	if cap(a.edges) <= n {
+		a.edges = make([]edgeArg, n+n/4+1)
 	}
-	a.edges = a.edges[:n]
+	a.edges = a.edges[:n+1] // one more: kernels compare with its address
 	_, _ = e.R[to-1], e.Y[(ny-1)*e.Stride+to-1]
 	c.locate(n, e, from, a.row, a.b)
 	next := e.Next
@@ -268,7 +270,7 @@ func (c *fused) prepare(k int, e *Edges[float32], from, to int, j []int32, recor
 			panic("kernel: neighbour's row outside the records")
 		}
 		q := &a.edges[k]
-		q.x, q.row, q.next = int(r)*width, 64*int(a.row[k]), int(r)*width
+		q.x, q.row, q.next = int(r)*width, 4*c.lanes*int(a.row[k]), int(r)*width
 		if k < len(next) { // a wrong row does no harm: fetching ahead never faults
 			q.next = int(next[k]) * width
 		}
@@ -281,6 +283,7 @@ func (c *fused) bound(b *fusedBlock, a *fusedCentre, x []float32) *convArgs {
 	g := &c.args
 	np, ny := len(b.paths), (c.s.LMax+1)*(c.s.LMax+1)
 	g.n, g.edges, g.b, g.ystep = a.n, &a.edges[0], &a.b[0], 64*(8+ny)-64
+	g.end, g.spread = &a.edges[a.n], &c.spread[0]
 	g.mul, g.x, g.xcomp = b.x.Mul, &x[b.x.Offset], 4*b.x.Mul
 	g.coef, g.group = &b.coef[0], 4*c.lanes*b.rows*np
 	g.out, g.outs = a.agg, &b.outs[0]

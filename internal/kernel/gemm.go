@@ -1,22 +1,41 @@
 package kernel
 
-// PanelWidth is the number of columns of a packed panel.
-const PanelWidth = 32
-
-// Matrix is a K×N matrix packed for Gemm: panels of PanelWidth columns, each
-// [K][width], the last one narrower where N is not a multiple.
+// Matrix is a K×N matrix packed for Gemm: panels of so many columns as the tiles
+// of the path in use have, each [K][width], the last one narrower where N is not
+// a multiple.
 type Matrix[T Float] struct {
-	K, N int
-	b    []T
+	K, N  int
+	panel int // columns of a panel
+	b     []T
+}
+
+// panelWidth is two vectors of the path.
+func panelWidth[T Float](p path) int {
+	var t T
+	_, single := any(t).(float32)
+	switch {
+	case p == generic:
+		return 4
+	case p >= avx512 && single:
+		return 32
+	case p == avx2 && !single:
+		return 8
+	}
+	return 16
 }
 
 // Pack packs scale·w, w row-major [K][N].
 func Pack[T Float](w []float64, K, N int, scale float64) Matrix[T] {
-	m := Matrix[T]{K: K, N: N, b: Make[T](K * N)}
+	return pack[T](choice, w, K, N, scale)
+}
+
+func pack[T Float](p path, w []float64, K, N int, scale float64) Matrix[T] {
+	m := Matrix[T]{K: K, N: N, panel: panelWidth[T](p)}
+	m.b = Make[T](K*N + m.panel)[:K*N] // tiles may read behind the last row
 	at := 0
-	for n := 0; n < N; n += PanelWidth {
+	for n := 0; n < N; n += m.panel {
 		for k := range K {
-			for j := n; j < min(n+PanelWidth, N); j++ {
+			for j := n; j < min(n+m.panel, N); j++ {
 				m.b[at] = T(scale * w[k*N+j])
 				at++
 			}
@@ -42,10 +61,14 @@ func Gemm[T Float](M int, a []T, lda int, b Matrix[T], c []T, ldc int, add bool)
 	if f, ok := any(&b).(*Matrix[float32]); ok && gemm32(choice, M, any(a).([]float32), lda, f, any(c).([]float32), ldc, add) {
 		return
 	}
+	if f, ok := any(&b).(*Matrix[float64]); ok && gemm64(choice, M, any(a).([]float64), lda, f, any(c).([]float64), ldc, add) {
+		return
+	}
 	gemmLoops(M, a, lda, b, c, ldc, add)
 }
 
-// gemmLoops is Gemm in plain loops, four rows at a time.
+// gemmLoops is Gemm in plain loops: tiles of two rows and four columns, sums in
+// registers.
 func gemmLoops[T Float](M int, a []T, lda int, b Matrix[T], c []T, ldc int, add bool) {
 	if !add {
 		for i := range M {
@@ -53,29 +76,21 @@ func gemmLoops[T Float](M int, a []T, lda int, b Matrix[T], c []T, ldc int, add 
 		}
 	}
 	at := 0
-	for n := 0; n < b.N; n += PanelWidth {
-		w := min(PanelWidth, b.N-n)
+	for n := 0; n < b.N; n += b.panel {
+		w := min(b.panel, b.N-n)
 		panel := b.b[at : at+b.K*w]
 		at += b.K * w
 		i := 0
-		for ; i+4 <= M; i += 4 {
+		for ; i+2 <= M; i += 2 {
 			a0, a1 := a[i*lda:][:b.K], a[(i+1)*lda:][:b.K]
-			a2, a3 := a[(i+2)*lda:][:b.K], a[(i+3)*lda:][:b.K]
 			c0, c1 := c[i*ldc+n:][:w], c[(i+1)*ldc+n:][:w]
-			c2, c3 := c[(i+2)*ldc+n:][:w], c[(i+3)*ldc+n:][:w]
 			j := 0
-			for ; j+2 <= w; j += 2 {
-				tile4x2(a0, a1, a2, a3, panel[j:], w, c0[j:], c1[j:], c2[j:], c3[j:])
+			for ; j+4 <= w; j += 4 {
+				tile2x4(a0, a1, panel[j:], w, (*[4]T)(c0[j:]), (*[4]T)(c1[j:]))
 			}
-			if j < w {
-				p := panel[j:]
-				for k := range a0 {
-					v := p[k*w]
-					c0[j] += a0[k] * v
-					c1[j] += a1[k] * v
-					c2[j] += a2[k] * v
-					c3[j] += a3[k] * v
-				}
+			for ; j < w; j++ {
+				c0[j] += column(a0, panel[j:], w)
+				c1[j] += column(a1, panel[j:], w)
 			}
 		}
 		for ; i < M; i++ {
@@ -87,32 +102,44 @@ func gemmLoops[T Float](M int, a []T, lda int, b Matrix[T], c []T, ldc int, add 
 	}
 }
 
-// tile4x2 adds four rows of A times two columns of a panel of width w, sums in
-// registers.
-func tile4x2[T Float](a0, a1, a2, a3, p []T, w int, c0, c1, c2, c3 []T) {
-	a1, a2, a3 = a1[:len(a0)], a2[:len(a0)], a3[:len(a0)]
-	var s00, s01, s10, s11, s20, s21, s30, s31 T
+// tile2x4 adds two rows of A times four columns of a panel of width w.
+func tile2x4[T Float](a0, a1, p []T, w int, c0, c1 *[4]T) {
+	a1 = a1[:len(a0)]
+	var s00, s01, s02, s03, s10, s11, s12, s13 T
 	at := 0
 	for k, x0 := range a0 {
-		q := p[at : at+2]
+		q := (*[4]T)(p[at:])
 		at += w
-		v0, v1 := q[0], q[1]
-		x1, x2, x3 := a1[k], a2[k], a3[k]
-		s00 += x0 * v0
-		s01 += x0 * v1
-		s10 += x1 * v0
-		s11 += x1 * v1
-		s20 += x2 * v0
-		s21 += x2 * v1
-		s30 += x3 * v0
-		s31 += x3 * v1
+		x1 := a1[k]
+		v := q[0]
+		s00 += x0 * v
+		s10 += x1 * v
+		v = q[1]
+		s01 += x0 * v
+		s11 += x1 * v
+		v = q[2]
+		s02 += x0 * v
+		s12 += x1 * v
+		v = q[3]
+		s03 += x0 * v
+		s13 += x1 * v
 	}
 	c0[0] += s00
 	c0[1] += s01
+	c0[2] += s02
+	c0[3] += s03
 	c1[0] += s10
 	c1[1] += s11
-	c2[0] += s20
-	c2[1] += s21
-	c3[0] += s30
-	c3[1] += s31
+	c1[2] += s12
+	c1[3] += s13
+}
+
+// column is a row of A times one column of a panel of width w.
+func column[T Float](a, p []T, w int) (s T) {
+	at := 0
+	for _, x := range a {
+		s += x * p[at]
+		at += w
+	}
+	return s
 }

@@ -5,19 +5,17 @@ package kernel
 // gemm32 is Gemm by register tiles: all panels, each with the tiles of as many
 // rows as fit.
 func gemm32(p path, M int, a []float32, lda int, b *Matrix[float32], c []float32, ldc int, add bool) bool {
-	if p == generic || M == 0 || b.K == 0 {
+	if p == generic || M == 0 || b.K == 0 || b.panel != panelWidth[float32](p) {
 		return false
 	}
 	_, _ = a[(M-1)*lda+b.K-1], c[(M-1)*ldc+b.N-1]
 	at := 0
-	for n := 0; n < b.N; n += PanelWidth {
-		w := min(PanelWidth, b.N-n)
+	for n := 0; n < b.N; n += b.panel {
+		w := min(b.panel, b.N-n)
 		if p >= avx512 {
 			panel512(M, b.K, a, lda, b.b[at:], w, c[n:], ldc, add)
 		} else {
-			for h := 0; h < w; h += 16 {
-				panel256(M, b.K, a, lda, b.b[at+h:], min(16, w-h), w, c[n+h:], ldc, add)
-			}
+			panel256(M, b.K, a, lda, b.b[at:], w, c[n:], ldc, add)
 		}
 		at += b.K * w
 	}
@@ -33,7 +31,7 @@ func panel512(M, K int, a []float32, lda int, b []float32, w int, c []float32, l
 			continue
 		}
 		a, b, c, la, lb, lc := &a[i*lda], &b[0], &c[i*ldc], 4*lda, 4*w, 4*ldc
-		if w == PanelWidth {
+		if w == 32 {
 			switch R {
 			case 12:
 				gemm12AVX512(t, K, a, la, b, lb, c, lc, add)
@@ -65,15 +63,15 @@ func panel512(M, K int, a []float32, lda int, b []float32, w int, c []float32, l
 	}
 }
 
-// panel256 multiplies with w ≤ 16 columns of a panel that is ldb wide.
-func panel256(M, K int, a []float32, lda int, b []float32, w, ldb int, c []float32, ldc int, add bool) {
+// panel256 multiplies with one panel of w ≤ 16 columns.
+func panel256(M, K int, a []float32, lda int, b []float32, w int, c []float32, ldc int, add bool) {
 	i := 0
 	for _, R := range [...]int{6, 4, 2, 1} {
 		t := (M - i) / R
 		if t == 0 {
 			continue
 		}
-		a, b, c, la, lb, lc := &a[i*lda], &b[0], &c[i*ldc], 4*lda, 4*ldb, 4*ldc
+		a, b, c, la, lb, lc := &a[i*lda], &b[0], &c[i*ldc], 4*lda, 4*w, 4*ldc
 		if w == 16 {
 			switch R {
 			case 6:
@@ -104,6 +102,49 @@ func panel256(M, K int, a []float32, lda int, b []float32, w, ldb int, c []float
 
 // laneMask[16−n:] begins with n lanes that are on.
 var laneMask = [32]int32{-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1}
+
+// gemm64 is Gemm in double precision by register tiles.
+func gemm64(p path, M int, a []float64, lda int, b *Matrix[float64], c []float64, ldc int, add bool) bool {
+	if p == generic || M == 0 || b.K == 0 || b.panel != panelWidth[float64](p) || cap(b.b) < b.K*b.N+b.panel {
+		return false
+	}
+	_, _ = a[(M-1)*lda+b.K-1], c[(M-1)*ldc+b.N-1]
+	at := 0
+	for n := 0; n < b.N; n += b.panel {
+		w := min(b.panel, b.N-n)
+		m, pb := &laneMask64[len(laneMask64)/2-w], &b.b[at]
+		for i := 0; i < M; {
+			pa, pc := &a[i*lda], &c[i*ldc+n]
+			r := M - i
+			switch {
+			case p >= avx512 && r >= 12:
+				r = 12
+				gemm64x12AVX512(b.K, pa, 8*lda, pb, 8*w, pc, 8*ldc, add, m)
+			case p >= avx512 && r >= 4:
+				r = 4
+				gemm64x4AVX512(b.K, pa, 8*lda, pb, 8*w, pc, 8*ldc, add, m)
+			case p >= avx512:
+				r = 1
+				gemm64x1AVX512(b.K, pa, 8*lda, pb, 8*w, pc, 8*ldc, add, m)
+			case r >= 6:
+				r = 6
+				gemm64x6AVX2(b.K, pa, 8*lda, pb, 8*w, pc, 8*ldc, add, m)
+			case r >= 2:
+				r = 2
+				gemm64x2AVX2(b.K, pa, 8*lda, pb, 8*w, pc, 8*ldc, add, m)
+			default:
+				r = 1
+				gemm64x1AVX2(b.K, pa, 8*lda, pb, 8*w, pc, 8*ldc, add, m)
+			}
+			i += r
+		}
+		at += b.K * w
+	}
+	return true
+}
+
+// laneMask64[16−n:] begins with n lanes that are on.
+var laneMask64 = [32]int64{-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1}
 
 // peak32 does rounds of register-only multiply-adds and returns their number
 // of operations.

@@ -39,7 +39,7 @@ func TestGemmPaths(t *testing.T) {
 			for i := range w {
 				w[i] = rng.NormFloat64()
 			}
-			b := Pack[float32](w, K, N, 0.5)
+			b := pack[float32](p, w, K, N, 0.5)
 			want := append([]float32(nil), c...)
 			add := n%2 == 0
 			gemmLoops(M, a, lda, b, want, ldc, add)
@@ -49,6 +49,37 @@ func TestGemmPaths(t *testing.T) {
 			for i := range c {
 				if math.Abs(float64(c[i]-want[i])) > 1e-5 {
 					t.Fatalf("%v %d×%d×%d: element %d is %v, want %v", p, M, K, N, i, c[i], want[i])
+				}
+			}
+		}
+	}
+}
+
+// The same in double precision.
+func TestGemm64Paths(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 7))
+	numbers := func(n int) []float64 {
+		s := make([]float64, n)
+		for i := range s {
+			s[i] = rng.NormFloat64()
+		}
+		return s
+	}
+	for _, p := range paths() {
+		for range 300 {
+			M, K, N := 1+rng.IntN(40), 1+rng.IntN(70), 1+rng.IntN(60)
+			lda, ldc := K+rng.IntN(5), N+rng.IntN(5)
+			a, c := numbers(M*lda), numbers(M*ldc)
+			b := pack[float64](p, numbers(K*N), K, N, 0.5)
+			want := append([]float64(nil), c...)
+			add := rng.IntN(2) == 0
+			gemmLoops(M, a, lda, b, want, ldc, add)
+			if !gemm64(p, M, a, lda, &b, c, ldc, add) {
+				t.Fatalf("%v: not done", p)
+			}
+			for i := range c {
+				if math.Abs(c[i]-want[i]) > 1e-13 {
+					t.Fatalf("%v, %d×%d×%d, add %v: element %d is %v, want %v", p, M, K, N, add, i, c[i], want[i])
 				}
 			}
 		}
@@ -92,7 +123,7 @@ func BenchmarkGemm(b *testing.B) {
 			b.Run(p.String()+"/"+sizes(s), func(b *testing.B) {
 				M, K, N := s[0], s[1], s[2]
 				a, c := normals(rng, M*K), normals(rng, M*N)
-				m := Pack[float32](make([]float64, K*N), K, N, 1)
+				m := pack[float32](p, make([]float64, K*N), K, N, 1)
 				for b.Loop() {
 					if !gemm32(p, M, a, K, &m, c, N, true) {
 						gemmLoops(M, a, K, m, c, N, true)

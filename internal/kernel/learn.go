@@ -83,11 +83,12 @@ func (o *Outer[T]) Add(rows, parts int, a []T, lda, stepA, K int, c []T, ldc, st
 	if cap(o.at) < R*K {
 		o.at = Make[T](R*K + R*K/4)
 	}
-	if cap(o.c.b) < R*N {
-		o.c.b = Make[T](R*N + R*N/4)
+	o.c.K, o.c.N, o.c.panel = R, N, panelWidth[T](choice)
+	if cap(o.c.b) < R*N+o.c.panel {
+		o.c.b = Make[T](R*N + R*N/4 + o.c.panel)
 	}
 	at := o.at[:R*K]
-	o.c.K, o.c.N, o.c.b = R, N, o.c.b[:R*N]
+	o.c.b = o.c.b[:R*N]
 	for m := range parts {
 		for i := range rows {
 			r := m*rows + i
@@ -95,8 +96,8 @@ func (o *Outer[T]) Add(rows, parts int, a []T, lda, stepA, K int, c []T, ldc, st
 				at[k*R+r] = v
 			}
 			row := c[i*ldc+m*stepC:][:N]
-			for n, p := 0, 0; n < N; n += PanelWidth {
-				w := min(PanelWidth, N-n)
+			for n, p := 0, 0; n < N; n += o.c.panel {
+				w := min(o.c.panel, N-n)
 				copy(o.c.b[p+r*w:][:w], row[n:])
 				p += R * w
 			}
@@ -108,9 +109,9 @@ func (o *Outer[T]) Add(rows, parts int, a []T, lda, stepA, K int, c []T, ldc, st
 // Repack writes w, row-major [K][N], into the memory of a matrix of that size.
 func (m *Matrix[T]) Repack(w []float64) {
 	at := 0
-	for n := 0; n < m.N; n += PanelWidth {
+	for n := 0; n < m.N; n += m.panel {
 		for k := range m.K {
-			for _, v := range w[k*m.N+n:][:min(PanelWidth, m.N-n)] {
+			for _, v := range w[k*m.N+n:][:min(m.panel, m.N-n)] {
 				m.b[at] = T(v)
 				at++
 			}
@@ -121,9 +122,9 @@ func (m *Matrix[T]) Repack(w []float64) {
 // RepackT writes wᵀ, w row-major [N][K].
 func (m *Matrix[T]) RepackT(w []float64) {
 	at := 0
-	for n := 0; n < m.N; n += PanelWidth {
+	for n := 0; n < m.N; n += m.panel {
 		for k := range m.K {
-			for j := n; j < min(n+PanelWidth, m.N); j++ {
+			for j := n; j < min(n+m.panel, m.N); j++ {
 				m.b[at] = T(w[j*m.K+k])
 				at++
 			}

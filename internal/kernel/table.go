@@ -164,9 +164,10 @@ func (t *Table) Weights(e *Edges[float32], from, to int, w, dw []float32) {
 		row, b, d := t.Locate(e.R[k])
 		c := t.Coef[row*n:][:4*n]
 		c0, c1, c2, c3 := c[:n], c[n:2*n], c[2*n:3*n], c[3*n:]
-		combine4(b, c0, c1, c2, c3, w[(k-from)*n:][:n])
-		if dw != nil {
-			combine4(d, c0, c1, c2, c3, dw[(k-from)*n:][:n])
+		if dw == nil {
+			combine4(b, c0, c1, c2, c3, w[(k-from)*n:][:n])
+		} else {
+			combineBoth(b, d, c0, c1, c2, c3, w[(k-from)*n:][:n], dw[(k-from)*n:][:n])
 		}
 	}
 }
@@ -177,6 +178,18 @@ func combine4(b [4]float32, c0, c1, c2, c3, out []float32) {
 	b0, b1, b2, b3 := b[0], b[1], b[2], b[3]
 	for f, v := range c0 {
 		out[f] = b0*v + b1*c1[f] + b2*c2[f] + b3*c3[f]
+	}
+}
+
+// combineBoth sets out = Σ_q b_q c_q and slope = Σ_q d_q c_q.
+func combineBoth(b, d [4]float32, c0, c1, c2, c3, out, slope []float32) {
+	c1, c2, c3, out, slope = c1[:len(c0)], c2[:len(c0)], c3[:len(c0)], out[:len(c0)], slope[:len(c0)]
+	b0, b1, b2, b3 := b[0], b[1], b[2], b[3]
+	d0, d1, d2, d3 := d[0], d[1], d[2], d[3]
+	for f, v0 := range c0 {
+		v1, v2, v3 := c1[f], c2[f], c3[f]
+		out[f] = b0*v0 + b1*v1 + b2*v2 + b3*v3
+		slope[f] = d0*v0 + d1*v1 + d2*v2 + d3*v3
 	}
 }
 

@@ -34,6 +34,8 @@ type convArgs struct {
 	edges  *edgeArg // of the fused kernels, in place of j, row and next
 	set    int      // 1: the aggregate is set, 0: it is added to
 	cdelta int      // bytes from coef to its gradient
+	end    *edgeArg // behind the last of edges
+	spread *float32 // room for what an edge has one number of, spread over 8 lanes
 }
 
 // outArg is where one path's rows of the aggregate are.
@@ -46,5 +48,5 @@ type outArg struct {
 type edgeArg struct {
 	x    int // of the neighbour
 	next int // of a record to fetch ahead
-	row  int // first coefficient row, for one path of 16 lanes
+	row  int // first coefficient row, for one path
 }

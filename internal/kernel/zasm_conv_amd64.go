@@ -155,7 +155,7 @@ func pathBackward7AVX2(a *byte)
 func pathLearn7AVX2(a *byte)
 
 // laneSumsAVX2 adds the sums over the lanes of z [edge][ny][lanes] to gr (first row) and gy[m·stride+e].
-// It reads the rows of whole blocks of edges.
+// It reads the rows of whole blocks of edges, and adds 0 to entries behind the last edge.
 //
 //go:noescape
 func laneSumsAVX2(n int, ny int, z *float32, gr *float32, gy *float32, stride int)

@@ -2411,7 +2411,7 @@ harmonic16015:
 	RET
 
 // func locateAVX2(n int, r *float32, segs *byte, nsegs int, row *int32, b *float32, y *float32, ystride int, ny int, step int)
-// Requires: AVX, AVX2, FMA3, SSE2
+// Requires: AVX, FMA3
 TEXT ·locateAVX2(SB), NOSPLIT, $0-80
 	MOVQ n+0(FP), AX
 	MOVQ r+8(FP), CX
@@ -2421,127 +2421,114 @@ TEXT ·locateAVX2(SB), NOSPLIT, $0-80
 	MOVQ ystride+56(FP), R8
 
 block8001:
-	MOVQ         AX, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     iota8<>+0(SB), Y0, Y0
-	VMASKMOVPS   (CX), Y0, Y1
+	VMOVUPS      (CX), Y0
 	MOVQ         segs+16(FP), DI
 	MOVQ         nsegs+24(FP), R9
-	VBROADCASTSS (DI), Y2
-	VBROADCASTSS 4(DI), Y3
-	VBROADCASTSS 8(DI), Y4
-	VBROADCASTSS 12(DI), Y5
+	VBROADCASTSS (DI), Y1
+	VBROADCASTSS 4(DI), Y2
+	VBROADCASTSS 8(DI), Y3
+	VBROADCASTSS 12(DI), Y4
 
 segment8001:
 	DECQ         R9
 	JZ           found8001
 	ADDQ         $+16, DI
-	VBROADCASTSS (DI), Y6
-	VCMPPS       $0x0d, Y6, Y1, Y7
-	VBLENDVPS    Y7, Y6, Y2, Y2
-	VBROADCASTSS 4(DI), Y6
-	VBLENDVPS    Y7, Y6, Y3, Y3
-	VBROADCASTSS 8(DI), Y6
-	VBLENDVPS    Y7, Y6, Y4, Y4
-	VBROADCASTSS 12(DI), Y6
-	VBLENDVPS    Y7, Y6, Y5, Y5
+	VBROADCASTSS (DI), Y5
+	VCMPPS       $0x0d, Y5, Y0, Y6
+	VBLENDVPS    Y6, Y5, Y1, Y1
+	VBROADCASTSS 4(DI), Y5
+	VBLENDVPS    Y6, Y5, Y2, Y2
+	VBROADCASTSS 8(DI), Y5
+	VBLENDVPS    Y6, Y5, Y3, Y3
+	VBROADCASTSS 12(DI), Y5
+	VBLENDVPS    Y6, Y5, Y4, Y4
 	JMP          segment8001
 
 found8001:
-	VSUBPS       Y2, Y1, Y1
-	VMULPS       Y3, Y1, Y2
-	VROUNDPS     $0x09, Y2, Y2
-	VMINPS       Y5, Y2, Y2
-	VXORPS       Y5, Y5, Y5
-	VMAXPS       Y5, Y2, Y2
-	VMOVAPS      Y2, Y6
-	VFMSUB231PS  Y3, Y1, Y6
-	VADDPS       Y4, Y2, Y2
-	VCVTPS2DQ    Y2, Y2
-	VMOVDQU      Y2, (DX)
-	VBROADCASTSS f3e2aaaab<>+0(SB), Y1
-	VBROADCASTSS f3f000000<>+0(SB), Y2
-	VBROADCASTSS f3f800000<>+0(SB), Y4
-	VSUBPS       Y6, Y4, Y4
-	VMULPS       Y6, Y6, Y7
-	VMULPS       Y4, Y4, Y8
-	VMULPS       Y4, Y8, Y4
-	VMULPS       Y1, Y4, Y4
-	VMOVUPS      Y4, (BX)
-	VMULPS       Y1, Y7, Y4
-	VBROADCASTSS f40400000<>+0(SB), Y9
-	VMULPS       Y9, Y6, Y9
-	VBROADCASTSS f40c00000<>+0(SB), Y10
-	VSUBPS       Y10, Y9, Y9
-	VBROADCASTSS f3f2aaaab<>+0(SB), Y10
-	VMOVAPS      Y10, Y10
-	VFMADD231PS  Y9, Y4, Y10
-	VMOVUPS      Y10, 64(BX)
-	VBROADCASTSS fc0400000<>+0(SB), Y4
-	VBROADCASTSS f40400000<>+0(SB), Y9
-	VFMADD213PS  Y9, Y6, Y4
-	VBROADCASTSS f40400000<>+0(SB), Y9
-	VFMADD213PS  Y9, Y6, Y4
-	VBROADCASTSS f3f800000<>+0(SB), Y9
-	VFMADD213PS  Y9, Y6, Y4
-	VMULPS       Y1, Y4, Y4
-	VMOVUPS      Y4, 128(BX)
-	VMULPS       Y6, Y7, Y4
-	VMULPS       Y1, Y4, Y1
-	VMOVUPS      Y1, 192(BX)
-	VMULPS       Y2, Y3, Y1
-	VMULPS       Y1, Y8, Y2
-	VSUBPS       Y2, Y5, Y2
-	VMOVUPS      Y2, 256(BX)
-	VBROADCASTSS f40400000<>+0(SB), Y2
-	VMULPS       Y2, Y6, Y2
-	VBROADCASTSS f40800000<>+0(SB), Y3
-	VSUBPS       Y3, Y2, Y2
-	VMULPS       Y6, Y2, Y2
-	VMULPS       Y1, Y2, Y2
-	VMOVUPS      Y2, 320(BX)
-	VBROADCASTSS fc0400000<>+0(SB), Y2
-	VBROADCASTSS f40000000<>+0(SB), Y3
-	VFMADD213PS  Y3, Y6, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMULPS       Y2, Y0, Y1
+	VROUNDPS     $0x09, Y1, Y1
+	VMINPS       Y4, Y1, Y1
+	VXORPS       Y4, Y4, Y4
+	VMAXPS       Y4, Y1, Y1
+	VMOVAPS      Y1, Y5
+	VFMSUB231PS  Y2, Y0, Y5
+	VADDPS       Y3, Y1, Y1
+	VCVTPS2DQ    Y1, Y1
+	VMOVDQU      Y1, (DX)
+	VBROADCASTSS f3e2aaaab<>+0(SB), Y0
+	VBROADCASTSS f3f000000<>+0(SB), Y1
 	VBROADCASTSS f3f800000<>+0(SB), Y3
-	VFMADD213PS  Y3, Y6, Y2
-	VMULPS       Y1, Y2, Y2
-	VMOVUPS      Y2, 384(BX)
-	VMULPS       Y1, Y7, Y1
-	VMOVUPS      Y1, 448(BX)
+	VSUBPS       Y5, Y3, Y3
+	VMULPS       Y5, Y5, Y6
+	VMULPS       Y3, Y3, Y7
+	VMULPS       Y3, Y7, Y3
+	VMULPS       Y0, Y3, Y3
+	VMOVUPS      Y3, (BX)
+	VMULPS       Y0, Y6, Y3
+	VBROADCASTSS f40400000<>+0(SB), Y8
+	VMULPS       Y8, Y5, Y8
+	VBROADCASTSS f40c00000<>+0(SB), Y9
+	VSUBPS       Y9, Y8, Y8
+	VBROADCASTSS f3f2aaaab<>+0(SB), Y9
+	VMOVAPS      Y9, Y9
+	VFMADD231PS  Y8, Y3, Y9
+	VMOVUPS      Y9, 64(BX)
+	VBROADCASTSS fc0400000<>+0(SB), Y3
+	VBROADCASTSS f40400000<>+0(SB), Y8
+	VFMADD213PS  Y8, Y5, Y3
+	VBROADCASTSS f40400000<>+0(SB), Y8
+	VFMADD213PS  Y8, Y5, Y3
+	VBROADCASTSS f3f800000<>+0(SB), Y8
+	VFMADD213PS  Y8, Y5, Y3
+	VMULPS       Y0, Y3, Y3
+	VMOVUPS      Y3, 128(BX)
+	VMULPS       Y5, Y6, Y3
+	VMULPS       Y0, Y3, Y0
+	VMOVUPS      Y0, 192(BX)
+	VMULPS       Y1, Y2, Y0
+	VMULPS       Y0, Y7, Y1
+	VSUBPS       Y1, Y4, Y1
+	VMOVUPS      Y1, 256(BX)
+	VBROADCASTSS f40400000<>+0(SB), Y1
+	VMULPS       Y1, Y5, Y1
+	VBROADCASTSS f40800000<>+0(SB), Y2
+	VSUBPS       Y2, Y1, Y1
+	VMULPS       Y5, Y1, Y1
+	VMULPS       Y0, Y1, Y1
+	VMOVUPS      Y1, 320(BX)
+	VBROADCASTSS fc0400000<>+0(SB), Y1
+	VBROADCASTSS f40000000<>+0(SB), Y2
+	VFMADD213PS  Y2, Y5, Y1
+	VBROADCASTSS f3f800000<>+0(SB), Y2
+	VFMADD213PS  Y2, Y5, Y1
+	VMULPS       Y0, Y1, Y1
+	VMOVUPS      Y1, 384(BX)
+	VMULPS       Y0, Y6, Y0
+	VMOVUPS      Y0, 448(BX)
 	MOVQ         ny+64(FP), R10
 	MOVQ         SI, R9
 	LEAQ         512(BX), DI
 
 copy8001:
-	VMASKMOVPS (R9), Y0, Y1
-	VMOVUPS    Y1, (DI)
-	ADDQ       R8, R9
-	ADDQ       $+64, DI
-	DECQ       R10
-	JNZ        copy8001
-	ADDQ       $+64, SI
-	ADDQ       $+64, CX
-	ADDQ       $+64, DX
-	MOVQ       step+72(FP), DI
-	ADDQ       DI, BX
-	SUBQ       $+16, AX
-	JGT        block8001
+	VMOVUPS (R9), Y0
+	VMOVUPS Y0, (DI)
+	ADDQ    R8, R9
+	ADDQ    $+64, DI
+	DECQ    R10
+	JNZ     copy8001
+	ADDQ    $+64, SI
+	ADDQ    $+64, CX
+	ADDQ    $+64, DX
+	MOVQ    step+72(FP), DI
+	ADDQ    DI, BX
+	SUBQ    $+16, AX
+	JGT     block8001
 	VZEROUPPER
 	RET
 
-DATA iota8<>+0(SB)/4, $0x00000000
-DATA iota8<>+4(SB)/4, $0x00000001
-DATA iota8<>+8(SB)/4, $0x00000002
-DATA iota8<>+12(SB)/4, $0x00000003
-DATA iota8<>+16(SB)/4, $0x00000004
-DATA iota8<>+20(SB)/4, $0x00000005
-DATA iota8<>+24(SB)/4, $0x00000006
-DATA iota8<>+28(SB)/4, $0x00000007
-GLOBL iota8<>(SB), RODATA|NOPTR, $32
-
 // func combineAVX2(blocks int, dst *float32, dstep int, src *float32, sstep int, prog *int32, step int, n int)
-// Requires: AVX, AVX2, FMA3, SSE2
+// Requires: AVX, AVX2, FMA3
 TEXT ·combineAVX2(SB), NOSPLIT, $0-64
 	MOVQ blocks+0(FP), AX
 	MOVQ dst+8(FP), CX
@@ -2550,7 +2537,7 @@ TEXT ·combineAVX2(SB), NOSPLIT, $0-64
 	MOVQ n+56(FP), SI
 
 block8002:
-	MOVQ         SI, X0
+	VMOVQ        SI, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     iota8<>+0(SB), Y0, Y0
 	MOVQ         prog+40(FP), DI
@@ -2590,8 +2577,18 @@ done8002:
 	VZEROUPPER
 	RET
 
+DATA iota8<>+0(SB)/4, $0x00000000
+DATA iota8<>+4(SB)/4, $0x00000001
+DATA iota8<>+8(SB)/4, $0x00000002
+DATA iota8<>+12(SB)/4, $0x00000003
+DATA iota8<>+16(SB)/4, $0x00000004
+DATA iota8<>+20(SB)/4, $0x00000005
+DATA iota8<>+24(SB)/4, $0x00000006
+DATA iota8<>+28(SB)/4, $0x00000007
+GLOBL iota8<>(SB), RODATA|NOPTR, $32
+
 // func pathForward1AVX2(a *byte)
-// Requires: AVX, AVX2, FMA3, SSE2
+// Requires: AVX, AVX2, FMA3
 TEXT ·pathForward1AVX2(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), DX
@@ -2668,7 +2665,7 @@ sameF8003:
 chunkTail8003:
 	TESTQ        DX, DX
 	JZ           chunkEnd8003
-	MOVQ         DX, X0
+	VMOVQ        DX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     iota8<>+0(SB), Y0, Y0
 	VXORPS       Y1, Y1, Y1
@@ -2738,7 +2735,7 @@ chunkEnd8003:
 	RET
 
 // func pathBackward1AVX2(a *byte)
-// Requires: AVX, AVX2, FMA3, SSE2
+// Requires: AVX, AVX2, FMA3
 TEXT ·pathBackward1AVX2(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 96(AX), DX
@@ -2817,7 +2814,7 @@ nogxF8004:
 chunkTail8004:
 	TESTQ        R11, R11
 	JZ           chunkEnd8004
-	MOVQ         R11, X1
+	VMOVQ        R11, X1
 	VPBROADCASTD X1, Y1
 	VPCMPGTD     iota8<>+0(SB), Y1, Y1
 	MOVQ         R9, R11
@@ -2887,7 +2884,7 @@ same8004:
 	RET
 
 // func pathLearn1AVX2(a *byte)
-// Requires: AVX, AVX2, FMA3, SSE2
+// Requires: AVX, AVX2, FMA3
 TEXT ·pathLearn1AVX2(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 96(AX), DX
@@ -2975,7 +2972,7 @@ nogxF8005:
 chunkTail8005:
 	TESTQ        R10, R10
 	JZ           chunkEnd8005
-	MOVQ         R10, X0
+	VMOVQ        R10, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     iota8<>+0(SB), Y0, Y0
 	MOVQ         R8, R10
@@ -3055,7 +3052,7 @@ same8005:
 	RET
 
 // func pathForward3AVX2(a *byte)
-// Requires: AVX, AVX2, FMA3, SSE2
+// Requires: AVX, AVX2, FMA3
 TEXT ·pathForward3AVX2(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), DX
@@ -3146,7 +3143,7 @@ sameF8006:
 chunkTail8006:
 	TESTQ        DX, DX
 	JZ           chunkEnd8006
-	MOVQ         DX, X0
+	VMOVQ        DX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     iota8<>+0(SB), Y0, Y0
 	VXORPS       Y1, Y1, Y1
@@ -3230,7 +3227,7 @@ chunkEnd8006:
 	RET
 
 // func pathBackward3AVX2(a *byte)
-// Requires: AVX, AVX2, FMA3, SSE2
+// Requires: AVX, AVX2, FMA3
 TEXT ·pathBackward3AVX2(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 96(AX), DX
@@ -3323,7 +3320,7 @@ nogxF8007:
 chunkTail8007:
 	TESTQ        R12, R12
 	JZ           chunkEnd8007
-	MOVQ         R12, X4
+	VMOVQ        R12, X4
 	VPBROADCASTD X4, Y4
 	VPCMPGTD     iota8<>+0(SB), Y4, Y4
 	MOVQ         R10, R12
@@ -3407,7 +3404,7 @@ same8007:
 	RET
 
 // func pathLearn3AVX2(a *byte)
-// Requires: AVX, AVX2, FMA3, SSE2
+// Requires: AVX, AVX2, FMA3
 TEXT ·pathLearn3AVX2(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 96(AX), DX
@@ -3503,7 +3500,7 @@ nogxF8008:
 chunkTail8008:
 	TESTQ        R10, R10
 	JZ           chunkEnd8008
-	MOVQ         R10, X0
+	VMOVQ        R10, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     iota8<>+0(SB), Y0, Y0
 	MOVQ         R8, R10
@@ -3591,7 +3588,7 @@ same8008:
 	RET
 
 // func pathForward5AVX2(a *byte)
-// Requires: AVX, AVX2, FMA3, SSE2
+// Requires: AVX, AVX2, FMA3
 TEXT ·pathForward5AVX2(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), DX
@@ -3696,7 +3693,7 @@ sameF8009:
 chunkTail8009:
 	TESTQ        DX, DX
 	JZ           chunkEnd8009
-	MOVQ         DX, X0
+	VMOVQ        DX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     iota8<>+0(SB), Y0, Y0
 	VXORPS       Y1, Y1, Y1
@@ -3794,7 +3791,7 @@ chunkEnd8009:
 	RET
 
 // func pathBackward5AVX2(a *byte)
-// Requires: AVX, AVX2, FMA3, SSE2
+// Requires: AVX, AVX2, FMA3
 TEXT ·pathBackward5AVX2(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 96(AX), DX
@@ -3897,7 +3894,7 @@ nogxF8010:
 chunkTail8010:
 	TESTQ        R12, R12
 	JZ           chunkEnd8010
-	MOVQ         R12, X6
+	VMOVQ        R12, X6
 	VPBROADCASTD X6, Y6
 	VPCMPGTD     iota8<>+0(SB), Y6, Y6
 	MOVQ         R10, R12
@@ -3991,7 +3988,7 @@ same8010:
 	RET
 
 // func pathLearn5AVX2(a *byte)
-// Requires: AVX, AVX2, FMA3, SSE2
+// Requires: AVX, AVX2, FMA3
 TEXT ·pathLearn5AVX2(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 96(AX), DX
@@ -4093,7 +4090,7 @@ nogxF8011:
 chunkTail8011:
 	TESTQ        R10, R10
 	JZ           chunkEnd8011
-	MOVQ         R10, X0
+	VMOVQ        R10, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     iota8<>+0(SB), Y0, Y0
 	MOVQ         R8, R10
@@ -4187,7 +4184,7 @@ same8011:
 	RET
 
 // func pathForward7AVX2(a *byte)
-// Requires: AVX, AVX2, FMA3, SSE2
+// Requires: AVX, AVX2, FMA3
 TEXT ·pathForward7AVX2(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 8(AX), DX
@@ -4306,7 +4303,7 @@ sameF8012:
 chunkTail8012:
 	TESTQ        DX, DX
 	JZ           chunkEnd8012
-	MOVQ         DX, X0
+	VMOVQ        DX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     iota8<>+0(SB), Y0, Y0
 	VXORPS       Y1, Y1, Y1
@@ -4418,7 +4415,7 @@ chunkEnd8012:
 	RET
 
 // func pathBackward7AVX2(a *byte)
-// Requires: AVX, AVX2, FMA3, SSE2
+// Requires: AVX, AVX2, FMA3
 TEXT ·pathBackward7AVX2(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 96(AX), DX
@@ -4531,7 +4528,7 @@ nogxF8013:
 chunkTail8013:
 	TESTQ        R12, R12
 	JZ           chunkEnd8013
-	MOVQ         R12, X8
+	VMOVQ        R12, X8
 	VPBROADCASTD X8, Y8
 	VPCMPGTD     iota8<>+0(SB), Y8, Y8
 	MOVQ         R10, R12
@@ -4635,7 +4632,7 @@ same8013:
 	RET
 
 // func pathLearn7AVX2(a *byte)
-// Requires: AVX, AVX2, FMA3, SSE2
+// Requires: AVX, AVX2, FMA3
 TEXT ·pathLearn7AVX2(SB), NOSPLIT, $0-8
 	MOVQ a+0(FP), AX
 	MOVQ 96(AX), DX
@@ -4743,7 +4740,7 @@ nogxF8014:
 chunkTail8014:
 	TESTQ        R10, R10
 	JZ           chunkEnd8014
-	MOVQ         R10, X0
+	VMOVQ        R10, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     iota8<>+0(SB), Y0, Y0
 	MOVQ         R8, R10
@@ -4843,7 +4840,7 @@ same8014:
 	RET
 
 // func laneSumsAVX2(n int, ny int, z *float32, gr *float32, gy *float32, stride int)
-// Requires: AVX, AVX2, SSE2
+// Requires: AVX, AVX2
 TEXT ·laneSumsAVX2(SB), NOSPLIT, $0-48
 	MOVQ n+0(FP), AX
 	MOVQ z+16(FP), CX
@@ -4851,74 +4848,67 @@ TEXT ·laneSumsAVX2(SB), NOSPLIT, $0-48
 	MOVQ gy+32(FP), BX
 	MOVQ ny+8(FP), SI
 	SHLQ $0x05, SI
+	MOVQ stride+40(FP), DI
+	MOVQ ny+8(FP), R8
 
 block8015:
-	MOVQ         AX, X0
+	VMOVQ        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     iota8<>+0(SB), Y0, Y0
-	MOVQ         ny+8(FP), DI
-	MOVQ         DX, R8
-	MOVQ         CX, R9
-	MOVQ         BX, R10
+	LEAQ         (CX)(SI*2), R10
+	LEAQ         (R10)(SI*1), R9
+	LEAQ         (R9)(SI*2), R10
+	MOVQ         R8, R11
+	MOVQ         DX, R12
+	MOVQ         BX, R13
 
 harmonic8015:
-	MOVQ       R9, R11
-	VMOVUPS    (R11), Y1
-	ADDQ       SI, R11
-	VMOVUPS    (R11), Y2
-	ADDQ       SI, R11
-	VMOVUPS    (R11), Y3
-	ADDQ       SI, R11
-	VMOVUPS    (R11), Y4
-	ADDQ       SI, R11
-	VMOVUPS    (R11), Y5
-	ADDQ       SI, R11
-	VMOVUPS    (R11), Y6
-	ADDQ       SI, R11
-	VMOVUPS    (R11), Y7
-	ADDQ       SI, R11
-	VMOVUPS    (R11), Y8
-	VPERM2F128 $0x20, Y5, Y1, Y9
-	VPERM2F128 $0x31, Y5, Y1, Y1
-	VADDPS     Y1, Y9, Y1
-	VPERM2F128 $0x20, Y7, Y3, Y5
-	VPERM2F128 $0x31, Y7, Y3, Y3
-	VADDPS     Y3, Y5, Y3
-	VPERM2F128 $0x20, Y6, Y2, Y5
-	VPERM2F128 $0x31, Y6, Y2, Y2
-	VADDPS     Y2, Y5, Y2
-	VPERM2F128 $0x20, Y8, Y4, Y5
-	VPERM2F128 $0x31, Y8, Y4, Y4
-	VADDPS     Y4, Y5, Y4
-	VUNPCKLPS  Y2, Y1, Y5
-	VUNPCKHPS  Y2, Y1, Y1
-	VADDPS     Y1, Y5, Y1
-	VUNPCKLPS  Y4, Y3, Y2
-	VUNPCKHPS  Y4, Y3, Y3
-	VADDPS     Y3, Y2, Y2
-	VSHUFPS    $0x44, Y2, Y1, Y3
-	VSHUFPS    $0xee, Y2, Y1, Y1
-	VADDPS     Y1, Y3, Y1
-	VMASKMOVPS (R8), Y0, Y2
-	VADDPS     Y2, Y1, Y1
-	VMASKMOVPS Y1, Y0, (R8)
-	MOVQ       stride+40(FP), R8
-	ADDQ       R8, R10
-	MOVQ       R10, R8
-	ADDQ       $+32, R9
-	DECQ       DI
-	JNZ        harmonic8015
-	ADDQ       $+32, DX
-	ADDQ       $+32, BX
-	ADDQ       SI, CX
-	ADDQ       SI, CX
-	ADDQ       SI, CX
-	ADDQ       SI, CX
-	ADDQ       SI, CX
-	ADDQ       SI, CX
-	ADDQ       SI, CX
-	ADDQ       SI, CX
-	SUBQ       $+8, AX
-	JGT        block8015
+	VMOVUPS     (CX), X1
+	VINSERTF128 $0x01, (CX)(SI*4), Y1, Y1
+	VMOVUPS     16(CX), X2
+	VINSERTF128 $0x01, 16(CX)(SI*4), Y2, Y2
+	VADDPS      Y2, Y1, Y9
+	VMOVUPS     (CX)(SI*2), X3
+	VINSERTF128 $0x01, (R10)(SI*1), Y3, Y3
+	VMOVUPS     16(CX)(SI*2), X4
+	VINSERTF128 $0x01, 16(R10)(SI*1), Y4, Y4
+	VADDPS      Y4, Y3, Y10
+	VMOVUPS     (CX)(SI*1), X5
+	VINSERTF128 $0x01, (R10), Y5, Y5
+	VMOVUPS     16(CX)(SI*1), X6
+	VINSERTF128 $0x01, 16(R10), Y6, Y6
+	VADDPS      Y6, Y5, Y11
+	VMOVUPS     (R9), X7
+	VINSERTF128 $0x01, (R10)(SI*2), Y7, Y7
+	VMOVUPS     16(R9), X8
+	VINSERTF128 $0x01, 16(R10)(SI*2), Y8, Y8
+	VADDPS      Y8, Y7, Y12
+	VUNPCKLPS   Y11, Y9, Y13
+	VUNPCKHPS   Y11, Y9, Y9
+	VADDPS      Y9, Y13, Y9
+	VUNPCKLPS   Y12, Y10, Y11
+	VUNPCKHPS   Y12, Y10, Y10
+	VADDPS      Y10, Y11, Y10
+	VSHUFPS     $0x44, Y10, Y9, Y11
+	VSHUFPS     $0xee, Y10, Y9, Y9
+	VADDPS      Y9, Y11, Y9
+	VANDPS      Y0, Y9, Y9
+	VADDPS      (R12), Y9, Y9
+	VMOVUPS     Y9, (R12)
+	ADDQ        DI, R13
+	MOVQ        R13, R12
+	ADDQ        $+32, CX
+	ADDQ        $+32, R9
+	ADDQ        $+32, R10
+	DECQ        R11
+	JNZ         harmonic8015
+	ADDQ        $+32, DX
+	ADDQ        $+32, BX
+	MOVQ        SI, R11
+	NEGQ        R11
+	LEAQ        (CX)(SI*8), CX
+	ADDQ        R11, CX
+	SUBQ        $+8, AX
+	JGT         block8015
 	VZEROUPPER
 	RET

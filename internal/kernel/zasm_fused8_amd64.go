@@ -4,11 +4,6 @@
 
 package kernel
 
-// fusedFold0_00_11_22AVX2 folds the couplings of fusedForward0_00_11_22 with the harmonics.
-//
-//go:noescape
-func fusedFold0_00_11_22AVX2(a *byte)
-
 // fusedForward0_00_11_22AVX2 makes the messages of 3 paths with l1 = 0.
 //
 //go:noescape
@@ -24,65 +19,60 @@ func fusedBackward0_00_11_22AVX2(a *byte)
 //go:noescape
 func fusedSlopes0_00_11_22AVX2(a *byte)
 
-// fusedFold1_10_12_22AVX2 folds the couplings of fusedForward1_10_12_22 with the harmonics.
+// fusedFold1_01_21_22AVX2 folds the couplings of fusedForward1_01_21_22 with the harmonics.
 //
 //go:noescape
-func fusedFold1_10_12_22AVX2(a *byte)
+func fusedFold1_01_21_22AVX2(a *byte)
 
-// fusedForward1_10_12_22AVX2 makes the messages of 3 paths with l1 = 1.
+// fusedForward1_01_21_22AVX2 makes the messages of 3 paths with l1 = 1.
 //
 //go:noescape
-func fusedForward1_10_12_22AVX2(a *byte)
+func fusedForward1_01_21_22AVX2(a *byte)
 
-// fusedBackward1_10_12_22AVX2 adds the gradients of 3 paths with l1 = 1.
+// fusedBackward1_01_21_22AVX2 adds the gradients of 3 paths with l1 = 1.
 //
 //go:noescape
-func fusedBackward1_10_12_22AVX2(a *byte)
+func fusedBackward1_01_21_22AVX2(a *byte)
 
-// fusedFold1_01_11_21AVX2 folds the couplings of fusedForward1_01_11_21 with the harmonics.
+// fusedForward1_10_11_12AVX2 makes the messages of 3 paths with l1 = 1.
 //
 //go:noescape
-func fusedFold1_01_11_21AVX2(a *byte)
+func fusedForward1_10_11_12AVX2(a *byte)
 
-// fusedForward1_01_11_21AVX2 makes the messages of 3 paths with l1 = 1.
+// fusedBackward1_10_11_12AVX2 adds the gradients of 3 paths with l1 = 1.
 //
 //go:noescape
-func fusedForward1_01_11_21AVX2(a *byte)
+func fusedBackward1_10_11_12AVX2(a *byte)
 
-// fusedBackward1_01_11_21AVX2 adds the gradients of 3 paths with l1 = 1.
+// fusedFold2_02_11_12AVX2 folds the couplings of fusedForward2_02_11_12 with the harmonics.
 //
 //go:noescape
-func fusedBackward1_01_11_21AVX2(a *byte)
+func fusedFold2_02_11_12AVX2(a *byte)
 
-// fusedFold2_02_12_20AVX2 folds the couplings of fusedForward2_02_12_20 with the harmonics.
+// fusedForward2_02_11_12AVX2 makes the messages of 3 paths with l1 = 2.
 //
 //go:noescape
-func fusedFold2_02_12_20AVX2(a *byte)
+func fusedForward2_02_11_12AVX2(a *byte)
 
-// fusedForward2_02_12_20AVX2 makes the messages of 3 paths with l1 = 2.
+// fusedBackward2_02_11_12AVX2 adds the gradients of 3 paths with l1 = 2.
 //
 //go:noescape
-func fusedForward2_02_12_20AVX2(a *byte)
+func fusedBackward2_02_11_12AVX2(a *byte)
 
-// fusedBackward2_02_12_20AVX2 adds the gradients of 3 paths with l1 = 2.
+// fusedFold2_20_21_22AVX2 folds the couplings of fusedForward2_20_21_22 with the harmonics.
 //
 //go:noescape
-func fusedBackward2_02_12_20AVX2(a *byte)
+func fusedFold2_20_21_22AVX2(a *byte)
 
-// fusedFold2_11_21_22AVX2 folds the couplings of fusedForward2_11_21_22 with the harmonics.
+// fusedForward2_20_21_22AVX2 makes the messages of 3 paths with l1 = 2.
 //
 //go:noescape
-func fusedFold2_11_21_22AVX2(a *byte)
+func fusedForward2_20_21_22AVX2(a *byte)
 
-// fusedForward2_11_21_22AVX2 makes the messages of 3 paths with l1 = 2.
+// fusedBackward2_20_21_22AVX2 adds the gradients of 3 paths with l1 = 2.
 //
 //go:noescape
-func fusedForward2_11_21_22AVX2(a *byte)
-
-// fusedBackward2_11_21_22AVX2 adds the gradients of 3 paths with l1 = 2.
-//
-//go:noescape
-func fusedBackward2_11_21_22AVX2(a *byte)
+func fusedBackward2_20_21_22AVX2(a *byte)
 
 // fusedForward0_00AVX2 makes the messages of 1 paths with l1 = 0.
 //
@@ -124,165 +114,125 @@ func fusedForward2_20AVX2(a *byte)
 //go:noescape
 func fusedBackward2_20AVX2(a *byte)
 
-// fusedFold0_22_33AVX2 folds the couplings of fusedForward0_22_33 with the harmonics.
+// fusedForward0_33AVX2 makes the messages of 1 paths with l1 = 0.
 //
 //go:noescape
-func fusedFold0_22_33AVX2(a *byte)
+func fusedForward0_33AVX2(a *byte)
 
-// fusedForward0_22_33AVX2 makes the messages of 2 paths with l1 = 0.
+// fusedBackward0_33AVX2 adds the gradients of 1 paths with l1 = 0.
 //
 //go:noescape
-func fusedForward0_22_33AVX2(a *byte)
+func fusedBackward0_33AVX2(a *byte)
 
-// fusedBackward0_22_33AVX2 adds the gradients of 2 paths with l1 = 0.
+// fusedSlopes0_33AVX2 adds the gradients of 1 paths with l1 = 0, without that of x.
 //
 //go:noescape
-func fusedBackward0_22_33AVX2(a *byte)
+func fusedSlopes0_33AVX2(a *byte)
 
-// fusedSlopes0_22_33AVX2 adds the gradients of 2 paths with l1 = 0, without that of x.
+// fusedFold1_01_21AVX2 folds the couplings of fusedForward1_01_21 with the harmonics.
 //
 //go:noescape
-func fusedSlopes0_22_33AVX2(a *byte)
+func fusedFold1_01_21AVX2(a *byte)
 
-// fusedFold0_00_11AVX2 folds the couplings of fusedForward0_00_11 with the harmonics.
+// fusedForward1_01_21AVX2 makes the messages of 2 paths with l1 = 1.
 //
 //go:noescape
-func fusedFold0_00_11AVX2(a *byte)
+func fusedForward1_01_21AVX2(a *byte)
 
-// fusedForward0_00_11AVX2 makes the messages of 2 paths with l1 = 0.
+// fusedBackward1_01_21AVX2 adds the gradients of 2 paths with l1 = 1.
 //
 //go:noescape
-func fusedForward0_00_11AVX2(a *byte)
+func fusedBackward1_01_21AVX2(a *byte)
 
-// fusedBackward0_00_11AVX2 adds the gradients of 2 paths with l1 = 0.
+// fusedFold1_22_23AVX2 folds the couplings of fusedForward1_22_23 with the harmonics.
 //
 //go:noescape
-func fusedBackward0_00_11AVX2(a *byte)
+func fusedFold1_22_23AVX2(a *byte)
 
-// fusedSlopes0_00_11AVX2 adds the gradients of 2 paths with l1 = 0, without that of x.
+// fusedForward1_22_23AVX2 makes the messages of 2 paths with l1 = 1.
 //
 //go:noescape
-func fusedSlopes0_00_11AVX2(a *byte)
+func fusedForward1_22_23AVX2(a *byte)
 
-// fusedFold1_12_23AVX2 folds the couplings of fusedForward1_12_23 with the harmonics.
+// fusedBackward1_22_23AVX2 adds the gradients of 2 paths with l1 = 1.
 //
 //go:noescape
-func fusedFold1_12_23AVX2(a *byte)
+func fusedBackward1_22_23AVX2(a *byte)
 
-// fusedForward1_12_23AVX2 makes the messages of 2 paths with l1 = 1.
+// fusedFold1_32_33AVX2 folds the couplings of fusedForward1_32_33 with the harmonics.
 //
 //go:noescape
-func fusedForward1_12_23AVX2(a *byte)
+func fusedFold1_32_33AVX2(a *byte)
 
-// fusedBackward1_12_23AVX2 adds the gradients of 2 paths with l1 = 1.
+// fusedForward1_32_33AVX2 makes the messages of 2 paths with l1 = 1.
 //
 //go:noescape
-func fusedBackward1_12_23AVX2(a *byte)
+func fusedForward1_32_33AVX2(a *byte)
 
-// fusedFold1_22_33AVX2 folds the couplings of fusedForward1_22_33 with the harmonics.
+// fusedBackward1_32_33AVX2 adds the gradients of 2 paths with l1 = 1.
 //
 //go:noescape
-func fusedFold1_22_33AVX2(a *byte)
+func fusedBackward1_32_33AVX2(a *byte)
 
-// fusedForward1_22_33AVX2 makes the messages of 2 paths with l1 = 1.
+// fusedFold2_02_11_21AVX2 folds the couplings of fusedForward2_02_11_21 with the harmonics.
 //
 //go:noescape
-func fusedForward1_22_33AVX2(a *byte)
+func fusedFold2_02_11_21AVX2(a *byte)
 
-// fusedBackward1_22_33AVX2 adds the gradients of 2 paths with l1 = 1.
+// fusedForward2_02_11_21AVX2 makes the messages of 3 paths with l1 = 2.
 //
 //go:noescape
-func fusedBackward1_22_33AVX2(a *byte)
+func fusedForward2_02_11_21AVX2(a *byte)
 
-// fusedFold1_01_10_11_32AVX2 folds the couplings of fusedForward1_01_10_11_32 with the harmonics.
+// fusedBackward2_02_11_21AVX2 adds the gradients of 3 paths with l1 = 2.
 //
 //go:noescape
-func fusedFold1_01_10_11_32AVX2(a *byte)
+func fusedBackward2_02_11_21AVX2(a *byte)
 
-// fusedForward1_01_10_11_32AVX2 makes the messages of 4 paths with l1 = 1.
+// fusedFold2_12_13AVX2 folds the couplings of fusedForward2_12_13 with the harmonics.
 //
 //go:noescape
-func fusedForward1_01_10_11_32AVX2(a *byte)
+func fusedFold2_12_13AVX2(a *byte)
 
-// fusedBackward1_01_10_11_32AVX2 adds the gradients of 4 paths with l1 = 1.
+// fusedForward2_12_13AVX2 makes the messages of 2 paths with l1 = 2.
 //
 //go:noescape
-func fusedBackward1_01_10_11_32AVX2(a *byte)
+func fusedForward2_12_13AVX2(a *byte)
 
-// fusedFold1_21AVX2 folds the couplings of fusedForward1_21 with the harmonics.
+// fusedBackward2_12_13AVX2 adds the gradients of 2 paths with l1 = 2.
 //
 //go:noescape
-func fusedFold1_21AVX2(a *byte)
+func fusedBackward2_12_13AVX2(a *byte)
 
-// fusedForward1_21AVX2 makes the messages of 1 paths with l1 = 1.
+// fusedFold2_20_22_23AVX2 folds the couplings of fusedForward2_20_22_23 with the harmonics.
 //
 //go:noescape
-func fusedForward1_21AVX2(a *byte)
+func fusedFold2_20_22_23AVX2(a *byte)
 
-// fusedBackward1_21AVX2 adds the gradients of 1 paths with l1 = 1.
+// fusedForward2_20_22_23AVX2 makes the messages of 3 paths with l1 = 2.
 //
 //go:noescape
-func fusedBackward1_21AVX2(a *byte)
+func fusedForward2_20_22_23AVX2(a *byte)
 
-// fusedFold2_02_13AVX2 folds the couplings of fusedForward2_02_13 with the harmonics.
+// fusedBackward2_20_22_23AVX2 adds the gradients of 3 paths with l1 = 2.
 //
 //go:noescape
-func fusedFold2_02_13AVX2(a *byte)
+func fusedBackward2_20_22_23AVX2(a *byte)
 
-// fusedForward2_02_13AVX2 makes the messages of 2 paths with l1 = 2.
+// fusedFold2_32_33AVX2 folds the couplings of fusedForward2_32_33 with the harmonics.
 //
 //go:noescape
-func fusedForward2_02_13AVX2(a *byte)
+func fusedFold2_32_33AVX2(a *byte)
 
-// fusedBackward2_02_13AVX2 adds the gradients of 2 paths with l1 = 2.
+// fusedForward2_32_33AVX2 makes the messages of 2 paths with l1 = 2.
 //
 //go:noescape
-func fusedBackward2_02_13AVX2(a *byte)
+func fusedForward2_32_33AVX2(a *byte)
 
-// fusedFold2_12_23AVX2 folds the couplings of fusedForward2_12_23 with the harmonics.
+// fusedBackward2_32_33AVX2 adds the gradients of 2 paths with l1 = 2.
 //
 //go:noescape
-func fusedFold2_12_23AVX2(a *byte)
-
-// fusedForward2_12_23AVX2 makes the messages of 2 paths with l1 = 2.
-//
-//go:noescape
-func fusedForward2_12_23AVX2(a *byte)
-
-// fusedBackward2_12_23AVX2 adds the gradients of 2 paths with l1 = 2.
-//
-//go:noescape
-func fusedBackward2_12_23AVX2(a *byte)
-
-// fusedFold2_22_33AVX2 folds the couplings of fusedForward2_22_33 with the harmonics.
-//
-//go:noescape
-func fusedFold2_22_33AVX2(a *byte)
-
-// fusedForward2_22_33AVX2 makes the messages of 2 paths with l1 = 2.
-//
-//go:noescape
-func fusedForward2_22_33AVX2(a *byte)
-
-// fusedBackward2_22_33AVX2 adds the gradients of 2 paths with l1 = 2.
-//
-//go:noescape
-func fusedBackward2_22_33AVX2(a *byte)
-
-// fusedFold2_11_20_21_32AVX2 folds the couplings of fusedForward2_11_20_21_32 with the harmonics.
-//
-//go:noescape
-func fusedFold2_11_20_21_32AVX2(a *byte)
-
-// fusedForward2_11_20_21_32AVX2 makes the messages of 4 paths with l1 = 2.
-//
-//go:noescape
-func fusedForward2_11_20_21_32AVX2(a *byte)
-
-// fusedBackward2_11_20_21_32AVX2 adds the gradients of 4 paths with l1 = 2.
-//
-//go:noescape
-func fusedBackward2_11_20_21_32AVX2(a *byte)
+func fusedBackward2_32_33AVX2(a *byte)
 
 // fusedFold2_31AVX2 folds the couplings of fusedForward2_31 with the harmonics.
 //
@@ -299,65 +249,65 @@ func fusedForward2_31AVX2(a *byte)
 //go:noescape
 func fusedBackward2_31AVX2(a *byte)
 
-// fusedFold3_03_12AVX2 folds the couplings of fusedForward3_03_12 with the harmonics.
+// fusedFold3_03_21AVX2 folds the couplings of fusedForward3_03_21 with the harmonics.
 //
 //go:noescape
-func fusedFold3_03_12AVX2(a *byte)
+func fusedFold3_03_21AVX2(a *byte)
 
-// fusedForward3_03_12AVX2 makes the messages of 2 paths with l1 = 3.
+// fusedForward3_03_21AVX2 makes the messages of 2 paths with l1 = 3.
 //
 //go:noescape
-func fusedForward3_03_12AVX2(a *byte)
+func fusedForward3_03_21AVX2(a *byte)
 
-// fusedBackward3_03_12AVX2 adds the gradients of 2 paths with l1 = 3.
+// fusedBackward3_03_21AVX2 adds the gradients of 2 paths with l1 = 3.
 //
 //go:noescape
-func fusedBackward3_03_12AVX2(a *byte)
+func fusedBackward3_03_21AVX2(a *byte)
 
-// fusedFold3_13_22AVX2 folds the couplings of fusedForward3_13_22 with the harmonics.
+// fusedFold3_12_13AVX2 folds the couplings of fusedForward3_12_13 with the harmonics.
 //
 //go:noescape
-func fusedFold3_13_22AVX2(a *byte)
+func fusedFold3_12_13AVX2(a *byte)
 
-// fusedForward3_13_22AVX2 makes the messages of 2 paths with l1 = 3.
+// fusedForward3_12_13AVX2 makes the messages of 2 paths with l1 = 3.
 //
 //go:noescape
-func fusedForward3_13_22AVX2(a *byte)
+func fusedForward3_12_13AVX2(a *byte)
 
-// fusedBackward3_13_22AVX2 adds the gradients of 2 paths with l1 = 3.
+// fusedBackward3_12_13AVX2 adds the gradients of 2 paths with l1 = 3.
 //
 //go:noescape
-func fusedBackward3_13_22AVX2(a *byte)
+func fusedBackward3_12_13AVX2(a *byte)
 
-// fusedFold3_23_32AVX2 folds the couplings of fusedForward3_23_32 with the harmonics.
+// fusedFold3_22_23AVX2 folds the couplings of fusedForward3_22_23 with the harmonics.
 //
 //go:noescape
-func fusedFold3_23_32AVX2(a *byte)
+func fusedFold3_22_23AVX2(a *byte)
 
-// fusedForward3_23_32AVX2 makes the messages of 2 paths with l1 = 3.
+// fusedForward3_22_23AVX2 makes the messages of 2 paths with l1 = 3.
 //
 //go:noescape
-func fusedForward3_23_32AVX2(a *byte)
+func fusedForward3_22_23AVX2(a *byte)
 
-// fusedBackward3_23_32AVX2 adds the gradients of 2 paths with l1 = 3.
+// fusedBackward3_22_23AVX2 adds the gradients of 2 paths with l1 = 3.
 //
 //go:noescape
-func fusedBackward3_23_32AVX2(a *byte)
+func fusedBackward3_22_23AVX2(a *byte)
 
-// fusedFold3_21_30_33AVX2 folds the couplings of fusedForward3_21_30_33 with the harmonics.
+// fusedFold3_30_32_33AVX2 folds the couplings of fusedForward3_30_32_33 with the harmonics.
 //
 //go:noescape
-func fusedFold3_21_30_33AVX2(a *byte)
+func fusedFold3_30_32_33AVX2(a *byte)
 
-// fusedForward3_21_30_33AVX2 makes the messages of 3 paths with l1 = 3.
+// fusedForward3_30_32_33AVX2 makes the messages of 3 paths with l1 = 3.
 //
 //go:noescape
-func fusedForward3_21_30_33AVX2(a *byte)
+func fusedForward3_30_32_33AVX2(a *byte)
 
-// fusedBackward3_21_30_33AVX2 adds the gradients of 3 paths with l1 = 3.
+// fusedBackward3_30_32_33AVX2 adds the gradients of 3 paths with l1 = 3.
 //
 //go:noescape
-func fusedBackward3_21_30_33AVX2(a *byte)
+func fusedBackward3_30_32_33AVX2(a *byte)
 
 // fusedFold3_31AVX2 folds the couplings of fusedForward3_31 with the harmonics.
 //

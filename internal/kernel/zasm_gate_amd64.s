@@ -380,7 +380,7 @@ chunkEnd16002:
 	RET
 
 // func gateForwardAVX2(n int, mul int, comps int, gate *float32, in *float32, wy int, out *float32, wx int, A float32)
-// Requires: AVX, AVX2, FMA3, MMX+, SSE2
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·gateForwardAVX2(SB), NOSPLIT, $0-68
 	MOVQ         n+0(FP), AX
 	MOVQ         gate+24(FP), CX
@@ -464,7 +464,7 @@ nextF8001:
 chunkTail8001:
 	TESTQ        R10, R10
 	JZ           chunkEnd8001
-	MOVQ         R10, X1
+	VMOVQ        R10, X1
 	VPBROADCASTD X1, Y1
 	VPCMPGTD     iota8<>+0(SB), Y1, Y1
 	VMASKMOVPS   (CX)(R9*1), Y1, Y2
@@ -546,7 +546,7 @@ DATA iota8<>+28(SB)/4, $0x00000007
 GLOBL iota8<>(SB), RODATA|NOPTR, $32
 
 // func gateBackwardAVX2(n int, mul int, comps int, gate *float32, in *float32, wy int, gx *float32, wx int, A float32)
-// Requires: AVX, AVX2, FMA3, MMX+, SSE2
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·gateBackwardAVX2(SB), NOSPLIT, $0-68
 	MOVQ         n+0(FP), AX
 	MOVQ         gate+24(FP), CX
@@ -642,7 +642,7 @@ nextF8002:
 chunkTail8002:
 	TESTQ        R10, R10
 	JZ           chunkEnd8002
-	MOVQ         R10, X1
+	VMOVQ        R10, X1
 	VPBROADCASTD X1, Y1
 	VPCMPGTD     iota8<>+0(SB), Y1, Y1
 	VMASKMOVPS   (CX)(R9*1), Y1, Y2

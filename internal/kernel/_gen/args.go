@@ -41,6 +41,8 @@ var args = []struct{ name, typ, doc string }{
 	{"edges", "*edgeArg", "of the fused kernels, in place of j, row and next"},
 	{"set", "int", "1: the aggregate is set, 0: it is added to"},
 	{"cdelta", "int", "bytes from coef to its gradient"},
+	{"end", "*edgeArg", "behind the last of edges"},
+	{"spread", "*float32", "room for what an edge has one number of, spread over 8 lanes"},
 }
 
 // field is the place of an argument.
@@ -61,7 +63,7 @@ func writeArgs() error {
 		fmt.Fprintf(&b, "\t%s %s // %s\n", f.name, f.typ, f.doc)
 	}
 	b.WriteString("}\n\n// outArg is where one path's rows of the aggregate are.\ntype outArg struct {\n\toffset int // bytes\n\tcomp   int // bytes from component to component\n}\n")
-	b.WriteString("\n// edgeArg is where an edge's records are, in bytes.\ntype edgeArg struct {\n\tx    int // of the neighbour\n\tnext int // of a record to fetch ahead\n\trow  int // first coefficient row, for one path of 16 lanes\n}\n")
+	b.WriteString("\n// edgeArg is where an edge's records are, in bytes.\ntype edgeArg struct {\n\tx    int // of the neighbour\n\tnext int // of a record to fetch ahead\n\trow  int // first coefficient row, for one path\n}\n")
 	src, err := format.Source(b.Bytes())
 	if err != nil {
 		return err

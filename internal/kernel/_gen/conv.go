@@ -20,7 +20,11 @@ func conv(c *build.Context) {
 			a.pathBackward(2*l + 1)
 			a.pathLearn(2*l + 1)
 		}
-		a.laneSums()
+		if lanes == 16 {
+			a.laneSums()
+		} else {
+			a.laneSums8()
+		}
 	}
 }
 
@@ -46,7 +50,10 @@ func (a *asm) locate() {
 	n, r, row, b, y, yb := a.arg("n"), a.arg("r"), a.arg("row"), a.arg("b"), a.arg("y"), a.GP64()
 	ystride := a.arg("ystride")
 	a.Label(a.lab("block"))
-	t := a.remaining(n)
+	t := tail{full: true} // entries behind the last edge may be read
+	if a.lanes == 16 {
+		t = a.remaining(n)
+	}
 	R := a.loadTail(at(r, 0), t)
 	// the segment
 	seg, left := a.arg("segs"), a.arg("nsegs")

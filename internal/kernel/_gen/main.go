@@ -30,12 +30,13 @@ func main() {
 	}{
 		{"cpu", cpu},
 		{"gemm", gemm},
+		{"gemm64", gemm64},
 		{"gate", gates},
 		{"edges", edges},
 		{"conv", conv},
 		{"fused", fused(16, false)},
 		{"fusedfma", fused(16, true)},
-		{"fused8", fused(8, false)},
+		{"fused8", fused8},
 	} {
 		if err := write(f.name, f.body); err != nil {
 			log.Fatalf("%s: %v", f.name, err)

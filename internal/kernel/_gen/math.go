@@ -217,7 +217,7 @@ func (a *asm) remaining(n reg.GPVirtual) tail {
 		return tail{k: k}
 	}
 	v, x := a.vec(), a.XMM()
-	a.MOVQ(n, x)
+	a.VMOVQ(n, x) // not MOVQ: mixing in SSE instructions costs some hundred cycles
 	a.VPBROADCASTD(x, v)
 	if _, ok := a.data["iota"]; !ok {
 		g := a.StaticGlobal("iota8")

@@ -1,0 +1,14 @@
+#!/bin/sh
+# Tests of the numerical packages, and one evaluation of a reference frame, as an
+# arm64 program under qemu's emulation of its instructions: some twenty times
+# slower than the processor, so a chosen few. Go fuses x·y+z there, so the last
+# bits differ from amd64's.
+set -eu
+cd "$(dirname "$0")/.."
+go=${GO:-go}
+export GOOS=linux GOARCH=arm64 CGO_ENABLED=0
+run() { "$go" test -short -exec "${QEMU:-qemu-aarch64}" "$@"; }
+
+run ./internal/kernel ./o3 ./potential/mpnn
+run -run 'TestTinyCheckpoints/(linear-l3|parity-nequip|five-layers)|TestShortEdges' ./potential/nequip
+run -run 'TestEvalOneFrame' ./cmd/wigner
