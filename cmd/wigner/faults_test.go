@@ -459,3 +459,30 @@ func TestPinned(t *testing.T) {
 		}
 	}
 }
+
+// TestFaultHang: a process that hangs for good does not keep those that are asked to
+// end.
+func TestFaultHang(t *testing.T) {
+	if os.Getenv("WIGNER_LONG") != "1" {
+		t.Skip("WIGNER_LONG=1: each end takes a quarter of a minute; slurm's tests have killed ranks under srun")
+	}
+	eachFault(t, func(t *testing.T, l string, k int) time.Duration {
+		f := faultRun(t, t.TempDir())
+		f.start(l, k, endless)
+		f.generations(1)
+		p := f.pids()
+		n := rand.N(len(p))
+		_ = syscall.Kill(p[n], syscall.SIGSTOP)
+		for i, pid := range p {
+			if i != n {
+				_ = syscall.Kill(pid, syscall.SIGTERM)
+			}
+		}
+		took := f.over()
+		if said := f.stderr.String(); !strings.Contains(said, "no step has ended for") {
+			t.Errorf("%s", said)
+		}
+		f.goOn()
+		return took
+	})
+}

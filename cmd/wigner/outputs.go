@@ -135,6 +135,8 @@ func (s *saving) Observe(sim *md.Sim) error {
 	if sim.Step == 0 {
 		return nil
 	}
+	s.r.alive.held.Add(1)
+	defer s.r.alive.held.Add(-1)
 	begin := time.Now()
 	if err := agree(s.r.c, s.r.flush()); err != nil {
 		return err

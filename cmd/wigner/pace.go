@@ -33,7 +33,7 @@ func newPace(r *runner, started time.Time, hours, everyMin float64) *pace {
 	return p
 }
 
-// step is md.Sim's AfterStep. A wish is heard in the next step, so two more are
+// step looks after a step. A wish is heard in the next step, so two more are
 // made before the next chance to stop.
 func (p *pace) step() {
 	now := time.Now()

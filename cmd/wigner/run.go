@@ -92,6 +92,7 @@ type simulation struct {
 	form  *form
 	stops stopper
 	still freeze
+	alive alive
 	start time.Time
 }
 
@@ -103,6 +104,7 @@ func (a *app) run(o *runOptions) error {
 		return usagef("--resume and --force exclude each other")
 	}
 	r := simulation{o: o, start: time.Now()}
+	r.alive.start = r.start
 	each := func() (err error) {
 		if r.cfg, err = input.ReadFile(o.config, o.sets); err != nil {
 			return usage(err)
@@ -135,6 +137,9 @@ func (a *app) run(o *runOptions) error {
 			}
 			r.stops.close() // a signal ends a client at once
 			return p.ranks(o.ranks, r.bricks(p.size()), func(j *job, c comm.Comm) error { return a.drive(&r, j, c) })
+		}
+		if p.outer != nil && p.size() > 1 {
+			go r.alive.watch(p.outer, r.stops.asked, r.stops.done)
 		}
 		return p.ranks(o.ranks, r.bricks(p.size()), func(j *job, c comm.Comm) error { return a.runRank(&r, j, c) })
 	})
@@ -450,14 +455,24 @@ func (r *runner) loop() error {
 	r.stops.watch(&r.sim.Evaluator)
 	if r.c.Rank() == 0 {
 		r.pace = newPace(r, r.start, r.cfg.Restart.WallTime, r.cfg.Restart.EveryMin)
-		r.sim.AfterStep = r.pace.step
 		r.thermo.bar = r.a.newBar(r.cfg.Dynamics.Steps, r.sim.Step)
 	}
+	r.sim.AfterStep = r.afterStep
+	r.alive.ranks.Add(1)
+	defer r.alive.ranks.Add(-1)
 	err := r.sim.Run(r.cfg.Dynamics.Steps - r.sim.Step)
 	if r.thermo.bar != nil {
 		_ = r.thermo.bar.Clear()
 	}
 	return err
+}
+
+// afterStep is md.Sim's AfterStep.
+func (r *runner) afterStep() {
+	r.alive.step()
+	if r.pace != nil {
+		r.pace.step()
+	}
 }
 
 // end is collective: the last restart and the last lines.

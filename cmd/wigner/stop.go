@@ -14,6 +14,7 @@ import (
 type stopper struct {
 	signals chan os.Signal
 	done    chan struct{}
+	asked   chan struct{} // closed when a stop is asked for
 
 	mu    sync.Mutex
 	ranks []stoppable
@@ -29,7 +30,7 @@ type stoppable interface {
 // listen begins to take signals: as early as possible, so that none is lost
 // while a model is read. A second interrupt ends the program at once.
 func (s *stopper) listen() {
-	s.done, s.signals = make(chan struct{}), make(chan os.Signal, 4)
+	s.done, s.asked, s.signals = make(chan struct{}), make(chan struct{}), make(chan os.Signal, 4)
 	signal.Notify(s.signals, os.Interrupt, unix.SIGTERM, unix.SIGUSR1, unix.SIGUSR2)
 	done := s.done
 	go func() {
@@ -73,6 +74,7 @@ func (s *stopper) stop(why string) {
 	defer s.mu.Unlock()
 	if s.why == "" {
 		s.why = why
+		close(s.asked)
 	}
 	for _, r := range s.ranks {
 		r.RequestStop()
