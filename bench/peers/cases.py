@@ -91,7 +91,7 @@ def eam(label, steps, debian):
 
 
 def embedded(args, sizes):
-    """The same potential in both programs, on more atoms: it is a thousand times cheaper."""
+    """The same potential in both programs, on more atoms, because it is far cheaper."""
     n = sizes.steps(100)
     return Case("eam", "Embedded atoms (Mishin et al. 2001), copper", "Cu", 4 if sizes.quick else 20, [
         Wigner("wigner", args.wigner, EAM_COPPER, n),
@@ -109,7 +109,7 @@ def cases(args, sizes):
 
     zero, l3i5, n = "sevennet-0", "sevennet-l3i5", sizes.large
     turns = sizes.steps(2)  # of the slow ones
-    quick = sizes.steps(100)
+    many = sizes.steps(100)  # of the cheap ones
     out = [
         Case("silicon", "SevenNet-0, silicon", "Si", sizes.silicon, [
             wigner("wigner, large", zero, 5, atoms=n),
@@ -117,16 +117,16 @@ def cases(args, sizes):
             wigner("wigner, large, avx2", zero, 3, atoms=n, cpu="avx2"),
             wigner("wigner, generic", zero, 3, cpu="generic"),
             *sevennets(model(zero), turns, ACCELERATORS),
-            snap("LAMMPS SNAP", "Si", "snap", args.snap, quick),
-            snap("LAMMPS qSNAP", "Si", "qsnap", args.snap, quick),
+            snap("LAMMPS SNAP", "Si", "snap", args.snap, many),
+            snap("LAMMPS qSNAP", "Si", "qsnap", args.snap, many),
         ]),
         Case("copper", "SevenNet-0, copper", "Cu", sizes.copper, [
             wigner("wigner, large", zero, 5, atoms=n, crystal="cu"),
             wigner("wigner", zero, 20),
             *sevennets(model(zero), turns),
-            snap("LAMMPS SNAP", "Cu", "snap", args.snap, quick),
-            snap("LAMMPS qSNAP", "Cu", "qsnap", args.snap, quick),
-            eam("LAMMPS EAM, Debian's", quick, True),
+            snap("LAMMPS SNAP", "Cu", "snap", args.snap, many),
+            snap("LAMMPS qSNAP", "Cu", "qsnap", args.snap, many),
+            eam("LAMMPS EAM, Debian's", many, True),
         ]),
         Case("l3i5", "SevenNet-l3i5, silicon", "Si", sizes.silicon, [
             wigner("wigner", l3i5, 10),
