@@ -70,16 +70,17 @@ func box(n, r, size int, a, tilt float64) (domain.Cell, *domain.Atoms) {
 
 // setup is what a test simulates.
 type setup struct {
-	ranks  int
-	cells  int     // fcc cells along each axis
-	a      float64 // Å
-	tilt   float64
-	ideal  bool
-	kelvin float64
-	dt     float64 // fs
-	motion func() md.Integrator
-	skin   float64 // 0: 0.5 Å
-	mask   func(id int64) uint32
+	ranks     int
+	cells     int     // fcc cells along each axis
+	a         float64 // Å
+	tilt      float64
+	ideal     bool
+	kelvin    float64
+	dt        float64 // fs
+	motion    func() md.Integrator
+	skin      float64 // 0: 0.5 Å
+	mask      func(id int64) uint32
+	potential func(t testing.TB) potential.Potential // nil: argon
 }
 
 func (u *setup) sim(t testing.TB, c comm.Comm) *md.Sim {
@@ -101,6 +102,9 @@ func (u *setup) sim(t testing.TB, c comm.Comm) *md.Sim {
 	}
 	if u.skin != 0 {
 		s.Skin = u.skin
+	}
+	if u.potential != nil {
+		s.Potential = u.potential(t)
 	}
 	if u.ideal {
 		s.Potential = ideal{}

@@ -113,6 +113,9 @@ func ratio(x1, x2 []float64) (s, err float64) {
 // The kinetic energy of argon under each bath has the canonical distribution,
 // Γ(N_f/2, kT), at constant volume and under each piston.
 func TestKineticEnergy(t *testing.T) {
+	if testing.Short() {
+		t.Skip("statistics")
+	}
 	times, ranks := long()
 	for _, r := range ranks {
 		for i, c := range [][2]string{{"chain", "none"}, {"csvr", "none"}, {"local", "rescale"}, {"local", "none"}, {"csvr", "mtk"}, {"chain", "mtk"}} {
@@ -140,6 +143,9 @@ func TestKineticEnergy(t *testing.T) {
 
 // The potential energy at two temperatures: ln p₂(U)/p₁(U) has the slope β₁ − β₂.
 func TestTwoTemperatures(t *testing.T) {
+	if testing.Short() {
+		t.Skip("statistics")
+	}
 	times, ranks := long()
 	for _, r := range ranks {
 		for _, c := range []string{"chain", "csvr", "local"} {
@@ -165,6 +171,9 @@ func TestTwoTemperatures(t *testing.T) {
 // The volume at two pressures: ln p₂(V)/p₁(V) has the slope β(P₁ − P₂), for each
 // piston and coupling; solid argon, whose shape holds.
 func TestTwoPressures(t *testing.T) {
+	if testing.Short() {
+		t.Skip("statistics")
+	}
 	times, ranks := long()
 	cases := []struct {
 		bath, piston string
@@ -210,6 +219,9 @@ func TestTwoPressures(t *testing.T) {
 // positions scale with the cell and N−1 momenta against it, and V^N e^(−βPV) under
 // Langevin's noise.
 func TestIdealGas(t *testing.T) {
+	if testing.Short() {
+		t.Skip("statistics")
+	}
 	times, ranks := long()
 	for _, r := range ranks {
 		for i, c := range []struct {
