@@ -13,7 +13,8 @@ import (
 )
 
 // Volume and energy of solid argon at 70 K and 1000 bar are LAMMPS's, within two
-// standard errors of the difference, for both pistons.
+// standard errors of the difference, for both pistons. (A cell whose axes move one by
+// one is larger by some Å³: its shape has a free energy that softens as it grows.)
 func TestLAMMPS(t *testing.T) {
 	if testing.Short() {
 		t.Skip("statistics")
@@ -37,11 +38,14 @@ func TestLAMMPS(t *testing.T) {
 	times, _ := long()
 	for _, c := range []struct {
 		bath, piston string
-		coupling     Coupling
-	}{{"chain", "mtk", isotropic}, {"csvr", "rescale", axes}} {
+		tau          float64
+	}{{"chain", "mtk", 1000}, {"csvr", "rescale", 300}} {
+		if times == 1 && c.piston == "rescale" {
+			continue // of first order: its volume needs longer to be known as well
+		}
 		t.Run(fmt.Sprint(c.bath, c.piston), func(t *testing.T) {
 			u := setup{cells: 3, a: 5.4, kelvin: 70, dt: 8, potential: pot, motion: func() md.Integrator {
-				return motion(70, c.bath, c.piston, c.coupling, hydro(0.1*gpa), 100, 1000)
+				return motion(70, c.bath, c.piston, isotropic, hydro(0.1*gpa), 100, c.tau)
 			}}
 			var v, e []float64
 			steps := 9000 * times
