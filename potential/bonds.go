@@ -51,6 +51,25 @@ func (b *Bonds) Add(i int32, j []int32, r, g [][3]float64) {
 	}
 }
 
+// AddSummed is Add for gradients given by axes, of which the caller knows the sums
+// Σ g and Σ r ⊗ g.
+func AddSummed[T float32 | float64](b *Bonds, i int32, j []int32, g [3][]T, sum [3]float64, virial [3][3]float64) {
+	x, y, z := g[0][:len(j)], g[1][:len(j)], g[2][:len(j)]
+	for e, row := range j {
+		f := &b.F[row]
+		f[0] -= float64(x[e])
+		f[1] -= float64(y[e])
+		f[2] -= float64(z[e])
+	}
+	f := &b.F[i]
+	for k := range sum {
+		f[k] += sum[k]
+		for l := range sum {
+			b.W[k][l] -= virial[k][l]
+		}
+	}
+}
+
 // Close sends the ghosts' forces home: afterwards F[i] of every owned row is
 // the whole force. It is collective.
 func (b *Bonds) Close(h Exchanger) error {

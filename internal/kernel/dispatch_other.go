@@ -26,6 +26,8 @@ func geometry32(path, *Edges[float32]) bool { return false }
 
 func gradient32(path, *Edges[float32]) bool { return false }
 
+func edgeSums32(path, *Edges[float32], *[3]float64, *[3][3]float64) bool { return false }
+
 func newConv32(_ path, s *Shape, t *Table) Conv[float32] { return NewLoops[float32](s, t) }
 
 func newLearner32(path, *Shape, *Table) Learner[float32] { return nil }

@@ -25,7 +25,21 @@ type Edges[T Float] struct {
 	// the cache. It changes no result.
 	Next []int32
 
-	g []T // gradient by axes, scratch
+	// G is ∂E/∂r_ij by axes, as Gradient leaves it.
+	G [3][]T
+
+	g    []T // behind G
+	next []int32
+}
+
+// MakeNext makes Next that long, in memory of its own.
+func (e *Edges[T]) MakeNext(n int) []int32 {
+	if cap(e.next) < n {
+		e.next = make([]int32, n+n/4)
+	}
+	e.next = e.next[:n]
+	e.Next = e.next
+	return e.Next
 }
 
 // Resize makes room for n edges and harmonics to lmax, keeping nothing.
@@ -212,34 +226,52 @@ func (e *Edges[T]) ZeroGradient() {
 	clear(e.GY)
 }
 
-// Gradient turns GR and GY into ∂E/∂r_ij of each edge: e.N rows of g.
-func (e *Edges[T]) Gradient(g [][3]float64) {
-	if f, ok := any(e).(*Edges[float32]); ok && gradient32(choice, f) {
-		s := e.Stride
-		x, y, z := e.g[:s], e.g[s:2*s], e.g[2*s:3*s]
-		for k := range g[:e.N] {
-			g[k] = [3]float64{float64(x[k]), float64(y[k]), float64(z[k])}
-		}
-		return
+// Gradient turns GR and GY into G, ∂E/∂r_ij of each edge, and returns the sums
+// Σ g and Σ r ⊗ g of all, in double precision.
+func (e *Edges[T]) Gradient() (sum [3]float64, virial [3][3]float64) {
+	s := e.Stride
+	for k := range e.G {
+		e.G[k] = e.g[k*s : (k+1)*s]
 	}
-	e.gradientLoops(g)
+	if f, ok := any(e).(*Edges[float32]); ok && gradient32(choice, f) {
+		if edgeSums32(choice, f, &sum, &virial) {
+			return sum, virial
+		}
+	} else {
+		e.gradientLoops()
+	}
+	return e.sumLoops()
 }
 
-func (e *Edges[T]) gradientLoops(g [][3]float64) {
+func (e *Edges[T]) sumLoops() (sum [3]float64, virial [3][3]float64) {
+	for k, gx := range e.G[0][:e.N] {
+		g := [3]float64{float64(gx), float64(e.G[1][k]), float64(e.G[2][k])}
+		for a := range g {
+			sum[a] += g[a]
+			r := float64(e.D[a][k])
+			for b := range g {
+				virial[a][b] += r * g[b]
+			}
+		}
+	}
+	return sum, virial
+}
+
+func (e *Edges[T]) gradientLoops() {
 	for k := range e.N {
 		ux, uy, uz := e.U[0][k], e.U[1][k], e.U[2][k]
 		gr := e.GR[k]
-		if !e.Unit {
-			a, b, c := gradHarmonics(e.LMax, e.GY[k:], e.Stride, e.D[0][k], e.D[1][k], e.D[2][k])
-			g[k] = [3]float64{float64(gr*ux + a), float64(gr*uy + b), float64(gr*uz + c)}
-			continue
+		v, ir := [3]T{e.D[0][k], e.D[1][k], e.D[2][k]}, T(1)
+		if e.Unit {
+			v = [3]T{ux, uy, uz}
 		}
-		a, b, c := gradHarmonics(e.LMax, e.GY[k:], e.Stride, ux, uy, uz)
-		q, ir := a*ux+b*uy+c*uz, 1/e.R[k]
-		g[k] = [3]float64{
-			float64(gr*ux + (a-q*ux)*ir),
-			float64(gr*uy + (b-q*uy)*ir),
-			float64(gr*uz + (c-q*uz)*ir),
+		a, b, c := gradHarmonics(e.LMax, e.GY[k:], e.Stride, v[0], v[1], v[2])
+		if e.Unit { // (I − u uᵀ)/r of the harmonics' part
+			q := a*ux + b*uy + c*uz
+			ir = 1 / e.R[k]
+			a, b, c = a-q*ux, b-q*uy, c-q*uz
 		}
+		s := e.Stride
+		e.g[k], e.g[s+k], e.g[2*s+k] = gr*ux+a*ir, gr*uy+b*ir, gr*uz+c*ir
 	}
 }

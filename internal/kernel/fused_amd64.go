@@ -32,6 +32,7 @@ type fused struct {
 	forms   int // the most folded couplings of a pass
 	spread  []float32
 	whole   bool // the paths fill the aggregate, each number once
+	fresh   bool // the first pass sets all the sums of an edge
 	centres []fusedCentre
 	waste   []float32
 }
@@ -96,6 +97,10 @@ func newFused(p path, s *Shape, t *Table) *fused {
 		filled += s.X[q.X].Mul * (2*s.Agg[q.Agg].L + 1)
 	}
 	c.whole = filled == s.AggWidth
+	c.fresh = c.lanes == 16
+	for l2 := range s.LMax {
+		c.fresh = c.fresh && slices.ContainsFunc(c.passes[0].paths, func(p Path) bool { return p.L2 == l2+1 })
+	}
 	return c
 }
 
@@ -278,16 +283,18 @@ func (c *fused) prepare(k int, e *Edges[float32], from, to int, j []int32, recor
 	return a
 }
 
-// bound sets what a pass needs of a centre.
-func (c *fused) bound(b *fusedBlock, a *fusedCentre, x []float32) *convArgs {
+// bound sets what a pass needs of its block, at what a centre's edges need.
+func (c *fused) bound(b *fusedBlock, x []float32) {
 	g := &c.args
-	np, ny := len(b.paths), (c.s.LMax+1)*(c.s.LMax+1)
-	g.n, g.edges, g.b, g.ystep = a.n, &a.edges[0], &a.b[0], 64*(8+ny)-64
-	g.end, g.spread = &a.edges[a.n], &c.spread[0]
 	g.mul, g.x, g.xcomp = b.x.Mul, &x[b.x.Offset], 4*b.x.Mul
-	g.coef, g.group = &b.coef[0], 4*c.lanes*b.rows*np
-	g.out, g.outs = a.agg, &b.outs[0]
-	return g
+	g.coef, g.group = &b.coef[0], 4*c.lanes*b.rows*len(b.paths)
+	g.outs, g.spread = &b.outs[0], &c.spread[0]
+}
+
+func (c *fused) at(a *fusedCentre) {
+	g := &c.args
+	g.n, g.edges, g.end, g.b, g.out = a.n, &a.edges[0], &a.edges[a.n], &a.b[0], a.agg
+	g.ystep = 64*(8+(c.s.LMax+1)*(c.s.LMax+1)) - 64
 }
 
 // Forward is part of Conv.
@@ -328,26 +335,28 @@ func (c *fused) forwards(centres []Centre[float32], x []float32) {
 func (c *fused) sweep(centres []fusedCentre, x []float32) {
 	g := &c.args
 	arg := (*byte)(unsafe.Pointer(g))
+	for k := range centres {
+		a := &centres[k]
+		grow(&a.m, max(1, 16*((a.n+15)/16)*c.forms))
+	}
 	for i := range c.passes {
 		b := &c.passes[i]
+		c.bound(b, x)
 		for k := range centres {
-			a := &centres[k]
-			grow(&a.m, max(1, 16*((a.n+15)/16)*c.forms))
-			g.m = &a.m[0]
-			if b.fold != nil {
-				c.bound(b, a, x)
+			if a := &centres[k]; b.fold != nil {
+				c.at(a)
+				g.m = &a.m[0]
 				b.fold(arg)
 			}
 		}
 		step := b.wide * c.lanes
 		for ch := 0; ch < b.x.Mul; ch += step {
+			g.mul = min(step, b.x.Mul-ch)
+			g.x, g.coef = &x[b.x.Offset+ch], &b.coef[ch/c.lanes*(g.group/4)]
 			for k := range centres {
 				a := &centres[k]
-				c.bound(b, a, x)
+				c.at(a)
 				g.m = &a.m[0]
-				g.mul = min(step, b.x.Mul-ch)
-				g.x = &x[b.x.Offset+ch]
-				g.coef = &b.coef[ch/c.lanes*(g.group/4)]
 				g.out = (*float32)(unsafe.Add(unsafe.Pointer(a.agg), 4*ch))
 				b.forward(arg)
 			}
@@ -367,12 +376,18 @@ func (c *fused) Backward(e *Edges[float32], from, to int, j []int32, x, g, gx []
 	q := c.prepare(0, e, from, to, j, records)
 	q.agg = &g[:c.s.AggWidth][0]
 	n, ny := to-from, (c.s.LMax+1)*(c.s.LMax+1)
-	c.clearZ(n)
 	a := &c.args
+	grow(&c.z, (n+15)/16*16*ny*c.lanes)
+	a.set = 1
+	if !c.fresh {
+		clear(c.z[:n*ny*c.lanes])
+		a.set = 0
+	}
+	c.at(q)
 	a.z, a.zrow, a.bb = &c.z[0], 4*c.lanes*ny, &c.bb[0]
 	for i := range c.passes {
 		b := &c.passes[i]
-		c.bound(b, q, x)
+		c.bound(b, x)
 		f := b.backward
 		switch {
 		case gx != nil:
@@ -387,6 +402,7 @@ func (c *fused) Backward(e *Edges[float32], from, to int, j []int32, x, g, gx []
 			a.gx, a.gdelta = &c.waste[b.x.Offset], 0
 		}
 		f((*byte)(unsafe.Pointer(a)))
+		a.set, a.edges = 0, &q.edges[0]
 	}
 	c.sums(e, from, n)
 }

@@ -86,15 +86,37 @@ func TestEdgePaths(t *testing.T) {
 			}
 			f.Y, f.U, f.R = e.Y, e.U, e.R
 			f.GR, f.GY = e.GR, e.GY
-			want, got := make([][3]float64, ne), make([][3]float64, ne)
-			e.gradientLoops(want)
+			e.gradientLoops()
 			gradient32(p, &f)
 			for k := range ne {
 				for c := range 3 {
-					got[k][c] = float64(f.g[c*f.Stride+k])
+					at := c*f.Stride + k
+					want, got := float64(e.g[at]), float64(f.g[at])
 					// sums of 16 terms up to 50; for a short edge the result is divided by r
-					if d := math.Abs(got[k][c] - want[k][c]); d > 2e-5*(1+math.Abs(want[k][c])+1/float64(e.R[k])) {
-						t.Fatalf("%v lmax %d: gradient %v, want %v", p, lmax, got[k], want[k])
+					if d := math.Abs(got - want); d > 2e-5*(1+math.Abs(want)+1/float64(e.R[k])) {
+						t.Fatalf("%v lmax %d: gradient %v, want %v", p, lmax, got, want)
+					}
+				}
+			}
+			for c := range f.G {
+				f.G[c] = f.g[c*f.Stride:][:f.Stride]
+				for k := ne; k < f.Stride; k++ { // padding may be anything
+					f.G[c][k] = float32(math.NaN())
+				}
+			}
+			var sum [3]float64
+			var virial [3][3]float64
+			if !edgeSums32(p, &f, &sum, &virial) {
+				if p >= avx512 {
+					t.Fatal("not done")
+				}
+				continue
+			}
+			wantSum, wantVirial := f.sumLoops()
+			for c := range sum {
+				for b := range sum { // sums of up to 50 products in double precision, in another order
+					if math.Abs(virial[c][b]-wantVirial[c][b]) > 1e-9 || math.Abs(sum[c]-wantSum[c]) > 1e-9 {
+						t.Fatalf("%d edges: sums %v %v, want %v %v", ne, sum, virial, wantSum, wantVirial)
 					}
 				}
 			}
@@ -110,12 +132,11 @@ func TestAllocations(t *testing.T) {
 	g := Gate{A: 1, Scalars: 32}
 	y, x := normals(rng, 320), normals(rng, 320)
 	b := Pack[float32](make([]float64, 32*32), 32, 32, 1)
-	out := make([][3]float64, 30)
 	if n := testing.AllocsPerRun(20, func() {
 		e.Resize(30, 2)
 		e.Geometry()
 		e.ZeroGradient()
-		e.Gradient(out)
+		e.Gradient()
 		GateForward(&g, 10, y, 32, x, 32)
 		GateBackward(&g, 10, y, 32, x, 32)
 		Gemm(10, x, 32, b, y, 32, true)

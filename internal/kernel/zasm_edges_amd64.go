@@ -14,6 +14,11 @@ func geometryAVX512(n int, lmax int, unit bool, dx *float32, dy *float32, dz *fl
 //go:noescape
 func gradientAVX512(n int, lmax int, unit bool, x *float32, y *float32, z *float32, ux *float32, uy *float32, uz *float32, r *float32, gr *float32, gy *float32, out *float32)
 
+// edgeSumsAVX512 sets the three sums and the nine.
+//
+//go:noescape
+func edgeSumsAVX512(n int, dx *float32, dy *float32, dz *float32, gx *float32, gy *float32, gz *float32, sum *float64, virial *float64)
+
 // geometryAVX2 fills ux…, r and the harmonics y[m·n+e], m < (lmax+1)², from dx…; n is a multiple of 16, lmax at most 3.
 //
 //go:noescape

@@ -445,6 +445,148 @@ GLOBL fc123f383<>(SB), RODATA|NOPTR, $4
 DATA fc148cc64<>+0(SB)/4, $0xc148cc64
 GLOBL fc148cc64<>(SB), RODATA|NOPTR, $4
 
+// func edgeSumsAVX512(n int, dx *float32, dy *float32, dz *float32, gx *float32, gy *float32, gz *float32, sum *float64, virial *float64)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2, CMOV
+TEXT ·edgeSumsAVX512(SB), NOSPLIT, $0-72
+	MOVQ   n+0(FP), AX
+	XORQ   CX, CX
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	MOVQ   dx+8(FP), DX
+	MOVQ   dy+16(FP), BX
+	MOVQ   dz+24(FP), SI
+	MOVQ   gx+32(FP), DI
+	MOVQ   gy+40(FP), R8
+	MOVQ   gz+48(FP), R9
+
+loop16003:
+	MOVQ          AX, R11
+	MOVQ          $0x00000008, R10
+	CMPQ          R11, R10
+	CMOVQGT       R10, R11
+	MOVQ          $0x000000ff, R10
+	BZHIQ         R11, R10, R10
+	KMOVB         R10, K1
+	VCVTPS2PD.Z   (DX)(CX*1), K1, Z12
+	VCVTPS2PD.Z   (BX)(CX*1), K1, Z13
+	VCVTPS2PD.Z   (SI)(CX*1), K1, Z14
+	VCVTPS2PD.Z   (DI)(CX*1), K1, Z15
+	VCVTPS2PD.Z   (R8)(CX*1), K1, Z16
+	VCVTPS2PD.Z   (R9)(CX*1), K1, Z17
+	VADDPD        Z15, Z0, Z0
+	VFMADD231PD   Z15, Z12, Z1
+	VFMADD231PD   Z15, Z13, Z5
+	VFMADD231PD   Z15, Z14, Z9
+	VADDPD        Z16, Z4, Z4
+	VFMADD231PD   Z16, Z12, Z2
+	VFMADD231PD   Z16, Z13, Z6
+	VFMADD231PD   Z16, Z14, Z10
+	VADDPD        Z17, Z8, Z8
+	VFMADD231PD   Z17, Z12, Z3
+	VFMADD231PD   Z17, Z13, Z7
+	VFMADD231PD   Z17, Z14, Z11
+	ADDQ          $+32, CX
+	SUBQ          $+8, AX
+	JGT           loop16003
+	MOVQ          sum+56(FP), AX
+	VEXTRACTF64X4 $0x01, Z0, Y12
+	VADDPD        Y12, Y0, Y12
+	VEXTRACTF64X2 $0x01, Y12, X0
+	VADDPD        X0, X12, X0
+	VPERMILPD     $0x01, X0, X12
+	VADDSD        X12, X0, X0
+	VMOVSD        X0, (AX)
+	VEXTRACTF64X4 $0x01, Z4, Y0
+	VADDPD        Y0, Y4, Y0
+	VEXTRACTF64X2 $0x01, Y0, X4
+	VADDPD        X4, X0, X4
+	VPERMILPD     $0x01, X4, X0
+	VADDSD        X0, X4, X4
+	VMOVSD        X4, 8(AX)
+	VEXTRACTF64X4 $0x01, Z8, Y0
+	VADDPD        Y0, Y8, Y0
+	VEXTRACTF64X2 $0x01, Y0, X4
+	VADDPD        X4, X0, X4
+	VPERMILPD     $0x01, X4, X0
+	VADDSD        X0, X4, X4
+	VMOVSD        X4, 16(AX)
+	MOVQ          virial+64(FP), AX
+	VEXTRACTF64X4 $0x01, Z1, Y0
+	VADDPD        Y0, Y1, Y0
+	VEXTRACTF64X2 $0x01, Y0, X1
+	VADDPD        X1, X0, X1
+	VPERMILPD     $0x01, X1, X0
+	VADDSD        X0, X1, X1
+	VMOVSD        X1, (AX)
+	VEXTRACTF64X4 $0x01, Z2, Y0
+	VADDPD        Y0, Y2, Y0
+	VEXTRACTF64X2 $0x01, Y0, X1
+	VADDPD        X1, X0, X1
+	VPERMILPD     $0x01, X1, X0
+	VADDSD        X0, X1, X1
+	VMOVSD        X1, 8(AX)
+	VEXTRACTF64X4 $0x01, Z3, Y0
+	VADDPD        Y0, Y3, Y0
+	VEXTRACTF64X2 $0x01, Y0, X1
+	VADDPD        X1, X0, X1
+	VPERMILPD     $0x01, X1, X0
+	VADDSD        X0, X1, X1
+	VMOVSD        X1, 16(AX)
+	VEXTRACTF64X4 $0x01, Z5, Y0
+	VADDPD        Y0, Y5, Y0
+	VEXTRACTF64X2 $0x01, Y0, X1
+	VADDPD        X1, X0, X1
+	VPERMILPD     $0x01, X1, X0
+	VADDSD        X0, X1, X1
+	VMOVSD        X1, 24(AX)
+	VEXTRACTF64X4 $0x01, Z6, Y0
+	VADDPD        Y0, Y6, Y0
+	VEXTRACTF64X2 $0x01, Y0, X1
+	VADDPD        X1, X0, X1
+	VPERMILPD     $0x01, X1, X0
+	VADDSD        X0, X1, X1
+	VMOVSD        X1, 32(AX)
+	VEXTRACTF64X4 $0x01, Z7, Y0
+	VADDPD        Y0, Y7, Y0
+	VEXTRACTF64X2 $0x01, Y0, X1
+	VADDPD        X1, X0, X1
+	VPERMILPD     $0x01, X1, X0
+	VADDSD        X0, X1, X1
+	VMOVSD        X1, 40(AX)
+	VEXTRACTF64X4 $0x01, Z9, Y0
+	VADDPD        Y0, Y9, Y0
+	VEXTRACTF64X2 $0x01, Y0, X1
+	VADDPD        X1, X0, X1
+	VPERMILPD     $0x01, X1, X0
+	VADDSD        X0, X1, X1
+	VMOVSD        X1, 48(AX)
+	VEXTRACTF64X4 $0x01, Z10, Y0
+	VADDPD        Y0, Y10, Y0
+	VEXTRACTF64X2 $0x01, Y0, X1
+	VADDPD        X1, X0, X1
+	VPERMILPD     $0x01, X1, X0
+	VADDSD        X0, X1, X1
+	VMOVSD        X1, 56(AX)
+	VEXTRACTF64X4 $0x01, Z11, Y0
+	VADDPD        Y0, Y11, Y0
+	VEXTRACTF64X2 $0x01, Y0, X1
+	VADDPD        X1, X0, X1
+	VPERMILPD     $0x01, X1, X0
+	VADDSD        X0, X1, X1
+	VMOVSD        X1, 64(AX)
+	VZEROUPPER
+	RET
+
 // func geometryAVX2(n int, lmax int, unit bool, dx *float32, dy *float32, dz *float32, ux *float32, uy *float32, uz *float32, r *float32, y *float32)
 // Requires: AVX, FMA3
 TEXT ·geometryAVX2(SB), NOSPLIT, $0-88

@@ -10,28 +10,31 @@ import (
 	"github.com/wigner-md/wigner/potential"
 )
 
-// Entry is one directed edge i←j: D = x_j − x_i in Å, J the feature row of j.
-type Entry[T Float] struct {
-	D [3]T
-	J int32
-}
-
 // Graph holds the edges with r < r_c of the owned atoms, made once per step, or,
 // where memory is short, each time they are loaded. Differences are taken in double
 // precision before they are stored. Layers use Load.
 type Graph[T Float] struct {
-	N       int        // owned atoms
-	Padded  int        // N rounded up to a multiple of domain.Block
-	Rows    int        // feature rows
-	Species []int32    // the model's species index, by feature row; 0 in the padding
-	Row     []int64    // the edges of i are Entries[Row[i]:Row[i+1]]
-	Entries []Entry[T] //
-	near    NearEdges  // of this build
+	N       int     // owned atoms
+	Padded  int     // N rounded up to a multiple of domain.Block
+	Rows    int     // feature rows
+	Species []int32 // the model's species index, by feature row; 0 in the padding
+	Row     []int64 // the edges of i are All.D[Row[i]:Row[i+1]] and All.J
+	All     Directed[T]
+	near    NearEdges // of this build
 	model   *Model[T]
 	frame   *potential.Frame
 	stored  bool
-	one     []Entry[T] // of the atom loaded last, where they are not stored
+	one     Directed[T] // of the atom loaded last, where they are not stored
 }
+
+// Directed are edges i←j: D = x_j − x_i in Å, J the feature rows of j.
+type Directed[T Float] struct {
+	D [][3]T
+	J []int32
+}
+
+// cut empties the list.
+func (l Directed[T]) cut() Directed[T] { return Directed[T]{l.D[:0], l.J[:0]} }
 
 // NearEdges tells of edges shorter than the model's Near, for which the radial
 // tables do not reach and the radial network itself was evaluated.
@@ -60,23 +63,24 @@ func (g *Graph[T]) build(f *potential.Frame, m *Model[T], store bool) error {
 		return err
 	}
 	if !store {
-		g.Row, g.Entries = nil, nil
+		g.Row, g.All = nil, Directed[T]{}
 		for i := range f.N {
-			g.one = g.edges(i, g.one[:0], &g.near)
+			g.one = g.edges(i, g.one.cut(), &g.near)
 		}
 		return nil
 	}
 	g.Row = grow(g.Row, f.N+1)
 	g.Row[0] = 0
-	if cap(g.Entries) < len(f.List.J) {
-		g.Entries = nil // free before what takes its place is made
+	n := len(f.List.J)
+	if cap(g.All.J) < n {
+		g.All = Directed[T]{} // free before what takes its place is made
 	}
-	out := grow(g.Entries, len(f.List.J))[:0]
+	out := Directed[T]{grow(g.All.D, n), grow(g.All.J, n)}.cut()
 	for i := range f.N {
 		out = g.edges(i, out, &g.near)
-		g.Row[i+1] = int64(len(out))
+		g.Row[i+1] = int64(len(out.J))
 	}
-	g.Entries = out
+	g.All = out
 	return nil
 }
 
@@ -84,11 +88,11 @@ func (g *Graph[T]) build(f *potential.Frame, m *Model[T], store bool) error {
 // these to near, unless it is nil. Atoms at the same place, which one rank alone may
 // see, give a NaN: others wait in the exchanges of this call, so it goes on, and who
 // looks at the results (md.Guard) tells all ranks.
-func (g *Graph[T]) edges(i int, out []Entry[T], near *NearEdges) []Entry[T] {
+func (g *Graph[T]) edges(i int, out Directed[T], near *NearEdges) Directed[T] {
 	f := g.frame
 	rc2, near2 := g.model.Cutoff*g.model.Cutoff, g.model.Near*g.model.Near
 	xi := f.X[i]
-	first := len(out)
+	first := len(out.J)
 	for _, p := range f.List.J[f.List.Row[i]:f.List.Row[i+1]] {
 		xj := &f.X[p]
 		d := [3]float64{xj[0] - xi[0], xj[1] - xi[1], xj[2] - xi[2]}
@@ -99,9 +103,11 @@ func (g *Graph[T]) edges(i int, out []Entry[T], near *NearEdges) []Entry[T] {
 		if r2 == 0 {
 			d[0], r2 = math.NaN(), math.NaN()
 		}
-		out = append(out, Entry[T]{[3]T{T(d[0]), T(d[1]), T(d[2])}, f.Home[p]})
+		out.D, out.J = append(out.D, [3]T{T(d[0]), T(d[1]), T(d[2])}), append(out.J, f.Home[p])
 		if r2 < near2 {
-			out[first], out[len(out)-1] = out[len(out)-1], out[first]
+			last := len(out.J) - 1
+			out.D[first], out.D[last] = out.D[last], out.D[first]
+			out.J[first], out.J[last] = out.J[last], out.J[first]
 			first++
 			if near != nil {
 				near.add(f.ID[i], f.ID[p], r2)
@@ -131,30 +137,30 @@ func (g *Graph[T]) species(f *potential.Frame) error {
 // how many edges, the first ones, are shorter than the model's Near. Next is set for
 // the atom that many places ahead.
 func (g *Graph[T]) Load(i, ahead int, e *kernel.Edges[T]) (near int) {
-	var batch []Entry[T]
+	var batch Directed[T]
 	if g.stored {
-		batch = g.Entries[g.Row[i]:g.Row[i+1]]
+		a, b := g.Row[i], g.Row[i+1]
+		batch = Directed[T]{g.All.D[a:b], g.All.J[a:b]}
 	} else {
-		batch = g.edges(i, g.one[:0], nil)
+		batch = g.edges(i, g.one.cut(), nil)
 		g.one = batch
 	}
-	e.Resize(len(batch), g.model.LMax)
+	e.Resize(len(batch.J), g.model.LMax)
 	e.Unit = g.model.Unit
-	for k := range batch {
-		b := &batch[k]
-		e.J[k] = b.J
-		e.D[0][k], e.D[1][k], e.D[2][k] = b.D[0], b.D[1], b.D[2]
+	copy(e.J, batch.J)
+	x, y, z := e.D[0][:len(batch.D)], e.D[1][:len(batch.D)], e.D[2][:len(batch.D)]
+	for k, d := range batch.D {
+		x[k], y[k], z[k] = d[0], d[1], d[2]
 	}
-	e.Next = e.Next[:0]
+	e.Next = nil
 	switch l, n := g.frame.List, i+ahead; {
 	case n >= g.N:
 	case g.stored:
-		for _, b := range g.Entries[g.Row[n]:g.Row[n+1]] {
-			e.Next = append(e.Next, b.J)
-		}
+		e.Next = g.All.J[g.Row[n]:g.Row[n+1]]
 	default: // those in the skin too: to sort them out would cost more
-		for _, p := range l.J[l.Row[n]:l.Row[n+1]] {
-			e.Next = append(e.Next, g.frame.Home[p])
+		next := e.MakeNext(int(l.Row[n+1] - l.Row[n]))
+		for k, p := range l.J[l.Row[n]:l.Row[n+1]] {
+			next[k] = g.frame.Home[p]
 		}
 	}
 	e.Geometry()

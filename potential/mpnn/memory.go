@@ -46,7 +46,7 @@ func (n *Network[T]) Bytes(owned, remote, edges int64) int64 {
 	ghost := 2*w + kept + 2*w
 	bytes := size*(padded*int64(own)+remote*int64(ghost)) + 4*(padded+remote)
 	if n.Memory != Low {
-		bytes += 8*owned + edges*int64(unsafe.Sizeof(Entry[T]{}))
+		bytes += 8*owned + edges*(3*size+4)
 	}
 	return bytes + halfPage*int64(buffers(n.Memory, n.widths)+3)
 }

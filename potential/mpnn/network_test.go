@@ -193,11 +193,11 @@ func TestGraph(t *testing.T) {
 	f.X[26][2] += toyCutoff + 1e-9
 	f.X[27][2] -= 2.002
 	f.X[28][1] -= 0.25
-	var got []mpnn.Entry[float32]
+	var got mpnn.Directed[float32]
 	near := 0
 	m.New = func() ([]mpnn.Layer[float32], mpnn.Head[float32]) {
 		return nil, spy{func(g *mpnn.Graph[float32]) {
-			got = append(got, g.Entries...)
+			got = g.All
 			var e kernel.Edges[float32]
 			near = g.Load(0, 1, &e)
 		}}
@@ -209,21 +209,21 @@ func TestGraph(t *testing.T) {
 	if n := p.Near; n.Count != 2 || n.Call != 1 || n.ID != [2]int64{1, 29} || math.Abs(n.R-0.25) > 1e-9 {
 		t.Errorf("edges below Near are told as %+v, want 2 in call 1, the shortest of 0.25 Å between atoms 1 and 29", n)
 	}
-	if len(got) != 4 || near != 2 {
-		t.Fatalf("%d entries, %d of them near: %v", len(got), near, got)
+	if len(got.J) != 4 || near != 2 {
+		t.Fatalf("%d entries, %d of them near: %v", len(got.J), near, got)
 	}
 	want := map[[3]float32]int32{{3.001, 0, 0}: 24, {0, 0.5, 0}: 0, {0, 0, -2.002}: 0, {0, -0.25, 0}: 0}
-	for k, e := range got {
+	for k, D := range got.D {
 		found := false
 		for d, j := range want {
 			close := true
 			for a := range d {
-				close = close && math.Abs(float64(e.D[a]-d[a])) < 1e-6 // the coordinates themselves are exact to 1e-10
+				close = close && math.Abs(float64(D[a]-d[a])) < 1e-6 // the coordinates themselves are exact to 1e-10
 			}
-			found = found || close && j == e.J
+			found = found || close && j == got.J[k]
 		}
-		if !found || k < 2 && math.Abs(float64(e.D[1])) == 0 {
-			t.Errorf("entry %d is %v", k, e)
+		if !found || k < 2 && D[1] == 0 {
+			t.Errorf("entry %d is %v to %d", k, D, got.J[k])
 		}
 	}
 }

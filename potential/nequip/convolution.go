@@ -14,7 +14,6 @@ type convolution[T kernel.Float] struct {
 	batch      [together]loaded[T] // one after another has the first only
 	centres    [together]kernel.Centre[T]
 	agg        []T // sums of messages of a block, or their gradient
-	r, grad    [][3]float64
 }
 
 // loaded is an atom's edges.
@@ -52,7 +51,7 @@ func (c *convolution[T]) load(g *mpnn.Graph[T], i, ahead int, q *loaded[T], x []
 	if c.x0 == nil {
 		return near, e.J, x
 	}
-	e.Next = e.Next[:0] // rows of features, of which the first layer reads none
+	e.Next = nil // rows of features, of which the first layer reads none
 	q.j = room(q.j, len(e.J))
 	for k, row := range e.J {
 		q.j[k] = g.Species[row]
@@ -106,11 +105,7 @@ func (c *convolution[T]) messagesBackward(g *mpnn.Graph[T], b int, s, x, gx []T,
 			c.near.Backward(e, 0, near, j, x, agg, gx)
 		}
 		c.conv.Backward(e, near, e.N, j, x, agg, gx)
-		c.r, c.grad = room(c.r, e.N), room(c.grad, e.N)
-		e.Gradient(c.grad)
-		for k := range c.r {
-			c.r[k] = [3]float64{float64(e.D[0][k]), float64(e.D[1][k]), float64(e.D[2][k])}
-		}
-		bonds.Add(int32(i), e.J[:e.N], c.r, c.grad)
+		sum, virial := e.Gradient()
+		potential.AddSummed(bonds, int32(i), e.J[:e.N], e.G, sum, virial)
 	}
 }

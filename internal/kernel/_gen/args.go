@@ -39,7 +39,7 @@ var args = []struct{ name, typ, doc string }{
 	{"next", "*int32", "a row to fetch ahead for each edge"},
 	{"gdelta", "int", "bytes from x to gx"},
 	{"edges", "*edgeArg", "of the fused kernels, in place of j, row and next"},
-	{"set", "int", "1: the aggregate is set, 0: it is added to"},
+	{"set", "int", "1: the aggregate, or z, is set, 0: it is added to"},
 	{"cdelta", "int", "bytes from coef to its gradient"},
 	{"end", "*edgeArg", "behind the last of edges"},
 	{"spread", "*float32", "room for what an edge has one number of, spread over 8 lanes"},

@@ -15,6 +15,9 @@ func edges(c *build.Context) {
 		a := &asm{Context: c, lanes: lanes, label: 1000 * lanes, data: data}
 		a.geometry()
 		a.gradient()
+		if lanes == 16 {
+			a.edgeSums()
+		}
 	}
 }
 
@@ -210,5 +213,72 @@ func (a *asm) gradient() {
 	a.ADDQ(imm(a.size()), off)
 	a.CMPQ(off, stride)
 	a.JLT(a.ref("loop"))
+	a.ret()
+}
+
+// edgeSums: Σ g and Σ r ⊗ g in double precision, eight edges at a time.
+func (a *asm) edgeSums() {
+	a.function("edgeSums", "(n int, dx, dy, dz, gx, gy, gz *float32, sum, virial *float64)", "sets the three sums and the nine.")
+	n, off := a.arg("n"), a.GP64()
+	a.XORQ(off, off)
+	var sum [3]val
+	var w [3][3]val
+	for k := range sum {
+		sum[k] = a.vec()
+		a.zero(sum[k])
+		for l := range sum {
+			w[k][l] = a.vec()
+			a.zero(w[k][l])
+		}
+	}
+	var p [6]reg.GPVirtual
+	for k, s := range []string{"dx", "dy", "dz", "gx", "gy", "gz"} {
+		p[k] = a.arg(s)
+	}
+	mask, bits, c := a.K(), a.GP64(), a.GP64()
+	a.Label(a.lab("loop"))
+	a.MOVQ(n, c)
+	a.MOVQ(operand.U32(8), bits)
+	a.CMPQ(c, bits)
+	a.CMOVQGT(bits, c)
+	a.MOVQ(operand.U32(0xff), bits)
+	a.BZHIQ(c, bits, bits)
+	a.KMOVB(bits.As32(), mask)
+	var v [6]val
+	for k := range v {
+		v[k] = a.vec()
+		a.VCVTPS2PD_Z(operand.Mem{Base: p[k], Index: off, Scale: 1}, mask, v[k])
+	}
+	for l := range sum {
+		a.VADDPD(v[3+l], sum[l], sum[l])
+		for k := range sum {
+			a.VFMADD231PD(v[3+l], v[k], w[k][l])
+		}
+	}
+	a.ADDQ(imm(32), off)
+	a.SUBQ(imm(8), n)
+	a.JGT(a.ref("loop"))
+	total := func(v val, m operand.Mem) {
+		y, x := a.YMM(), a.XMM()
+		z := v
+		a.VEXTRACTF64X4(operand.U8(1), z, y)
+		a.VADDPD(y, z.AsY(), y)
+		a.VEXTRACTF64X2(operand.U8(1), y, x)
+		a.VADDPD(x, y.AsX(), x)
+		s := a.XMM()
+		a.VPERMILPD(operand.U8(1), x, s)
+		a.VADDSD(s, x, x)
+		a.VMOVSD(x, m)
+	}
+	out := a.arg("sum")
+	for k := range sum {
+		total(sum[k], at(out, 8*k))
+	}
+	out = a.arg("virial")
+	for k := range sum {
+		for l := range sum {
+			total(w[k][l], at(out, 8*(3*k+l)))
+		}
+	}
 	a.ret()
 }

@@ -127,10 +127,24 @@ func (a *asm) fusedBackward(p *pass, gx bool) {
 			}
 		}
 	}
-	for m := range 64 {
-		if v, ok := k.Z[m]; ok {
-			a.load(at(z, 64*m), v)
+	if !k.small {
+		R := a.vec()
+		a.zero(R)
+		for m := range 64 {
+			if v, ok := k.Z[m]; ok {
+				a.zero(v)
+			}
 		}
+		a.CMPQ(a.field("set"), imm(0))
+		a.JNE(a.ref("fresh"))
+		a.load(at(z, 0), R)
+		for m := range 64 {
+			if v, ok := k.Z[m]; ok {
+				a.load(at(z, 64*m), v)
+			}
+		}
+		a.Label(a.lab("fresh"))
+		a.store(R, at(z, 0))
 	}
 	for i := range k.S {
 		k.S[i] = a.vec()
