@@ -18,6 +18,7 @@ import (
 const (
 	configName  = "config.toml" // the effective config
 	thermoName  = "thermo.csv"
+	tableName   = "log.lammps" // the same for readers of LAMMPS's log
 	logName     = "log.jsonl"
 	lockName    = "run.lock"
 	restartName = "restart"          // a folder
@@ -112,7 +113,7 @@ func (f *folder) acquire() error {
 
 // written are the names that runs write, but log and lock.
 func (f *folder) written(dumps []input.Dump) []string {
-	names := []string{configName, thermoName, lastName, restartName, statusName, ranksName}
+	names := []string{configName, thermoName, tableName, lastName, restartName, statusName, ranksName}
 	names = append(names, taskNames...)
 	if old, err := input.ReadFile(f.path(configName), nil); err == nil {
 		dumps = append(append([]input.Dump(nil), dumps...), old.Output.Dump...)

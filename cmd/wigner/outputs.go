@@ -78,6 +78,14 @@ func (r *runner) openFiles(offsets map[string]string) error {
 	if r.thermo.file, err = r.folder.openAt(thermoName, r.thermo.offset); err != nil {
 		return err
 	}
+	l := &lammpsLog{}
+	if l.offset, err = at(tableName); err != nil {
+		return err
+	}
+	if l.file, err = r.folder.openAt(tableName, l.offset); err != nil {
+		return err
+	}
+	r.thermo.log = l
 	for _, d := range r.dumps {
 		if d.offset, err = at(d.cfg.File); err != nil {
 			return err
@@ -97,6 +105,7 @@ func (r *runner) offsets() map[string]string {
 	}
 	m[settingsKey] = r.set.encode()
 	m[thermoName] = strconv.FormatInt(r.thermo.offset, 10)
+	m[tableName] = strconv.FormatInt(r.thermo.log.offset, 10)
 	for _, d := range r.dumps {
 		m[d.cfg.File] = strconv.FormatInt(d.offset, 10)
 	}
@@ -109,7 +118,7 @@ func (r *runner) flush() error {
 	if r.folder == nil {
 		return nil
 	}
-	files := []*os.File{r.thermo.file}
+	files := []*os.File{r.thermo.file, r.thermo.log.file}
 	for _, d := range r.dumps {
 		files = append(files, d.file)
 	}

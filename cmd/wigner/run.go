@@ -448,6 +448,9 @@ func (r *runner) startLog() error {
 
 // loop is collective: the steps.
 func (r *runner) loop() error {
+	if err := r.beginLog(); err != nil {
+		return err
+	}
 	if err := r.sim.Start(); err != nil {
 		return err
 	}
@@ -506,7 +509,11 @@ func (r *runner) end(from int64) error {
 // figures is collective: what the run took, in the last lines and in ranks.csv, and
 // what that advises.
 func (r *runner) figures() error {
-	if err := performance(r.console(), r.sim, r.j); err != nil {
+	w := r.console()
+	if r.thermo.log != nil {
+		w = io.MultiWriter(w, r.thermo.log)
+	}
+	if err := performance(w, r.sim, r.j); err != nil {
 		return err
 	}
 	a, err := assess(r.sim, r.j, r.frozen())
@@ -550,6 +557,9 @@ func (r *runner) console() io.Writer {
 func (r *runner) close() {
 	if r.thermo != nil && r.thermo.file != nil {
 		r.thermo.file.Close()
+	}
+	if r.thermo != nil && r.thermo.log != nil {
+		r.thermo.log.file.Close()
 	}
 	for _, d := range r.dumps {
 		d.close()

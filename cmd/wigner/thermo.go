@@ -30,7 +30,8 @@ type thermo struct {
 	console io.Writer
 	bar     *progressbar.ProgressBar
 	titled  bool
-	moves   bool // the cell changes
+	moves   bool       // the cell changes
+	log     *lammpsLog // nil on other ranks
 	line    []byte
 }
 
@@ -71,6 +72,9 @@ func (t *thermo) Observe(s *md.Sim) error {
 	}
 	t.line = append(t.line, '\n')
 	if err := t.write(t.line); err != nil {
+		return err
+	}
+	if err := t.log.row(&x); err != nil {
 		return err
 	}
 	if t.bar != nil {

@@ -222,7 +222,7 @@ func (o *Output) check(k *checker) {
 	if o.LogLevel != "" {
 		k.among("output.log_level", o.LogLevel, "debug", "info", "warn", "error")
 	}
-	seen := map[string]bool{"thermo.csv": true, "config.toml": true, "log.jsonl": true, "run.lock": true, "last-good.extxyz": true}
+	seen := map[string]bool{"thermo.csv": true, "log.lammps": true, "config.toml": true, "log.jsonl": true, "run.lock": true, "last-good.extxyz": true}
 	for i := range o.Dump {
 		d := &o.Dump[i]
 		if d.Every < 1 {
