@@ -23,18 +23,23 @@ func (a *app) convertCmd() *cobra.Command {
 	var o convertOptions
 	cmd := &cobra.Command{
 		Use:   "convert IN OUT",
-		Short: "A structure or trajectory in another format",
+		Short: "A structure, trajectory or model in another format",
 		Long: `convert reads structures in one format and writes them in another. The names say
 which: .extxyz .xyz, .data .lmp (LAMMPS data), .lammpstrj .dump (LAMMPS dump), POSCAR
 CONTCAR .vasp; with .gz or .zst behind for compressed ones. What a format cannot
 hold is said or refused: docs/formats tells for each what comes back.
+
+A network is converted from SevenNet's checkpoints to wigner's own format (.wigner) and
+back to a .pth that sevenn 0.10 loads with the same numbers. IN may be a model's name.
 
 The types of LAMMPS's files are numbers: --species says the element of each, where
 the file does not, and the order of the types in a file that is written.`,
 		Example: `  wigner convert POSCAR in.extxyz
   wigner convert dump.lammpstrj traj.extxyz.zst --species Cu,Ni
   wigner convert runs/silicon/traj.extxyz last.data --frame -1
-  wigner convert in.extxyz positions --to lammps-data`,
+  wigner convert in.extxyz positions --to lammps-data
+  wigner convert sevennet-0 sevennet-0.wigner
+  wigner convert runs/molybdenum/mo-small.wigner mo-small.pth`,
 		Args: cobra.ExactArgs(2),
 	}
 	f := cmd.Flags()
@@ -50,6 +55,12 @@ the file does not, and the order of the types in a file that is written.`,
 }
 
 func (a *app) convert(o *convertOptions) error {
+	if network, err := isNetwork(o.in); network || err != nil {
+		if err != nil {
+			return usage(err)
+		}
+		return a.convertModel(o)
+	}
 	to := o.to
 	if to == "" {
 		if to = formatOf(o.out); to == "" {

@@ -221,3 +221,29 @@ func TestTrainRefuses(t *testing.T) {
 	close := write(t, filepath.Join(root, "close.extxyz"), "2\nLattice=\"9 0 0 0 9 0 0 0 9\" REF_energy=1 Properties=species:S:1:pos:R:3\nMo 0 0 0\nMo 0 0 0.3\n")
 	refuse(t, 2, []string{"close.extxyz:1", "0.300 Å apart"}, "train", cfg, to, "data.train=[\""+close+"\"]", "data.test=[]")
 }
+
+// A model goes to wigner's format and back to a checkpoint, and gives the same bits.
+func TestConvertModel(t *testing.T) {
+	dir := t.TempDir()
+	own, back := filepath.Join(dir, "m.wigner"), filepath.Join(dir, "m.pth")
+	from, in := filepath.Join(tiny, "parity-nequip.pth"), filepath.Join(tiny, "parity-nequip.extxyz")
+	mustRun(t, "convert", from, own)
+	mustRun(t, "convert", own, back)
+	var want string
+	for _, m := range []string{from, own, back} {
+		out := filepath.Join(dir, "out.extxyz")
+		mustRun(t, "eval", in, "-m", m, "-o", out, "--precision", "float64", "--ranks", "1")
+		got := read(t, out)
+		if want == "" {
+			want = got
+		}
+		if got != want {
+			t.Errorf("%s gives other results than %s", m, from)
+		}
+	}
+	refuse(t, 2, []string{"is written as .wigner or .pth"}, "convert", own, filepath.Join(dir, "m.onnx"))
+	refuse(t, 2, []string{"is the file that is read"}, "convert", own, own)
+	damaged := []byte(read(t, own))
+	damaged[len(damaged)/2] ^= 1
+	refuse(t, 2, []string{"m.wigner", "damaged or cut"}, "convert", write(t, own, string(damaged)), back)
+}

@@ -70,7 +70,7 @@ type Optimizer struct {
 	Warmup   float64 `toml:"warmup_epochs,omitempty" doc:"epochs of linear growth"`
 	Factor   float64 `toml:"factor" doc:"plateau: the rate is multiplied by it"`
 	Patience int     `toml:"patience" doc:"plateau: validations without improvement before that"`
-	AMSGrad  bool    `toml:"amsgrad" doc:"the variant of Adam that never forgets a large gradient"`
+	AMSGrad  bool    `toml:"amsgrad" doc:"the variant of Adam that never forgets a large gradient: safe, and slow after a rough start"`
 	Decay    float64 `toml:"weight_decay,omitempty" doc:"AdamW's λ"`
 	Clip     float64 `toml:"clip_norm,omitempty" doc:"largest norm of a step's gradient"`
 	EMA      float64 `toml:"ema" doc:"decay of the mean of the weights, which is validated and saved; 0: none"`
@@ -110,7 +110,7 @@ func DefaultTrain() Train {
 	return Train{
 		Data:      Data{ValidFraction: 0.1, EnergyKey: "energy", ForceKey: "forces", StressKey: "stress", TypeKey: "config_type", Reference: "fit"},
 		Loss:      TrainLoss{Energy: 1, Force: 1},
-		Optimizer: Optimizer{Rate: 0.005, Final: 1e-5, Schedule: "cosine", Factor: 0.5, Patience: 20, AMSGrad: true, EMA: 0.99},
+		Optimizer: Optimizer{Rate: 0.005, Final: 1e-5, Schedule: "cosine", Factor: 0.5, Patience: 20, EMA: 0.99},
 		Training:  Training{Epochs: 100, Batch: 4, Seed: 1, Precision: "float32", Validate: 1, Save: 10},
 		Output:    TrainDir{Dir: "runs/train", Name: "model"},
 	}
