@@ -347,3 +347,61 @@ func TestAllocations(t *testing.T) {
 		}
 	}
 }
+
+// The list and the ghosts hold in a cell that changes: a collapsing, shearing
+// crystal goes the same way with a list that is made anew at every step as with
+// ones that last.
+func TestListFollowsCell(t *testing.T) {
+	var ends []end
+	for _, skin := range []float64{1e-6, 0.4, 1.5} {
+		for _, ranks := range []int{1, 4} {
+			u := setup{cells: 3, a: 5.6, tilt: 0.2, kelvin: 60, dt: 8, skin: skin, motion: func() md.Integrator {
+				m := motion(60, "csvr", "mtk", Coupling{Axes: [3]bool{false, true, true}}, hydro(1*gpa), 100, 200)
+				m.Deformation = &Deformation{Rate: [3][3]float64{{0, 1 / (1000 * fs), 0}}}
+				return m
+			}}
+			err := inproc.Run(ranks, func(c comm.Comm) error {
+				s := u.sim(t, c)
+				first := s.Cell.Volume()
+				if err := s.Run(100); err != nil {
+					return err
+				}
+				if v := s.Cell.Volume(); v > 0.95*first {
+					t.Errorf("the volume went from %.0f to %.0f only", first, v)
+				}
+				if n := s.Rebuilds; skin < 1e-3 && n < 100 || skin > 1 && n > 50 {
+					t.Errorf("%d list builds with a skin of %g", n, skin)
+				}
+				e, err := last(s)
+				if c.Rank() == 0 {
+					ends = append(ends, e)
+				}
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for i := range ends {
+		if d := ends[0].different(&ends[i]); !(d < 1e-8) {
+			t.Errorf("run %d is %.2g apart", i, d)
+		}
+	}
+}
+
+func TestRamps(t *testing.T) {
+	r := Ramp{From: 100, To: 300, Steps: 10}
+	for step, want := range map[int64]float64{0: 100, 5: 200, 10: 300, 20: 300, -1: 100} {
+		if x := r.At(step); math.Abs(x-want) > 1e-12 {
+			t.Errorf("step %d: %v", step, x)
+		}
+	}
+	if (Ramp{From: 7}).At(5) != 7 {
+		t.Error("a steady ramp moves")
+	}
+	p := Tensor{From: hydro(1), To: [3][3]float64{{0, 2, 0}, {2, 0, 0}, {0, 0, 3}}, Steps: 4}
+	if m := p.At(1); m[0][0] != 0.75 || m[0][1] != 0.5 || m[2][2] != 1.5 {
+		t.Errorf("%v", m)
+	}
+}
