@@ -132,7 +132,7 @@ func (c *Comm) Alloc(n int) []byte { return c.lib.mem.alloc(n) }
 func (c *Comm) Abort(err error) {
 	fmt.Fprintf(os.Stderr, "wigner: rank %d of %d ends the job: %v\n", c.rank, c.size, err)
 	go func() { // should MPI_Abort hang: the launcher ends the others
-		time.Sleep(10 * time.Second)
+		time.Sleep(3 * time.Second)
 		os.Exit(1)
 	}()
 	time.Sleep(100 * time.Millisecond) // launchers lose text of ranks that they end
