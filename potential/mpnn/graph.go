@@ -92,20 +92,25 @@ func (g *Graph[T]) edges(i int, out Directed[T], near *NearEdges) Directed[T] {
 	f := g.frame
 	rc2, near2 := g.model.Cutoff*g.model.Cutoff, g.model.Near*g.model.Near
 	xi := f.X[i]
+	list := f.List.J[f.List.Row[i]:f.List.Row[i+1]]
 	first := len(out.J)
-	for _, p := range f.List.J[f.List.Row[i]:f.List.Row[i+1]] {
+	// Every edge is written, and its successor over it where it is too long: whether
+	// one is, in the skin, no processor foresees.
+	at := first
+	out = Directed[T]{room(out.D, len(list)), room(out.J, len(list))}
+	for _, p := range list {
 		xj := &f.X[p]
 		d := [3]float64{xj[0] - xi[0], xj[1] - xi[1], xj[2] - xi[2]}
 		r2 := d[0]*d[0] + d[1]*d[1] + d[2]*d[2]
-		if r2 >= rc2 { // not !(r2 < rc2): NaN must reach the energy
-			continue
-		}
 		if r2 == 0 {
 			d[0], r2 = math.NaN(), math.NaN()
 		}
-		out.D, out.J = append(out.D, [3]T{T(d[0]), T(d[1]), T(d[2])}), append(out.J, f.Home[p])
+		out.D[at], out.J[at] = [3]T{T(d[0]), T(d[1]), T(d[2])}, f.Home[p]
+		if !(r2 >= rc2) { // NaN must reach the energy
+			at++
+		}
 		if r2 < near2 {
-			last := len(out.J) - 1
+			last := at - 1
 			out.D[first], out.D[last] = out.D[last], out.D[first]
 			out.J[first], out.J[last] = out.J[last], out.J[first]
 			first++
@@ -114,7 +119,12 @@ func (g *Graph[T]) edges(i int, out Directed[T], near *NearEdges) Directed[T] {
 			}
 		}
 	}
-	return out
+	return Directed[T]{out.D[:at], out.J[:at]}
+}
+
+// room makes x longer by n.
+func room[E any](x []E, n int) []E {
+	return slices.Grow(x, n)[:len(x)+n]
 }
 
 func (g *Graph[T]) species(f *potential.Frame) error {
