@@ -1,5 +1,7 @@
 package kernel
 
+import "unsafe"
+
 // Matrix is a K×N matrix packed for Gemm: panels of so many columns as the tiles
 // of the path in use have, each [K][width], the last one narrower where N is not
 // a multiple.
@@ -15,7 +17,7 @@ func panelWidth[T Float](p path) int {
 	_, single := any(t).(float32)
 	switch {
 	case p == generic:
-		return 4
+		return 2
 	case p >= avx512 && single:
 		return 32
 	case p == avx2 && !single:
@@ -67,8 +69,8 @@ func Gemm[T Float](M int, a []T, lda int, b Matrix[T], c []T, ldc int, add bool)
 	gemmLoops(M, a, lda, b, c, ldc, add)
 }
 
-// gemmLoops is Gemm in plain loops: tiles of two rows and four columns, sums in
-// registers.
+// gemmLoops is Gemm in plain loops: tiles of three rows and two columns, whose
+// sums and products have a register each.
 func gemmLoops[T Float](M int, a []T, lda int, b Matrix[T], c []T, ldc int, add bool) {
 	if !add {
 		for i := range M {
@@ -81,16 +83,10 @@ func gemmLoops[T Float](M int, a []T, lda int, b Matrix[T], c []T, ldc int, add 
 		panel := b.b[at : at+b.K*w]
 		at += b.K * w
 		i := 0
-		for ; i+2 <= M; i += 2 {
-			a0, a1 := a[i*lda:][:b.K], a[(i+1)*lda:][:b.K]
-			c0, c1 := c[i*ldc+n:][:w], c[(i+1)*ldc+n:][:w]
-			j := 0
-			for ; j+4 <= w; j += 4 {
-				tile2x4(a0, a1, panel[j:], w, (*[4]T)(c0[j:]), (*[4]T)(c1[j:]))
-			}
-			for ; j < w; j++ {
-				c0[j] += column(a0, panel[j:], w)
-				c1[j] += column(a1, panel[j:], w)
+		if w == 2 && b.K > 0 {
+			pairs := unsafe.Slice((*[2]T)(unsafe.Pointer(&panel[0])), b.K)
+			for ; i+3 <= M; i += 3 {
+				tile3x2(a[i*lda:], a[(i+1)*lda:], a[(i+2)*lda:], pairs, (*[2]T)(c[i*ldc+n:]), (*[2]T)(c[(i+1)*ldc+n:]), (*[2]T)(c[(i+2)*ldc+n:]))
 			}
 		}
 		for ; i < M; i++ {
@@ -102,44 +98,26 @@ func gemmLoops[T Float](M int, a []T, lda int, b Matrix[T], c []T, ldc int, add 
 	}
 }
 
-// tile2x4 adds two rows of A times four columns of a panel of width w.
-func tile2x4[T Float](a0, a1, p []T, w int, c0, c1 *[4]T) {
-	a1 = a1[:len(a0)]
-	var s00, s01, s02, s03, s10, s11, s12, s13 T
-	at := 0
-	for k, x0 := range a0 {
-		q := (*[4]T)(p[at:])
-		at += w
-		x1 := a1[k]
-		v := q[0]
-		s00 += x0 * v
-		s10 += x1 * v
-		v = q[1]
-		s01 += x0 * v
-		s11 += x1 * v
-		v = q[2]
-		s02 += x0 * v
-		s12 += x1 * v
-		v = q[3]
-		s03 += x0 * v
-		s13 += x1 * v
+// tile3x2 adds three rows of A times two columns.
+func tile3x2[T Float](a0, a1, a2 []T, p [][2]T, c0, c1, c2 *[2]T) {
+	a0, a1, a2 = a0[:len(p)], a1[:len(p)], a2[:len(p)]
+	var s00, s01, s10, s11, s20, s21 T
+	for k := range p {
+		v0, v1 := p[k][0], p[k][1]
+		x := a0[k]
+		s00 += x * v0
+		s01 += x * v1
+		x = a1[k]
+		s10 += x * v0
+		s11 += x * v1
+		x = a2[k]
+		s20 += x * v0
+		s21 += x * v1
 	}
 	c0[0] += s00
 	c0[1] += s01
-	c0[2] += s02
-	c0[3] += s03
 	c1[0] += s10
 	c1[1] += s11
-	c1[2] += s12
-	c1[3] += s13
-}
-
-// column is a row of A times one column of a panel of width w.
-func column[T Float](a, p []T, w int) (s T) {
-	at := 0
-	for _, x := range a {
-		s += x * p[at]
-		at += w
-	}
-	return s
+	c2[0] += s20
+	c2[1] += s21
 }
