@@ -130,3 +130,26 @@ func TestBadTasks(t *testing.T) {
 		t.Error("the crystal without strain is not there")
 	}
 }
+
+// From the same start wigner needs no more than 1.2 times the steps of ASE's
+// optimisers, and finds the same minimum (testdata/golden/argon-relax.extxyz has
+// ASE's; tools/golden/ase_argon_relax.py).
+func TestRelaxAgainstASE(t *testing.T) {
+	start := filepath.Join(repo, "testdata/golden/argon-relax.extxyz")
+	golden := frames(t, start)[0]
+	text := strings.Replace(argonTask, argonTask[:strings.Index(argonTask, "[potential]")], "[structure]\nfile = \""+start+"\"\n", 1)
+	for _, method := range []string{"LBFGS", "FIRE"} {
+		dir := t.TempDir()
+		mustRun(t, "relax", config(t, dir, text), "relax.cell=fixed", "relax.force_eV_A=1e-3", "potential.shift=true", "relax.method="+strings.ToLower(method))
+		rows := strings.Split(strings.TrimSpace(read(t, filepath.Join(dir, "run", relaxName))), "\n")
+		steps, theirs := float64(len(rows)-2), reals(t, golden, method+"_steps")[0]
+		t.Logf("%s: %.0f steps, ASE %.0f", method, steps, theirs)
+		if steps > 1.2*theirs {
+			t.Errorf("%s: %v steps, ASE needs %v", method, steps, theirs)
+		}
+		e := reals(t, frames(t, filepath.Join(dir, "run", relaxedName))[0], "energy")[0]
+		if math.Abs(e-reals(t, golden, method+"_energy")[0]) > 2e-4 {
+			t.Errorf("%s: %v eV, ASE %v eV", method, e, reals(t, golden, method+"_energy"))
+		}
+	}
+}
