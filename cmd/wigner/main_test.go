@@ -92,7 +92,7 @@ func TestUsage(t *testing.T) {
 	if r := mustRun(t, "--version"); !strings.HasPrefix(r.out, "wigner ") {
 		t.Errorf("--version prints %q", r.out)
 	}
-	for _, verb := range []string{"run", "eval", "info", "check", "bench", "mpi"} {
+	for _, verb := range []string{"run", "eval", "info", "check", "bench", "convert", "report", "mpi"} {
 		if r := mustRun(t, verb, "--help"); !strings.Contains(r.out, "Examples:\n  ") || !strings.Contains(r.out, "wigner "+verb) {
 			t.Errorf("%s --help shows no example:\n%s", verb, r.out)
 		}
