@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/wigner-md/wigner/potential"
 )
 
 // The memory that --dry-run foretells is that of a run, within 15 %: of a program
@@ -77,4 +79,39 @@ temperature_K = 300
 			t.Errorf("%s: foretold %.1f MB, measured %.1f MB", name, foretold/1e6, measured/1e6)
 		}
 	}
+}
+
+// TestOneCopy: the ranks of a process share the model's weights and tables: each
+// further rank takes less than half of what the weights alone would. SevenNet-0 has
+// 842,440 parameters (docs/models.md), 3.4 MB in single precision, and its tables are
+// several times as large.
+func TestOneCopy(t *testing.T) {
+	src, err := openModel(published(t, "sevennet-0"), variant{precision: "float32"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	heap := func() int64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	var keep []potential.Potential
+	add := func(n int) int64 {
+		before := heap()
+		for range n {
+			p, err := src.New()
+			if err != nil {
+				t.Fatal(err)
+			}
+			keep = append(keep, p)
+		}
+		return heap() - before
+	}
+	first, more := add(1), add(16)
+	t.Logf("the first rank takes %d bytes, sixteen more %d", first, more)
+	if more > 16*1_700_000 || first < 3_400_000 {
+		t.Errorf("the first rank takes %d bytes, sixteen more %d", first, more)
+	}
+	runtime.KeepAlive(keep)
 }

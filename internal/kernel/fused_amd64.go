@@ -190,8 +190,8 @@ func (c *fused) multiple(p *Path) (f float64, ok bool) {
 	for _, t := range p.Terms {
 		got[[3]int{t.I, t.J, t.K}] += t.C
 	}
-	for k, v := range got {
-		f += v * want[k]
+	for _, t := range p.Terms { // in their order: the sum's last bits are the tables' and must not change
+		f += t.C * want[[3]int{t.I, t.J, t.K}]
 	}
 	f /= norm
 	for k, v := range got {

@@ -15,6 +15,24 @@ func TestFusedRecognised(t *testing.T) {
 	}
 }
 
+// The tables of a pass have the same bits whenever they are made: ranks share them, and
+// a resumed run goes on with them.
+func TestFusedTablesAreTheSame(t *testing.T) {
+	for _, s := range shapes {
+		c := newFused(avx512, s.s, smooth(s.s.Weights))
+		for i := range c.passes {
+			for _, p := range c.passes[i].paths {
+				f, _ := c.multiple(&p)
+				for range 30 {
+					if g, _ := c.multiple(&p); g != f {
+						t.Fatalf("%s: the multiple of a coupling is %v, and then %v", s.name, f, g)
+					}
+				}
+			}
+		}
+	}
+}
+
 // What shapes without kernels of their own run on.
 func BenchmarkConvAny(b *testing.B) {
 	cr := silicon(8)
