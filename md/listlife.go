@@ -29,9 +29,9 @@ func fastest(n float64) float64 {
 }
 
 // listCost is what building the list costs for each of its entries, in units of
-// what an entry costs in a step: some 30 ns against 5. The ratio hardly depends on
-// the machine, and the best skin hardly on the ratio.
-const listCost = 6
+// what an entry costs in a step: some 80 ns, with sorting and ghosts, against 5. The
+// ratio hardly depends on the machine, and the best skin little on the ratio.
+const listCost = 15
 
 // BestSkin is the skin in steps of 0.05 Å, 0.1 to 2 Å, for which lists cost least:
 // listCost·e/ListLife + e, where e ∝ (cutoff + skin)³ is the length of the list. It

@@ -17,12 +17,16 @@ import (
 	"github.com/wigner-md/wigner/potential"
 )
 
-// Numbers of atoms of the pieces that a calibration moves: the larger gives the
-// cost of an atom, the smaller that of a step.
+// Pieces of a structure that a calibration moves: a crumb tells how many atoms take
+// pieceStep; that many, within bounds, give the cost of an atom, the crumb that of a
+// step, and the piece with its lengths stretched, which has fewer edges, that of an
+// edge.
 const (
-	pieceAtoms = 1000
 	crumbAtoms = 100
-	stretch    = 1.2 // of a third piece's lengths: fewer edges per atom
+	leastPiece = 200
+	mostPiece  = 20_000
+	stretch    = 1.2
+	pieceStep  = 0.1 // s
 	pieceTime  = 300 * time.Millisecond
 )
 
@@ -34,7 +38,8 @@ type calibration struct {
 	Edges   float64            `json:"piece_edges"`    // directed, within the cutoff
 	Entries float64            `json:"piece_entries"`  // of the list
 	Step    float64            `json:"piece_s"`        // one rank alone
-	Busy    float64            `json:"piece_s_busy"`   // with every core at it
+	Busy    float64            `json:"piece_s_busy"`   // with so many at it
+	AtWork  int                `json:"piece_ranks"`
 	Model   float64            `json:"resident_bytes"` // of a process with the model and no atom
 }
 
@@ -42,6 +47,7 @@ type calibration struct {
 type pieceCost struct {
 	atoms, edges, entries float64
 	step, rebuild         float64 // s; the rebuild per owned atom and image
+	quickest              float64 // of the steps, s
 	kinds                 [3]projection.Exchange
 }
 
@@ -56,16 +62,28 @@ func (p *process) calibrate(f *form, src *source, skin float64, perNode int) (*c
 	here := max(1, p.size()/nodes) // processes on each node
 	copies := max(1, min(perNode/here, cores()))
 	var c *calibration
-	var piece *form
+	atoms := []int64{0}
 	err = p.each(func() (err error) {
-		if piece, err = f.piece(src.Supports, pieceAtoms); err == nil && p.first() {
-			c, err = alone(piece, src, skin)
+		if p.first() {
+			if c, err = alone(f, src, skin); err == nil {
+				atoms[0] = int64(c.Atoms)
+			}
 		}
 		return err
 	})
 	busy := here * copies
 	if err != nil || busy == 1 {
 		return c, err
+	}
+	if p.outer != nil {
+		if err := p.outer.AllreduceInt(atoms, comm.Max); err != nil {
+			return nil, err
+		}
+	}
+	var piece *form
+	err = p.each(func() (err error) { piece, err = f.piece(src.Supports, int(atoms[0])); return err })
+	if err != nil {
+		return nil, err
 	}
 	var many *pieceCost
 	rate := 0.0
@@ -77,6 +95,7 @@ func (p *process) calibrate(f *form, src *source, skin float64, perNode int) (*c
 	})
 	if err == nil && p.first() {
 		c.Busy = many.step
+		c.AtWork = busy
 		c.Machine.Busy, c.Machine.Slowdown, c.Machine.RanksPerNode = busy, max(1, many.step/c.Step), busy
 		c.Machine.NodeCopy = max(c.Machine.Copy, rate)
 	}
@@ -84,8 +103,8 @@ func (p *process) calibrate(f *form, src *source, skin float64, perNode int) (*c
 }
 
 // alone measures what one rank can measure.
-func alone(piece *form, src *source, skin float64) (*calibration, error) {
-	crumb, err := piece.piece(src.Supports, crumbAtoms)
+func alone(f *form, src *source, skin float64) (*calibration, error) {
+	crumb, err := f.piece(src.Supports, crumbAtoms)
 	if err != nil {
 		return nil, err
 	}
@@ -94,17 +113,27 @@ func alone(piece *form, src *source, skin float64) (*calibration, error) {
 	}
 	debug.FreeOSMemory()
 	out := &calibration{Model: float64(resident())}
-	var costs []*pieceCost
-	for _, f := range []*form{piece, crumb, piece.stretched(stretch)} {
-		c, err := measure(f, src, skin, 1)
-		if err != nil {
+	small, err := measure(crumb, src, skin, 1)
+	if err != nil {
+		return nil, err
+	}
+	c, n := small, pieceStep/small.quickest*small.atoms
+	piece := crumb
+	if n > small.atoms {
+		if piece, err = f.piece(src.Supports, int(max(leastPiece, min(n, mostPiece)))); err != nil {
 			return nil, err
 		}
-		costs = append(costs, c)
+		if c, err = measure(piece, src, skin, 1); err != nil {
+			return nil, err
+		}
 	}
-	c := costs[0]
+	wide, err := measure(piece.stretched(stretch), src, skin, 1)
+	if err != nil {
+		return nil, err
+	}
 	out.Atoms, out.Edges, out.Entries, out.Step, out.Busy = c.atoms, c.edges, c.entries, c.step, c.step
-	out.Work = workOf(c, costs[1], costs[2])
+	out.AtWork = 1
+	out.Work = workOf(c, small, wide)
 	rate := copyRate(1)
 	out.Machine = projection.Machine{Busy: 1, Slowdown: 1, RanksPerNode: 1, Copy: rate, NodeCopy: rate}
 	out.Machine.Latency, out.Machine.Overhead, err = messageTimes()
@@ -185,14 +214,14 @@ func (p *pieceCost) measure(c comm.Comm, piece *form, src *source, skin float64,
 	ready.Wait() // all copies begin together
 	before := s.Stats().Sent
 	var times []float64
-	for begin := time.Now(); len(times) < 3 || time.Since(begin) < pieceTime; {
+	for begin := time.Now(); len(times) == 0 || time.Since(begin) < pieceTime; {
 		start := time.Now()
 		if err := s.Run(1); err != nil {
 			return err
 		}
 		times = append(times, time.Since(start).Seconds())
 	}
-	p.step = median(times)
+	p.step, p.quickest = median(times), slices.Min(times)
 	after := s.Stats()
 	p.atoms, p.entries, p.edges = float64(after.Owned), float64(after.Entries), float64(s.Edges())
 	n := float64(len(times))
@@ -203,7 +232,7 @@ func (p *pieceCost) measure(c comm.Comm, piece *form, src *source, skin float64,
 		p.kinds[k] = projection.Exchange{Calls: float64(t[1].Calls-t[0].Calls) / n, RowBytes: float64(t[1].RowBytes-t[0].RowBytes) / n}
 	}
 	times = times[:0]
-	for range 3 {
+	for k := 0; k < 3 && (k == 0 || p.quickest < pieceStep); k++ {
 		s.SetSystem(s.Cell, s.Partition, s.Atoms)
 		clock := s.Clocks[md.Neigh]
 		if err := s.Evaluate(); err != nil {

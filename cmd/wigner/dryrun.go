@@ -228,7 +228,7 @@ func (f *forecast) report(w io.Writer, s *simulation) {
 	line("memory per process", "%.4g MB at most", f.Model/1e6+slices.Max(memory)*float64(slices.Max(f.job.Bricks)))
 	slowest := slices.MaxFunc(f.bricks, func(a, b brick) int { return cmp.Compare(a.step.Total(), b.step.Total()) })
 	t := slowest.step
-	line("time per step", "%.4g s on the slowest rank: %.4g of it for lists, %.4g for messages", t.Total(), t.Rebuild, t.Total()-t.Compute-t.Rebuild)
+	line("time per step", "%.4g s on the slowest rank: %.4g of it for lists, %.4g for messages", t.Total(), t.Rebuild, t.Copies+t.Messages+t.Network+t.Reduce)
 	line("", "measured: %.4g µs per atom in a piece of %.0f atoms, %.4g with %d ranks at work", f.Step*1e6/f.Atoms, f.Atoms, f.Busy*1e6/f.Atoms, f.Machine.Busy)
 	if n := f.job.ranks(); n > f.Machine.Busy && f.Machine.RanksPerNode > f.Machine.Busy {
 		line("", "more ranks than the %d cores: the time holds where each rank has a core", f.Machine.Busy)

@@ -5,6 +5,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -140,7 +141,7 @@ func (m *machineFlags) check() error {
 // the first of them.
 func (a *app) projectAll(p *process, o *benchOptions, src *source, r *benchReport) error {
 	out := &projected{Skin: float64(input.Default().Parallel.Skin)}
-	f, err := benchForm(o.structure, pieceAtoms, src)
+	f, err := benchForm(o.structure, min(mostPiece, slices.Max(o.atoms)), src)
 	if err = p.each(func() error { return err }); err != nil {
 		return err
 	}
@@ -310,7 +311,7 @@ func crowd(f *form, src *source, c *calibration) (float64, error) {
 	if f.crystal == nil {
 		return 1, nil // counted from the atoms as they are
 	}
-	piece, err := f.piece(src.Supports, pieceAtoms)
+	piece, err := f.piece(src.Supports, int(c.Atoms))
 	if err != nil {
 		return 0, err
 	}
@@ -336,8 +337,8 @@ func (p *projected) explain(w io.Writer) {
 	row := func(name, format string, args ...any) {
 		fmt.Fprintf(w, "  %-26s %s\n", name, fmt.Sprintf(format, args...))
 	}
-	row("piece of the crystal", "%.0f atoms: %.4g µs per atom and step on one core alone, %.4g with %d at work", p.Atoms, p.Step/p.Atoms/micro, p.Busy/p.Atoms/micro, m.Busy)
-	row("", "%.3g µs per step, %.3g per atom, %.3g per edge (%.4g edges per atom)", k.Step/micro, k.Atom/micro, k.Edge/micro, p.Edges/p.Atoms)
+	row("measured here", "a piece of %.0f atoms: %.4g µs per atom and step on one core alone, %.4g with %d at work", p.Atoms, p.Step/p.Atoms/micro, p.Busy/p.Atoms/micro, p.AtWork)
+	row("time of a step", "%.3g µs, %.3g per atom, %.3g per edge (%.4g edges per atom)", k.Step/micro, k.Atom/micro, k.Edge/micro, p.Edges/p.Atoms)
 	row("list builds", "every %.0f steps at %g K, %.3g µs per atom and ghost", k.Every, benchKelvin, k.Rebuild/micro)
 	row("exchanges of a step", "%g forward (%g B a row), %g reverse (%g B), %g of positions", k.Kinds[0].Calls, k.Kinds[0].RowBytes, k.Kinds[1].Calls, k.Kinds[1].RowBytes, k.Kinds[2].Calls)
 	row("node", "%d ranks, slower by %.3g with all at work; copies %.3g GB/s one rank, %.3g GB/s all", m.RanksPerNode, m.Slowdown, m.Copy/giga, m.NodeCopy/giga)
