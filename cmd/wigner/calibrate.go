@@ -35,10 +35,10 @@ type calibration struct {
 	Work    projection.Work    `json:"work"`
 	Machine projection.Machine `json:"machine"`
 	Atoms   float64            `json:"piece_atoms"`
-	Edges   float64            `json:"piece_edges"`    // directed, within the cutoff
-	Entries float64            `json:"piece_entries"`  // of the list
-	Step    float64            `json:"piece_s"`        // one rank alone
-	Busy    float64            `json:"piece_s_busy"`   // with so many at it
+	Edges   float64            `json:"piece_edges"`   // directed, within the cutoff
+	Entries float64            `json:"piece_entries"` // of the list
+	Step    float64            `json:"piece_s"`       // one rank alone
+	Busy    float64            `json:"piece_s_busy"`  // with so many at it
 	AtWork  int                `json:"piece_ranks"`
 	Model   float64            `json:"resident_bytes"` // of a process with the model and no atom
 }
