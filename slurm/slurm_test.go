@@ -245,7 +245,7 @@ func TestTimeLimit(t *testing.T) {
 		j := c.submit(t, dir, "nodes.sbatch", hybrid, []string{"in.toml"}, "WIGNER_SRUN_MPI="+kind)
 		j.until("step", time.Minute, func() bool { return lines(dir) > 2 })
 		time.Sleep(rand.N(2 * time.Second))
-		j.update("EndTime=now")
+		j.update("EndTime=now+2")
 		j.ends("TIMEOUT", 75*time.Second)
 		s := statusIn(dir)
 		if s.State != "stopped" || s.Restart.Step != s.Step {
