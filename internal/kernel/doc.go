@@ -32,7 +32,10 @@
 // WIGNER_CPU=generic, avx2, avx512 or avx512fma forces one. The last is for Intel's
 // processors, where additions and multiply-adds of 512 bits share two ports: weights
 // are sums of four products there, and elsewhere of three and differences. Other
-// processors, and builds with the tag noasm, use the plain loops.
+// processors, and builds with the tag noasm, use the plain loops. In double precision
+// there are matrix products in vectors, nothing else. No kernel for AVX2 may contain
+// an instruction of SSE: with the upper halves of registers in use it costs some
+// hundred cycles.
 //
 // NewConv32 knows three convolutions:
 //
