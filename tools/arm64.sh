@@ -7,6 +7,8 @@ set -eu
 cd "$(dirname "$0")/.."
 go=${GO:-go}
 export GOOS=linux GOARCH=arm64 CGO_ENABLED=0
+# The program opens MPI at run time, so it wants arm64's libc (Debian: libc6-arm64-cross).
+export QEMU_LD_PREFIX="${QEMU_LD_PREFIX:-/usr/aarch64-linux-gnu}"
 run() { "$go" test -short -exec "${QEMU:-qemu-aarch64}" "$@"; }
 
 run ./internal/kernel ./o3 ./potential/mpnn

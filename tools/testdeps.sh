@@ -30,6 +30,7 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then # tests of slu
 	if ! ls /usr/lib/*/pmix2/lib/libpmix.so >/dev/null 2>&1; then missing="$missing libpmix-dev"; fi
 fi
 need qemu-user "${QEMU:-qemu-aarch64}"
+if ! [ -e "${QEMU_LD_PREFIX:-/usr/aarch64-linux-gnu}/lib/ld-linux-aarch64.so.1" ] && [ "$(uname -m)" != aarch64 ]; then missing="$missing libc6-arm64-cross"; fi
 if ! { python3 -m pip --version || pip3 --version || pip --version; } >/dev/null 2>&1; then
 	missing="$missing python3-pip"
 fi
@@ -51,7 +52,7 @@ The tests need more than is installed. On Debian or Ubuntu:
 Elsewhere install the same under your system's names: a C compiler with its
 headers (race detector), Open MPI and MPICH side by side (as the commands
 mpirun.openmpi and mpirun.mpich on PATH), git, qemu's emulation of arm64 for
-programs (qemu-aarch64), and pip (to fetch the models).
+programs (qemu-aarch64) with an arm64 libc, and pip (to fetch the models).
 Without them, 'go test ./...' runs everything that does not need them.
 END
 exit 1

@@ -30,9 +30,6 @@ func fused(lanes int, shared bool) func(*build.Context) {
 		for _, n := range networks {
 			for l1 := range n.lmax + 1 {
 				limit := 32 - (2*l1 + 1) - 3
-				if lanes == 8 { // x is read from memory
-					limit = 12
-				}
 				for _, p := range divide(l1, n.lmax, n.lout, limit) {
 					p.lanes, p.shared = lanes, shared
 					if seen[p.name()] {
@@ -118,7 +115,7 @@ func (a *asm) fusedForward(p *pass) {
 	// couplings and the addresses.
 	p.wide = 1
 	for _, w := range []int{2, 4, 8} {
-		if a.lanes == 16 && w*(nacc+1)+8 <= 32 && w*16 <= mostChannels[p.l1] {
+		if w*(nacc+1)+8 <= 32 && w*16 <= mostChannels[p.l1] {
 			p.wide = w
 		}
 	}
@@ -175,16 +172,8 @@ func (r *forward) chunks(w int, suffix string) {
 	a.MOVQ(r.x0, x)
 	a.ADDQ(at(ed, 0), x)
 	a.IMUL3Q(imm(np), at(ed, 16), t)
-	if a.lanes == 8 {
-		a.SHRQ(operand.U8(1), t)
-	}
 	a.ADDQ(r.coef, t)
 	a.ADDQ(imm(sizeOfEdge), ed)
-	if a.lanes == 8 {
-		r.narrow(x, t, f, b, m, comp, acc[0])
-		r.finish(acc, e, b, m, suffix)
-		return
-	}
 	if d1 > 1 {
 		f2 := a.GP64()
 		a.LEAQ(operand.Mem{Base: f, Index: comp, Scale: 1}, f2)
@@ -245,29 +234,6 @@ func (r *forward) chunks(w int, suffix string) {
 		}
 	}
 	r.finish(acc, e, b, m, suffix)
-}
-
-// narrow is one chunk with few registers: x stays in memory.
-func (r *forward) narrow(x, t, f, b, m, comp reg.GPVirtual, acc []val) {
-	a, p := r.asm, r.p
-	d1 := p.d1()
-	x2 := a.GP64()
-	if d1 > 1 {
-		a.LEAQ(operand.Mem{Base: x, Index: comp, Scale: 1}, x2)
-	}
-	xs := make([]operand.Op, d1)
-	for i := range xs {
-		xs[i] = a.component(x, x2, comp, i)
-		a.PREFETCHT1(at(f, 0))
-		if i < d1-1 {
-			a.ADDQ(comp, f)
-		}
-	}
-	k0 := 0
-	for ip, q := range p.paths {
-		a.fusedMessage(p, ip, a.fusedWeight(len(p.paths), ip, t, b, nil), xs, acc[k0:k0+q.d3()], m)
-		k0 += q.d3()
-	}
 }
 
 // finish ends the loop over the edges and gives the sums to the aggregate.

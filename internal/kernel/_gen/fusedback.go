@@ -14,7 +14,6 @@ type backward struct {
 	p      *pass
 	gx     bool
 	reload bool // the differences of the table's rows do not fit: read them twice
-	small  bool // 16 registers: x, g and Z stay in memory
 	x, g   []operand.Op
 	z      reg.GPVirtual
 	Z      map[int]val // by number of the harmonic
@@ -91,7 +90,7 @@ func (a *asm) fusedBackward(p *pass, gx bool) {
 			}
 		}
 	}
-	k := &backward{asm: a, p: p, gx: gx, Z: map[int]val{}, small: a.lanes == 8}
+	k := &backward{asm: a, p: p, gx: gx, Z: map[int]val{}}
 	name, doc := "fusedBackward", ""
 	comps := d1
 	if gx {
@@ -103,9 +102,6 @@ func (a *asm) fusedBackward(p *pass, gx bool) {
 	free := 31 - (nz + 3 + comps + 8)
 	if k.reload {
 		free += 3
-	}
-	if k.small {
-		free, k.reload = 0, true
 	}
 	trio, together := p.trio()
 	together = together && gx && nz+3+comps+14 <= 32
@@ -121,31 +117,29 @@ func (a *asm) fusedBackward(p *pass, gx bool) {
 	comp := a.movq("xcomp")
 	a.Label(a.lab("edge"))
 	for _, q := range p.paths {
-		for m := q.y0(); !k.small && q.l2 > 0 && m < q.y0()+q.d2(); m++ {
+		for m := q.y0(); q.l2 > 0 && m < q.y0()+q.d2(); m++ {
 			if _, ok := k.Z[m]; !ok {
 				k.Z[m] = a.vec()
 			}
 		}
 	}
-	if !k.small {
-		R := a.vec()
-		a.zero(R)
-		for m := range 64 {
-			if v, ok := k.Z[m]; ok {
-				a.zero(v)
-			}
+	r0 := a.vec()
+	a.zero(r0)
+	for m := range 64 {
+		if v, ok := k.Z[m]; ok {
+			a.zero(v)
 		}
-		a.CMPQ(a.field("set"), imm(0))
-		a.JNE(a.ref("fresh"))
-		a.load(at(z, 0), R)
-		for m := range 64 {
-			if v, ok := k.Z[m]; ok {
-				a.load(at(z, 64*m), v)
-			}
-		}
-		a.Label(a.lab("fresh"))
-		a.store(R, at(z, 0))
 	}
+	a.CMPQ(a.field("set"), imm(0))
+	a.JNE(a.ref("fresh"))
+	a.load(at(z, 0), r0)
+	for m := range 64 {
+		if v, ok := k.Z[m]; ok {
+			a.load(at(z, 64*m), v)
+		}
+	}
+	a.Label(a.lab("fresh"))
+	a.store(r0, at(z, 0))
 	for i := range k.S {
 		k.S[i] = a.vec()
 		a.zero(k.S[i])
@@ -161,7 +155,7 @@ func (a *asm) fusedBackward(p *pass, gx bool) {
 			k.Y[m] = a.spread(at(k.b, 64*(8+m)))
 		}
 	}
-	ahead := gx && !(k.small && d1 == 7) // there, no address registers are left
+	ahead := gx
 	x, x2, g, g2, f, fw, ed := a.GP64(), a.GP64(), a.GP64(), a.GP64(), a.GP64(), a.GP64(), a.GP64()
 	a.MOVQ(a.field("edges"), ed)
 	a.MOVQ(at(ed, 0), x)
@@ -176,9 +170,6 @@ func (a *asm) fusedBackward(p *pass, gx bool) {
 	a.ADDQ(a.field("x"), x)
 	k.t = a.GP64()
 	a.IMUL3Q(imm(np), at(ed, 16), k.t)
-	if a.lanes == 8 {
-		a.SHRQ(operand.U8(1), k.t)
-	}
 	a.ADDQ(a.field("coef"), k.t)
 	a.ADDQ(imm(sizeOfEdge), a.field("edges"))
 	k.B = a.movq("bb")
@@ -196,11 +187,9 @@ func (a *asm) fusedBackward(p *pass, gx bool) {
 		if gx {
 			k.g[i] = a.component(g, g2, comp, i)
 		}
-		if !k.small {
-			k.x[i] = a.get(k.x[i].(operand.Mem))
-			if gx {
-				k.g[i] = a.get(k.g[i].(operand.Mem))
-			}
+		k.x[i] = a.get(k.x[i].(operand.Mem))
+		if gx {
+			k.g[i] = a.get(k.g[i].(operand.Mem))
 		}
 	}
 	if ahead {
@@ -475,9 +464,6 @@ func (k *backward) byComponent(ip int, W, gw val, d [3]val) {
 	Z := make([]val, q.d2())
 	for m := range Z {
 		Z[m] = k.Z[q.y0()+m]
-		if k.small {
-			Z[m] = k.get(at(k.z, k.size()*(q.y0()+m)))
-		}
 	}
 	for i := range k.p.d1() {
 		wx, h := k.mul(W, k.x[i]), k.vec()
@@ -501,11 +487,6 @@ func (k *backward) byComponent(ip int, W, gw val, d [3]val) {
 		}
 		k.dot(i == 0, gw, k.x[i], h)
 		k.gadd(i, 1, W, h)
-	}
-	if k.small {
-		for m, v := range Z {
-			k.store(v, at(k.z, k.size()*(q.y0()+m)))
-		}
 	}
 	k.slopes(ip, gw, d)
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"math"
-	"slices"
 )
 
 // fpath is one coupling (l1, l2, l3) of a kernel.
@@ -123,9 +122,6 @@ func divide(l1, lmax, lout, limit int) []*pass {
 			byL2 = append(byL2, ps)
 		}
 	}
-	if limit < 16 {
-		return binned(l1, byL2, limit)
-	}
 	sums := func(ps []fpath) (n int) {
 		for _, p := range ps {
 			n += p.d3()
@@ -171,29 +167,4 @@ func divide(l1, lmax, lout, limit int) []*pass {
 
 func newPass(l1 int, ps []fpath) *pass {
 	return &pass{l1: l1, paths: ps, index: map[formKey]int{}, bidx: map[formKey]int{}}
-}
-
-// binned is divide for few registers: path by path, the largest first, into the
-// first pass with room.
-func binned(l1 int, byL2 [][]fpath, limit int) (out []*pass) {
-	ps := slices.Concat(byL2...)
-	slices.SortStableFunc(ps, func(p, q fpath) int { return q.l3 - p.l3 })
-	var bins [][]fpath
-	var room []int
-next:
-	for _, p := range ps {
-		for i := range bins {
-			if room[i] >= p.d3() {
-				bins[i] = append(bins[i], p)
-				room[i] -= p.d3()
-				continue next
-			}
-		}
-		bins, room = append(bins, []fpath{p}), append(room, limit-p.d3())
-	}
-	for _, b := range bins {
-		slices.SortFunc(b, func(p, q fpath) int { return 10*(p.l2-q.l2) + p.l3 - q.l3 })
-		out = append(out, newPass(l1, b))
-	}
-	return out
 }
