@@ -236,8 +236,18 @@ func TestPartition(t *testing.T) {
 				return // on a cut: either side
 			}
 		}
-		if want := (index[0]*grid[1]+index[1])*grid[2] + index[2]; owner != want {
-			t.Fatalf("%v belongs to %d, want %d", s, owner, want)
+		blo, bhi := p.Box(owner)
+		for k, i := range index {
+			l, h := lo[k]+(hi[k]-lo[k])*float64(i)/float64(grid[k]), lo[k]+(hi[k]-lo[k])*float64(i+1)/float64(grid[k])
+			if i == 0 && !periodic[k] {
+				l = math.Inf(-1)
+			}
+			if i == grid[k]-1 && !periodic[k] {
+				h = math.Inf(1)
+			}
+			if !(math.Abs(blo[k]-l) < 1e-9 || blo[k] == l) || !(math.Abs(bhi[k]-h) < 1e-9 || bhi[k] == h) {
+				t.Fatalf("%v belongs to %d, %v to %v, want %v of the grid %v", s, owner, blo, bhi, index, grid)
+			}
 		}
 		for r := range p.N() {
 			l, h := p.Box(r)

@@ -54,7 +54,7 @@ func (p *Plan) Rebuild(part domain.Partition, cell domain.Cell, a *domain.Atoms,
 	if part.N() != p.c.Size() {
 		return fmt.Errorf("halo: %d bricks on %d ranks", part.N(), p.c.Size())
 	}
-	p.ghost0 = domain.Padded(a.N)
+	p.ghost0, p.part = domain.Padded(a.N), part
 	if err := p.candidates(&part, &cell, depth); err != nil {
 		return err
 	}
@@ -134,11 +134,7 @@ func candidates(segs []segment, ranks []int, part *domain.Partition, cell *domai
 		for y := from[1]; y <= to[1]; y++ {
 			for z := from[2]; z <= to[2]; z++ {
 				m := [3]int32{x, y, z}
-				l, h := lo, hi
-				for k := range l {
-					l[k] += float64(m[k]) - d[k] - 1e-9
-					h[k] += float64(m[k]) + d[k] + 1e-9
-				}
+				l, h := widened(part, me, m, &d)
 				ranks = part.Touching(ranks[:0], l, h)
 				for _, r := range ranks {
 					if (r != me || m != [3]int32{}) && near(part, me, r, m, &d) {
@@ -164,8 +160,23 @@ func near(part *domain.Partition, i, j int, m [3]int32, d *[3]float64) bool {
 			m[k] = -m[k]
 		}
 	}
-	li, hi := part.Box(i)
-	lj, hj := part.Box(j)
+	return meets(part, part, i, j, m, d)
+}
+
+// widened is a brick's box moved by m, a little larger than what meets looks at.
+func widened(part *domain.Partition, rank int, m [3]int32, d *[3]float64) (lo, hi [3]float64) {
+	lo, hi = part.Box(rank)
+	for k := range lo {
+		lo[k] += float64(m[k]) - d[k] - 1e-9
+		hi[k] += float64(m[k]) + d[k] + 1e-9
+	}
+	return lo, hi
+}
+
+// meets is whether brick i of p, moved by m, comes within depth d of brick j of q.
+func meets(p, q *domain.Partition, i, j int, m [3]int32, d *[3]float64) bool {
+	li, hi := p.Box(i)
+	lj, hj := q.Box(j)
 	for k := range m {
 		if s := float64(m[k]); li[k]+s-d[k] > hj[k] || hi[k]+s+d[k] < lj[k] {
 			return false

@@ -35,9 +35,10 @@ func Migrate(c comm.Comm, part domain.Partition, cell domain.Cell, a *domain.Ato
 	return New(c).Migrate(part, cell, a)
 }
 
-// Migrate is the function Migrate, using the plan's memory. Where all atoms stay
-// within the ranks that the plan knows as peers from its last Rebuild, as they do
-// in the loop of a simulation, it talks to those only.
+// Migrate is the function Migrate, using the plan's memory. Where all atoms go no
+// further than to bricks that meet their old one, within the depth of the last
+// Rebuild, as they do in the loop of a simulation even where the bricks are cut
+// anew, a rank talks to the owners of those bricks only.
 func (p *Plan) Migrate(part domain.Partition, cell domain.Cell, a *domain.Atoms) error {
 	if part.N() != p.c.Size() {
 		return fmt.Errorf("halo: %d bricks on %d ranks", part.N(), p.c.Size())
@@ -70,6 +71,7 @@ func (p *Plan) address(part *domain.Partition, cell *domain.Cell, a *domain.Atom
 	s.leave = s.leave[:0]
 	s.frac = resize(s.frac, a.N)
 	s.flags = [2]int64{}
+	p.known(part, cell)
 	first := -1 // row of the astray atom with the smallest ID
 	for i := range s.frac {
 		x, shift := cell.Wrap(a.X[i])
@@ -83,7 +85,7 @@ func (p *Plan) address(part *domain.Partition, cell *domain.Cell, a *domain.Atom
 		}
 		if r := part.Owner(s.frac[i]); r != me {
 			s.leave = append(s.leave, leaver{int32(r), int32(i)})
-			if !slices.ContainsFunc(p.peers, func(q peer) bool { return q.rank == r }) {
+			if _, ok := slices.BinarySearch(s.peers, r); !ok {
 				s.flags[0] = 1
 			}
 		}
@@ -99,18 +101,62 @@ func (p *Plan) address(part *domain.Partition, cell *domain.Cell, a *domain.Atom
 	if s.flags[1] > 0 {
 		return p.strays(cell, a, first)
 	}
-	s.peers = s.peers[:0]
-	for r := range p.c.Size() {
-		if s.flags[0] > 0 && r != me {
-			s.peers = append(s.peers, r)
-		}
-	}
-	if s.flags[0] == 0 {
-		for _, q := range p.peers {
-			s.peers = append(s.peers, q.rank)
+	if s.flags[0] > 0 {
+		s.peers = s.peers[:0]
+		for r := range p.c.Size() {
+			if r != me {
+				s.peers = append(s.peers, r)
+			}
 		}
 	}
 	return nil
+}
+
+// known lists the ranks that atoms of this rank may go to, and come from, when
+// they stay near their old brick: the peers, or, where part is not what the last
+// Rebuild knew, those whose old or new brick comes near this rank's new or old one.
+func (p *Plan) known(part *domain.Partition, cell *domain.Cell) {
+	s := &p.scratch
+	s.peers = s.peers[:0]
+	if p.part.N() != part.N() {
+		return // nothing is known yet
+	}
+	if p.part.Same(part) {
+		for _, q := range p.peers {
+			s.peers = append(s.peers, q.rank)
+		}
+		return
+	}
+	me, old := p.c.Rank(), &p.part
+	var most [3]int32
+	for k, periodic := range cell.Periodic() {
+		if periodic {
+			most[k] = 1
+		}
+	}
+	for x := -most[0]; x <= most[0]; x++ {
+		for y := -most[1]; y <= most[1]; y++ {
+			for z := -most[2]; z <= most[2]; z++ {
+				m := [3]int32{x, y, z}
+				lo, hi := widened(old, me, m, &p.depth)
+				s.ranks = part.Touching(s.ranks[:0], lo, hi)
+				for _, r := range s.ranks {
+					if r != me && meets(old, part, me, r, m, &p.depth) {
+						s.peers = append(s.peers, r)
+					}
+				}
+				lo, hi = widened(part, me, [3]int32{-x, -y, -z}, &p.depth)
+				s.ranks = old.Touching(s.ranks[:0], lo, hi)
+				for _, r := range s.ranks {
+					if r != me && meets(old, part, r, me, m, &p.depth) {
+						s.peers = append(s.peers, r)
+					}
+				}
+			}
+		}
+	}
+	slices.Sort(s.peers)
+	s.peers = slices.Compact(s.peers)
 }
 
 // SystemError says that no ghosts can be made of these atoms in this cell. It is

@@ -35,10 +35,11 @@ type Plan struct {
 	Home []int32
 
 	c      comm.Comm
-	ghost0 int    // first ghost row
-	remote int    // ghosts with a feature row
-	more   int    // further images of those
-	peers  []peer // in rising order of rank; both sides agree that they are peers
+	part   domain.Partition // of the last Rebuild
+	ghost0 int              // first ghost row
+	remote int              // ghosts with a feature row
+	more   int              // further images of those
+	peers  []peer           // in rising order of rank; both sides agree that they are peers
 
 	send  rowList // rows with features, each once for a peer
 	again rowList // rows that the peer has already, with another shift

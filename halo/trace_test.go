@@ -61,6 +61,7 @@ type tracer struct {
 	cell     [3][3]float64
 	periodic [3]bool
 	grid     [3]int
+	cuts     []domain.Cut
 	world    *world
 	atoms    []*domain.Atoms // by rank
 	plans    []*Plan
@@ -106,7 +107,7 @@ func (tr *tracer) command(name string, args []string) ([]string, error) {
 	if len(numbers) != len(args) {
 		return nil, fmt.Errorf("%v are not all numbers", args)
 	}
-	need := map[string]int{"cell": 9, "periodic": 3, "grid": 3, "atom": 4, "move": 4, "migrate": 0, "borders": 1, "forward": 0, "reverse": 0, "positions": 0}
+	need := map[string]int{"cell": 9, "periodic": 3, "grid": 3, "cut": 3, "atom": 4, "move": 4, "migrate": 0, "borders": 1, "forward": 0, "reverse": 0, "positions": 0}
 	if n, ok := need[name]; !ok || n != len(numbers) {
 		return nil, fmt.Errorf("unknown command, or not %d numbers", n)
 	}
@@ -123,6 +124,8 @@ func (tr *tracer) command(name string, args []string) ([]string, error) {
 		for k, f := range numbers {
 			tr.grid[k] = int(f)
 		}
+	case "cut":
+		return nil, tr.cut(domain.Cut{Axis: int(numbers[0]), At: numbers[1], Below: int(numbers[2])})
 	case "atom":
 		return nil, tr.add(int64(numbers[0]), [3]float64(numbers[1:]))
 	case "move":
@@ -178,10 +181,31 @@ func (tr *tracer) begin() error {
 		return err
 	}
 	tr.world = &world{cell: cell, part: domain.NewGrid(cell, tr.grid, [3]float64{}, [3]float64{1, 1, 1})}
+	if len(tr.cuts) > 0 {
+		if err := tr.recut(len(tr.cuts) + 1); err != nil {
+			return err
+		}
+	}
 	for range tr.world.part.N() {
 		tr.atoms, tr.plans = append(tr.atoms, &domain.Atoms{}), append(tr.plans, &Plan{})
 	}
 	return nil
+}
+
+// cut notes a cut. Cuts that come before the atoms stand for the grid; later ones
+// replace those before when all are there.
+func (tr *tracer) cut(c domain.Cut) error {
+	tr.cuts = append(tr.cuts, c)
+	if tr.world == nil || len(tr.cuts) < len(tr.atoms)-1 {
+		return nil
+	}
+	return tr.recut(len(tr.atoms))
+}
+
+func (tr *tracer) recut(n int) (err error) {
+	tr.world.part, err = domain.FromCuts(tr.world.cell, n, tr.cuts, [3]int{}, false, [3]float64{}, [3]float64{1, 1, 1})
+	tr.cuts = nil
+	return err
 }
 
 func (tr *tracer) add(id int64, x [3]float64) error {

@@ -53,17 +53,51 @@ func draw(t *rapid.T, atoms int) world {
 		}
 		w.x = append(w.x, w.cell.Cart(s))
 	}
-	if rapid.Bool().Draw(t, "grid") {
+	switch rapid.IntRange(0, 3).Draw(t, "partition") {
+	case 0:
 		var grid [3]int
 		for k := range grid {
 			grid[k] = rapid.IntRange(1, 3).Draw(t, "n")
 		}
 		w.part = domain.NewGrid(w.cell, grid, lo, hi)
-	} else {
+	case 1:
 		w.part = domain.NewPartition(w.cell, rapid.IntRange(1, 13).Draw(t, "ranks"), lo, hi)
+	default:
+		w.part = drawCuts(t, w.cell, rapid.IntRange(1, 13).Draw(t, "ranks"))
 	}
 	w.depth = rapid.Float64Range(0.1, 3).Draw(t, "depth")
 	return w
+}
+
+// drawCuts is any boxes: thick, thin, some without any thickness.
+func drawCuts(t *rapid.T, cell domain.Cell, n int) domain.Partition {
+	var cuts []domain.Cut
+	var split func(lo, hi [3]float64, n int)
+	split = func(lo, hi [3]float64, n int) {
+		if n == 1 {
+			return
+		}
+		k := rapid.IntRange(0, 2).Draw(t, "axis")
+		c := domain.Cut{Axis: k, Below: rapid.IntRange(1, n-1).Draw(t, "below")}
+		c.At = lo[k] + (hi[k]-lo[k])*rapid.SampledFrom([]float64{0, 0.01, 0.3, 0.5, 0.9, 1}).Draw(t, "at")
+		cuts = append(cuts, c)
+		below, above := hi, lo
+		below[k], above[k] = c.At, c.At
+		split(lo, below, c.Below)
+		split(above, hi, n-c.Below)
+	}
+	lo, hi := [3]float64{}, [3]float64{1, 1, 1}
+	for k, p := range cell.Periodic() {
+		if !p {
+			lo[k], hi[k] = -2, 2
+		}
+	}
+	split(lo, hi, n)
+	p, err := domain.FromCuts(cell, n, cuts, [3]int{}, false, lo, hi)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
 }
 
 // share deals the atoms to a rank: every Size-th, with its ID, its species the
@@ -195,7 +229,19 @@ func TestGhostsEqualDirectCount(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := draw(t, 12)
 		owners := make([]int32, len(w.x)+1)
+		first, moved := w.part, w.part
+		if rapid.Bool().Draw(t, "the cuts move") {
+			moved = drawCuts(t, w.cell, w.part.N())
+		}
 		err := w.settled(func(c comm.Comm, a *domain.Atoms, p *Plan) error {
+			if !moved.Same(&first) {
+				if err := p.Migrate(moved, w.cell, a); err != nil {
+					return err
+				}
+				if err := p.Rebuild(moved, w.cell, a, w.depth); err != nil {
+					return err
+				}
+			}
 			if a.Ghost0 != domain.Padded(a.N) || len(a.X) != a.Positions() || len(a.ID) != a.Positions() || len(a.Species) != a.Positions() || len(p.Home) != a.Positions() || len(a.F) != a.Features() || len(a.V) != a.N || len(a.Image) != a.N {
 				return fmt.Errorf("rows: %d + %d + %d + %d; X %d, ID %d, Species %d, Home %d, F %d, V %d", a.N, a.Ghost0, a.Remote, a.Images, len(a.X), len(a.ID), len(a.Species), len(p.Home), len(a.F), len(a.V))
 			}
@@ -234,7 +280,8 @@ func TestGhostsEqualDirectCount(t *testing.T) {
 					return fmt.Errorf("ghost of atom %d has species %d", a.ID[g], a.Species[g])
 				}
 			}
-			sure, unsure := w.direct(c.Rank())
+			now := world{w.cell, moved, w.x, w.depth}
+			sure, unsure := now.direct(c.Rank())
 			if err := matches(got, sure, unsure); err != nil {
 				return fmt.Errorf("rank %d of %v: %w", c.Rank(), w.part.Grid(), err)
 			}
