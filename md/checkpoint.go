@@ -112,10 +112,13 @@ func (k *Checkpoint) generation(s *Sim, n int64) error {
 func (s *Sim) manifest(n int64) *restart.Manifest {
 	m := &restart.Manifest{
 		Generation: n, Step: s.Step, OriginStep: s.origin.step, OriginTime: s.origin.t, Dt: s.Dt,
-		Cell: s.Cell.AsGiven(), Periodic: s.Cell.Periodic(), Grid: s.Partition.Grid(),
+		Cell: s.Cell.AsGiven(), Periodic: s.Cell.Periodic(), Grid: s.Partition.Grid(), Fixed: s.Partition.Fixed(),
 		Cutoff: s.Potential.Cutoff(), Skin: s.Skin, Depth: s.depth(),
 	}
 	m.Lo, m.Hi = s.Partition.Bounds()
+	for _, c := range s.Partition.Cuts() {
+		m.Cuts = append(m.Cuts, restart.Cut(c))
+	}
 	if b := s.inside.AsGiven(); s.valid && b != m.Cell {
 		m.Built = b
 	}
@@ -228,9 +231,13 @@ func readGeneration(c comm.Comm, dir string) (*Restart, error) {
 			return nil, err
 		}
 	}
-	r.Partition = domain.NewGrid(r.Cell, m.Grid, m.Lo, m.Hi)
-	if !r.Exact {
+	if r.Exact {
+		r.Partition, err = bricks(r.Cell, m)
+	} else {
 		r.Partition = domain.NewPartition(r.Cell, c.Size(), m.Lo, m.Hi)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
 	a := r.Atoms
 	for brick := c.Rank(); brick < len(m.Shards); brick += c.Size() {
@@ -248,6 +255,15 @@ func readGeneration(c comm.Comm, dir string) (*Restart, error) {
 	}
 	a.N = len(a.ID)
 	return r, nil
+}
+
+// bricks are those of a manifest.
+func bricks(cell domain.Cell, m *restart.Manifest) (domain.Partition, error) {
+	var cuts []domain.Cut
+	for _, c := range m.Cuts {
+		cuts = append(cuts, domain.Cut(c))
+	}
+	return domain.FromCuts(cell, len(m.Shards), cuts, m.Grid, m.Fixed, m.Lo, m.Hi)
 }
 
 // firstError is collective: the text of the lowest rank's error, on all ranks.

@@ -29,6 +29,10 @@ type Evaluator struct {
 	Skin      float64 // Å beyond the cutoff; 0: rebuild on every call
 	Depth     float64 // halo depth in Å; 0: cutoff + skin
 	Guard     Guard
+	// Balance moves the cuts of Partition at list builds, where that pays, so that
+	// all bricks have about the same number of edges. The same bricks then still
+	// give the same bits; others the same within rounding.
+	Balance bool
 
 	// Results of the last call, for the owned atoms of this rank. Forces are
 	// in Atoms.F.
@@ -37,6 +41,7 @@ type Evaluator struct {
 
 	Clocks   Clocks
 	Rebuilds int64 // list builds so far
+	Recuts   int64 // of them, those that moved the cuts between bricks
 	Calls    int64 // evaluations so far
 
 	plan    *halo.Plan
@@ -54,6 +59,8 @@ type Evaluator struct {
 	frame   potential.Frame
 	result  potential.Result
 	timed   timedHalo
+	balance balancer
+	weighed bool // balance knows the work of the atoms
 
 	stopWanted, saveWanted atomic.Bool
 	stopped                bool
@@ -172,17 +179,35 @@ func (e *Evaluator) rebuild() error {
 	if err := e.finite(); err != nil {
 		return err
 	}
+	known := e.weighed
+	if _, err := e.recut(known); err != nil {
+		return err
+	}
+	if err := e.settle(); err != nil {
+		return err
+	}
+	if !known { // by now the edges are known, not only the atoms
+		moved, err := e.recut(true)
+		if err == nil && moved {
+			err = e.settle()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	e.valid = true
+	e.Rebuilds++
+	return nil
+}
+
+// settle brings each atom to its brick, and makes ghosts and list.
+func (e *Evaluator) settle() error {
 	if err := e.plan.Migrate(e.Partition, e.Cell, e.Atoms); err != nil {
 		return e.thin(err)
 	}
 	e.built = append(e.built[:0], e.Atoms.X[:e.Atoms.N]...)
 	e.inside = e.Cell
-	if err := e.lists(); err != nil {
-		return err
-	}
-	e.valid = true
-	e.Rebuilds++
-	return nil
+	return e.lists()
 }
 
 // lists makes ghosts and list for the owned rows as they stand.
@@ -190,7 +215,13 @@ func (e *Evaluator) lists() error {
 	if err := e.plan.Rebuild(e.Partition, e.Cell, e.Atoms, e.depth()); err != nil {
 		return e.thin(err)
 	}
-	return e.accounts(neighbor.Build(&e.list, e.Atoms, e.Potential.Cutoff(), e.Skin))
+	if err := e.accounts(neighbor.Build(&e.list, e.Atoms, e.Potential.Cutoff(), e.Skin)); err != nil {
+		return err
+	}
+	if e.weighed = e.Balance; e.weighed {
+		e.weigh()
+	}
+	return nil
 }
 
 // thin makes trouble of a cell that has become too thin for ghosts in the course of
@@ -246,7 +277,7 @@ func (e *Evaluator) compute() error {
 // its memory: one evaluator serves any number of structures. All ranks do it.
 func (e *Evaluator) SetSystem(cell domain.Cell, part domain.Partition, a *domain.Atoms) {
 	e.Cell, e.Partition, e.Atoms = cell, part, a
-	e.valid, e.fresh, e.census, e.frozen, e.trouble = false, false, [2]int64{}, [3]int64{}, trouble{}
+	e.valid, e.fresh, e.weighed, e.census, e.frozen, e.trouble = false, false, false, [2]int64{}, [3]int64{}, trouble{}
 }
 
 // Stats are figures of the last list build on this rank.

@@ -210,5 +210,5 @@ func (s *Sim) Loop() (time.Duration, int64) { return s.loop, s.steps }
 // ResetLoop sets the clocks and counters of the performance block to zero, as
 // after a warm-up.
 func (s *Sim) ResetLoop() {
-	s.loop, s.steps, s.Clocks, s.Rebuilds, s.Calls = 0, 0, Clocks{}, 0, 0
+	s.loop, s.steps, s.Clocks, s.Rebuilds, s.Recuts, s.Calls = 0, 0, Clocks{}, 0, 0, 0
 }

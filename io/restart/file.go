@@ -14,7 +14,7 @@ import (
 )
 
 // Version of the format.
-const Version = 1
+const Version = 2
 
 const (
 	orderMark  = 0x01020304

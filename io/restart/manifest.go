@@ -22,8 +22,10 @@ type Manifest struct {
 	Dt         float64
 	Cell       [3][3]float64 // lattice vectors as rows, Å; zero where the user gave none
 	Periodic   [3]bool
-	Grid       [3]int
-	Lo, Hi     [3]float64 // fractional bounds of the grid of bricks
+	Grid       [3]int     // of bricks; zero where they are none
+	Fixed      bool       // the grid was asked for
+	Cuts       []Cut      // between the bricks, as domain.Partition lists them
+	Lo, Hi     [3]float64 // fractional bounds of the bricks
 	Cutoff     float64    // Å; of the list, as are skin and depth
 	Skin       float64
 	Depth      float64
@@ -35,6 +37,14 @@ type Manifest struct {
 	Heat   [2]int64
 	Extra  map[string]string
 	Shards []ShardInfo // by brick
+}
+
+// Cut is a plane between bricks: those below At, of which there are Below, and
+// the others.
+type Cut struct {
+	Axis  int
+	At    float64 // fractional coordinate
+	Below int
 }
 
 // ShardInfo is what the manifest knows of a shard.
@@ -58,6 +68,7 @@ const manifestName = "manifest.bin"
 func (m *Manifest) Write(dir string) error {
 	_, err := writeFile(filepath.Join(dir, manifestName), magicManifest, m.Generation, func(o *writer) {
 		o.block("STATE", m.state())
+		o.block("CUTS", m.cuts())
 		o.block("INTEGR", m.Integrator)
 		if m.Built != [3][3]float64{} {
 			var b []byte
@@ -129,6 +140,35 @@ func (m *Manifest) state() (b []byte) {
 	return b
 }
 
+func (m *Manifest) cuts() []byte {
+	fixed := uint64(0)
+	if m.Fixed {
+		fixed = 1
+	}
+	b := le.AppendUint64(nil, fixed)
+	for _, c := range m.Cuts {
+		b = le.AppendUint64(b, uint64(c.Axis))
+		b = le.AppendUint64(b, math.Float64bits(c.At))
+		b = le.AppendUint64(b, uint64(c.Below))
+	}
+	return b
+}
+
+func (m *Manifest) takeCuts(b []byte) error {
+	if len(b)%24 != 8 {
+		return fmt.Errorf("%d bytes are not 8 and a multiple of 24", len(b))
+	}
+	m.Fixed = le.Uint64(b) != 0
+	for b = b[8:]; len(b) > 0; b = b[24:] {
+		axis, at, below := le.Uint64(b), math.Float64frombits(le.Uint64(b[8:])), le.Uint64(b[16:])
+		if axis > 2 || below < 1 || below > math.MaxInt32 {
+			return fmt.Errorf("%d bricks below a cut along axis %d", below, axis)
+		}
+		m.Cuts = append(m.Cuts, Cut{int(axis), at, int(below)})
+	}
+	return nil
+}
+
 // ReadManifest reads the manifest of a generation's folder.
 func ReadManifest(dir string) (*Manifest, error) {
 	path := filepath.Join(dir, manifestName)
@@ -174,7 +214,7 @@ func (m *Manifest) take(name string, b []byte) error {
 		}
 		for k := range m.Grid {
 			g := next()
-			if g < 1 || g > math.MaxInt32 {
+			if g > math.MaxInt32 {
 				return fmt.Errorf("a grid of %d bricks", g)
 			}
 			m.Grid[k] = int(g)
@@ -194,6 +234,8 @@ func (m *Manifest) take(name string, b []byte) error {
 			return fmt.Errorf("%d bytes, want 16", len(b))
 		}
 		m.Heat = [2]int64{int64(le.Uint64(b)), int64(le.Uint64(b[8:]))}
+	case "CUTS":
+		return m.takeCuts(b)
 	case "INTEGR":
 		m.Integrator = slices.Clone(b)
 	case "EXTRA":
@@ -225,15 +267,15 @@ func (m *Manifest) take(name string, b []byte) error {
 }
 
 func (m *Manifest) whole() error {
-	n := float64(m.Grid[0]) * float64(m.Grid[1]) * float64(m.Grid[2])
-	if n == 0 {
-		return errors.New("block STATE is missing")
-	}
-	if n != float64(len(m.Shards)) {
-		return fmt.Errorf("%d shards for a grid of %v bricks", len(m.Shards), m.Grid)
-	}
 	if !(m.Dt > 0) || m.Step < 0 {
-		return fmt.Errorf("step %d, timestep %g", m.Step, m.Dt)
+		return fmt.Errorf("no block STATE that makes sense: step %d, timestep %g", m.Step, m.Dt)
+	}
+	if len(m.Shards) != len(m.Cuts)+1 {
+		return fmt.Errorf("%d shards for %d cuts between bricks", len(m.Shards), len(m.Cuts))
+	}
+	n := float64(m.Grid[0]) * float64(m.Grid[1]) * float64(m.Grid[2])
+	if m.Grid != ([3]int{}) && n != float64(len(m.Shards)) {
+		return fmt.Errorf("%d shards for a grid of %v bricks", len(m.Shards), m.Grid)
 	}
 	return nil
 }

@@ -34,7 +34,8 @@ func manifest(t testing.TB, dir string, s *Shard) *Manifest {
 	}
 	return &Manifest{
 		Generation: 7, Step: 12, OriginStep: 3, OriginTime: 0.25, Dt: 0.1, Cell: [3][3]float64{{4}, {0.5, 5}, {0, 0, 6}},
-		Periodic: [3]bool{true, false, true}, Grid: [3]int{1, 4, 1}, Lo: [3]float64{0, -0.5, 0},
+		Periodic: [3]bool{true, false, true}, Grid: [3]int{1, 4, 1}, Fixed: true,
+		Cuts: []Cut{{1, 0.4, 2}, {1, 0.25, 1}, {1, -0.75, 1}}, Lo: [3]float64{0, -0.5, 0},
 		Hi: [3]float64{1, 1.5, 1}, Cutoff: 5, Skin: 0.5, Depth: 5.5, Integrator: []byte{1, 2, 3},
 		Extra:  map[string]string{"config": "a = 1\n", "": "empty key", "z": ""},
 		Shards: []ShardInfo{{}, {}, {}, {int64(len(s.ID)), sum}},
@@ -251,7 +252,7 @@ func FuzzManifest(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		decodeManifest(bytes.NewReader(b), int64(len(b)))
 		m := &Manifest{}
-		for _, name := range []string{"STATE", "EXTRA", "SHARDS"} {
+		for _, name := range []string{"STATE", "CUTS", "EXTRA", "SHARDS"} {
 			m.take(name, b)
 		}
 		m.whole()
@@ -270,7 +271,7 @@ func TestLayout(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if string(b[:8]) != "WIGNMANI" || le.Uint32(b[8:]) != 1 || le.Uint32(b[12:]) != 0x01020304 || le.Uint64(b[16:]) != 7 {
+	if string(b[:8]) != "WIGNMANI" || le.Uint32(b[8:]) != 2 || le.Uint32(b[12:]) != 0x01020304 || le.Uint64(b[16:]) != 7 {
 		t.Errorf("header %x", b[:32])
 	}
 	if string(b[32:40]) != "STATE\x00\x00\x00" || le.Uint64(b[40:]) != 224 {
