@@ -13,8 +13,8 @@ import (
 // atoms move at a cost of about one list build, and the next follows in ten steps
 // or more.
 const (
-	imbalance = 1.05
-	gain      = 0.03
+	imbalance = 1.04
+	gain      = 0.02
 )
 
 // atomWork is what an atom costs beside its edges, in edges. SevenNet-0 takes 31 µs

@@ -141,7 +141,7 @@ func (a *assessment) advise() (out []advice) {
 	case slow > 1.25 && slow > 1.2*wide && loses > 0.05:
 		say("slow", "rank %d (%s) takes %.2f times the mean time for %.2f of the mean work: its core is slow, or others use it", a.slowest.rank, a.slowest.where, slow, wide)
 	case over(a.widest.entries, a.entries) > 1.3 && loses > 0.05:
-		say("uneven", "rank %d has %.2f times the mean number of neighbours, and the others wait for it: other bricks (parallel.bricks, parallel.grid) would divide the atoms better", a.widest.rank, over(a.widest.entries, a.entries))
+		say("uneven", "rank %d has %.2f times the mean number of neighbours, and the others wait for it: parallel.balance = \"edges\", or other bricks (parallel.bricks, parallel.grid), would divide the atoms better", a.widest.rank, over(a.widest.entries, a.entries))
 	}
 	return out
 }

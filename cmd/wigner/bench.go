@@ -112,8 +112,9 @@ type benchResult struct {
 	GhostsPerAtom  float64            `json:"ghosts_per_atom"`
 	CommPerStep    float64            `json:"comm_bytes_per_step"`
 	Rebuilds       int64              `json:"rebuilds"`
-	Linearity      float64            `json:"linearity,omitempty"`       // us_median over that of the first size on as many ranks
-	Breakdown      map[string]float64 `json:"breakdown"`                 // s by stage, mean over the ranks
+	Linearity      float64            `json:"linearity,omitempty"` // us_median over that of the first size on as many ranks
+	Breakdown      map[string]float64 `json:"breakdown"`           // s by stage, mean over the ranks
+	Balance        *balance           `json:"balance"`
 	ModelBreakdown map[string]float64 `json:"model_breakdown,omitempty"` // s by stage of the model, mean over the ranks
 	UsefulGFlops   float64            `json:"useful_gflops,omitempty"`   // useful operations per second of "pair", each rank
 	PeakFraction   map[string]float64 `json:"peak_fraction,omitempty"`   // the same over the machine's peak, "pair" and the model's stages
@@ -346,7 +347,7 @@ func (b *benchRank) measure(form *form) error {
 func newSim(c comm.Comm, pot potential.Potential, x *crystal) *md.Sim {
 	return &md.Sim{
 		Evaluator: md.Evaluator{
-			Comm: c, Potential: pot, Skin: float64(input.Default().Parallel.Skin), Cell: x.Cell, Partition: x.Partition, Atoms: x.Atoms,
+			Comm: c, Potential: pot, Skin: float64(input.Default().Parallel.Skin), Balance: true, Cell: x.Cell, Partition: x.Partition, Atoms: x.Atoms,
 		},
 		Mass: masses(), Dt: md.Femtosecond, Integrator: md.VelocityVerlet{},
 	}
@@ -368,6 +369,10 @@ func (b *benchRank) collect(out *benchResult) error {
 	if err != nil {
 		return err
 	}
+	load, err := balanceOf(b.sim)
+	if err != nil {
+		return err
+	}
 	wall, steps := b.sim.Loop()
 	if b.c.Rank() != 0 {
 		return nil
@@ -382,7 +387,7 @@ func (b *benchRank) collect(out *benchResult) error {
 	out.Energy, out.MaxForce = b.first.Energy/n, b.first.MaxForce
 	out.GhostsPerAtom, out.CommPerStep = float64(sums[2])/n, float64(sums[1])/float64(steps)
 	out.MessagesPer = float64(sums[3]) / float64(steps)
-	out.Rebuilds = b.sim.Rebuilds
+	out.Rebuilds, out.Balance = b.sim.Rebuilds, load
 	out.Breakdown = map[string]float64{}
 	for s, x := range stages {
 		out.Breakdown[strings.ToLower(md.Stage(s).String())] = x.Avg

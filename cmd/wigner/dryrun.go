@@ -109,14 +109,14 @@ func (s *simulation) cutUp(n int, f *forecast) error {
 		if err != nil {
 			return err
 		}
-		e := md.Evaluator{Comm: c, Potential: &closest{cutoff: s.src.Cutoff}, Skin: f.skin, Cell: x.Cell, Partition: x.Partition, Atoms: x.Atoms}
+		e := md.Evaluator{Comm: c, Potential: &closest{cutoff: s.src.Cutoff}, Skin: f.skin, Balance: s.cfg.Parallel.Moves(), Cell: x.Cell, Partition: x.Partition, Atoms: x.Atoms}
 		if err := e.Evaluate(); err != nil {
 			return err
 		}
 		st := e.Stats()
 		f.bricks[c.Rank()] = brick{owned: float64(st.Owned), remote: float64(st.Remote), images: float64(st.Images), entries: float64(st.Entries)}
 		if c.Rank() == 0 {
-			f.part = x.Partition
+			f.part = e.Partition
 		}
 		loads[c.Rank()], err = loadOf(&e, c.Rank())
 		return err
@@ -207,12 +207,11 @@ func (f *forecast) report(w io.Writer, s *simulation) {
 		owned, ghosts = append(owned, b.owned), append(ghosts, b.remote+b.images)
 		memory = append(memory, b.bytes(f.pot, within)/1e6)
 	}
-	g := f.part.Grid()
 	if s.form.crystal != nil {
 		atoms = float64(s.form.crystal.Count())
 	}
 	line("atoms", "%.0f", atoms)
-	line("bricks", "%d × %d × %d: %s", g[0], g[1], g[2], f.job.describe())
+	line("bricks", "%s: %s", shape(f.part.Grid(), f.part.N()), f.job.describe())
 	if n := f.job.ranks(); len(f.bricks) < n {
 		line("", "%d of the %d counted, evenly spread", len(f.bricks), n)
 	}

@@ -18,9 +18,9 @@ import (
 
 // evalOptions are eval's flags.
 type evalOptions struct {
-	in, out, model, head, stats, prefix string
-	v                                   variant
-	ranks                               int
+	in, out, model, head, stats, prefix, balance string
+	v                                            variant
+	ranks                                        int
 }
 
 func (a *app) evalCmd() *cobra.Command {
@@ -50,6 +50,7 @@ and columns of these names are replaced; --prefix keeps both.`,
 	o.v.flags(cmd)
 	f.IntVar(&o.ranks, "ranks", 0, "ranks in this process (default: the usable cores; 1 under a launcher)")
 	f.StringVar(&o.head, "head", "", "head of a model that has several")
+	f.StringVar(&o.balance, "balance", "edges", "edges: bricks of equal work where that pays; none: of equal size")
 	f.StringVar(&o.stats, "stats", "", "write what each rank held and sent to this JSON file")
 	f.StringVar(&o.prefix, "prefix", "", "write P_energy, P_forces … instead of energy, forces …")
 	must(cmd.MarkFlagRequired("model"))
@@ -67,6 +68,9 @@ func must(err error) {
 func (a *app) eval(o *evalOptions) error {
 	var src *source
 	each := func() error {
+		if o.balance != "edges" && o.balance != "none" {
+			return usagef("--balance %q: it is edges or none", o.balance)
+		}
 		if o.head != "" {
 			return usagef("--head %s: this family of models has no heads", o.head)
 		}
@@ -94,7 +98,7 @@ func (a *app) evalRank(o *evalOptions, src *source, j *job, c comm.Comm) error {
 	if err = agree(c, err); err != nil {
 		return err
 	}
-	e := evaluation{o: o, j: j, c: c, src: src, move: md.Redistributor{Comm: c}, ev: md.Evaluator{Comm: c, Potential: pot, Guard: anyForce}}
+	e := evaluation{o: o, j: j, c: c, src: src, move: md.Redistributor{Comm: c}, ev: md.Evaluator{Comm: c, Potential: pot, Balance: o.balance == "edges", Guard: anyForce}}
 	if c.Rank() == 0 {
 		if err = e.open(a); err == nil {
 			defer e.close()

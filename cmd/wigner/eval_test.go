@@ -355,7 +355,7 @@ func TestEvalGhosts(t *testing.T) {
 	}
 	part := domain.NewPartition(cell, ranks, lo, hi)
 	in, stats := write(t, filepath.Join(dir, "in.extxyz"), text), filepath.Join(dir, "stats.json")
-	mustRun(t, "eval", in, "-m", filepath.Join(tiny, "linear-l2.pth"), "-o", filepath.Join(dir, "o"), "--ranks", fmt.Sprint(ranks), "--stats", stats)
+	mustRun(t, "eval", in, "-m", filepath.Join(tiny, "linear-l2.pth"), "-o", filepath.Join(dir, "o"), "--ranks", fmt.Sprint(ranks), "--stats", stats, "--balance", "none")
 	var got struct {
 		Frames []struct{ Ranks []loads }
 	}

@@ -9,6 +9,7 @@ import (
 type loads struct {
 	Owned  int64 `json:"owned"`
 	Ghosts int64 `json:"ghosts"`
+	Edges  int64 `json:"edges"`
 	Sent   int64 `json:"bytes_sent"`
 }
 
@@ -17,16 +18,16 @@ type loads struct {
 func loadsOf(c comm.Comm, e *md.Evaluator, sent *int64) ([]loads, error) {
 	s := e.Stats()
 	total := s.Sent.Total()
-	x := make([]int64, 3*c.Size())
-	mine := x[3*c.Rank():]
-	mine[0], mine[1], mine[2] = int64(s.Owned), int64(s.Remote+s.Images), total.Bytes-*sent
+	x := make([]int64, 4*c.Size())
+	mine := x[4*c.Rank():]
+	mine[0], mine[1], mine[2], mine[3] = int64(s.Owned), int64(s.Remote+s.Images), e.Edges(), total.Bytes-*sent
 	*sent = total.Bytes
 	if err := c.AllreduceInt(x, comm.Sum); err != nil {
 		return nil, err
 	}
 	out := make([]loads, c.Size())
 	for r := range out {
-		out[r] = loads{x[3*r], x[3*r+1], x[3*r+2]}
+		out[r] = loads{x[4*r], x[4*r+1], x[4*r+2], x[4*r+3]}
 	}
 	return out, nil
 }

@@ -12,7 +12,7 @@ import (
 
 // performance is collective: it prints what the loop took, in the lines that
 // LAMMPS ends with, which scripts know. w counts on rank 0 only.
-func performance(w io.Writer, s *md.Sim, j *job) error {
+func performance(w io.Writer, s *md.Sim, j *job, b *balance) error {
 	c := s.Comm
 	wall, steps := s.Loop()
 	var sq, t []float64
@@ -29,7 +29,7 @@ func performance(w io.Writer, s *md.Sim, j *job) error {
 		return err
 	}
 	st := s.Stats()
-	counts, err := perRank(c, int64(st.Owned), int64(st.Remote+st.Images), st.Entries)
+	counts, err := perRank(c, int64(st.Owned), int64(st.Remote+st.Images), st.Entries, s.Edges())
 	if err != nil || c.Rank() != 0 {
 		return err
 	}
@@ -51,7 +51,7 @@ func performance(w io.Writer, s *md.Sim, j *job) error {
 		fmt.Fprintf(w, "%-8s| %-10.5g | %-10.5g | %-10.5g |%6.1f |%6.2f\n", md.Stage(i), x.Min, x.Avg, x.Max, varavg, share)
 	}
 	fmt.Fprintln(w)
-	for i, name := range []string{"Nlocal:", "Nghost:", "Neighs:"} {
+	for i, name := range []string{"Nlocal:", "Nghost:", "Neighs:", "Nedges:"} {
 		histogram(w, name, counts[i])
 	}
 	total := addUp(counts[2])
@@ -60,6 +60,7 @@ func performance(w io.Writer, s *md.Sim, j *job) error {
 	// A constant, for readers of LAMMPS's lines: displacements are looked at
 	// before every evaluation, so no list is ever used too long.
 	fmt.Fprintf(w, "Neighbor list builds = %d\nDangerous builds = 0\n", s.Rebuilds)
+	b.print(w, c.Size())
 	return nil
 }
 

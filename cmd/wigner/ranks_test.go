@@ -15,7 +15,7 @@ import (
 )
 
 // rankCounts are the issue's: primes, cubes, more ranks than atoms.
-var rankCounts = []int{1, 2, 3, 4, 6, 8, 12, 27}
+var rankCounts = []int{1, 2, 3, 4, 6, 8, 12, 27, 64}
 
 // TestRanks: in double precision the results do not depend on the ranks, for
 // every structure of the reference set: cells smaller than the cutoff, slabs,

@@ -170,6 +170,7 @@ type runner struct {
 	near   *nearWatch
 	dumps  []*dump
 	saver  *md.Checkpoint
+	load   *balance // at the end
 	advice *adviser
 	set    settings // on rank 0, as are the next
 	status *status
@@ -238,7 +239,8 @@ func (r *runner) prepare() (done bool, err error) {
 	}
 	r.sim = &md.Sim{
 		Evaluator: md.Evaluator{
-			Comm: r.c, Potential: pot, Skin: float64(cfg.Parallel.Skin), Guard: md.Guard{MaxForce: cfg.Dynamics.MaxForce},
+			Comm: r.c, Potential: pot, Skin: float64(cfg.Parallel.Skin), Balance: cfg.Parallel.Moves(),
+			Guard: md.Guard{MaxForce: cfg.Dynamics.MaxForce},
 		},
 		Mass: masses(), Dt: cfg.Dynamics.Timestep * md.Femtosecond, Integrator: integrator(cfg),
 	}
@@ -492,7 +494,7 @@ func (r *runner) end(from int64) error {
 		return err
 	}
 	wall, steps := r.sim.Loop()
-	fields := []zap.Field{zap.Int64("step", r.sim.Step), zap.Int64("steps", steps), zap.Float64("seconds", wall.Seconds())}
+	fields := []zap.Field{zap.Int64("step", r.sim.Step), zap.Int64("steps", steps), zap.Float64("seconds", wall.Seconds()), zap.Reflect("balance", r.load)}
 	if r.sim.Step < r.cfg.Dynamics.Steps {
 		why, err := r.stops.reasonOfAll(r.c)
 		if err != nil {
@@ -508,12 +510,15 @@ func (r *runner) end(from int64) error {
 
 // figures is collective: what the run took, in the last lines and in ranks.csv, and
 // what that advises.
-func (r *runner) figures() error {
+func (r *runner) figures() (err error) {
+	if r.load, err = balanceOf(r.sim); err != nil {
+		return err
+	}
 	w := r.console()
 	if r.thermo.log != nil {
 		w = io.MultiWriter(w, r.thermo.log)
 	}
-	if err := performance(w, r.sim, r.j); err != nil {
+	if err := performance(w, r.sim, r.j, r.load); err != nil {
 		return err
 	}
 	a, err := assess(r.sim, r.j, r.frozen())

@@ -30,7 +30,7 @@ const cpuKey = "processor"
 // says how it starts or ends, and what leaves every bit as it is, does not.
 func settingsOf(cfg *input.Config, files []string) (settings, error) {
 	c := input.Config{
-		Potential: input.Potential{Part: nameless(cfg.Potential.Part)}, Dynamics: cfg.Dynamics, Parallel: input.Parallel{Skin: cfg.Parallel.Skin},
+		Potential: input.Potential{Part: nameless(cfg.Potential.Part)}, Dynamics: cfg.Dynamics, Parallel: input.Parallel{Skin: cfg.Parallel.Skin, Balance: cfg.Parallel.Balance},
 		Thermostat: cfg.Thermostat, Barostat: cfg.Barostat, Deform: cfg.Deform,
 	}
 	for _, p := range cfg.Potential.Add {
@@ -44,7 +44,7 @@ func settingsOf(cfg *input.Config, files []string) (settings, error) {
 	if _, err := toml.Decode(text, &tables); err != nil {
 		return nil, err
 	}
-	s := settings{cpuKey: kernel.CPU(), "parallel.skin_A": fmt.Sprint(tables["parallel"]["skin_A"])}
+	s := settings{cpuKey: kernel.CPU(), "parallel.skin_A": fmt.Sprint(tables["parallel"]["skin_A"]), "parallel.balance": cfg.Parallel.Balance}
 	for _, table := range []string{"potential", "dynamics", "thermostat", "barostat", "deform"} {
 		for k, v := range tables[table] {
 			s[table+"."+k] = fmt.Sprint(v)
@@ -120,7 +120,7 @@ func (s settings) differ(notes map[string]string) (which []string, physics bool)
 			continue
 		}
 		which = append(which, fmt.Sprintf("%s (was %s, is %s)", k, orNone(strings.Fields(was)), orNone(strings.Fields(is))))
-		rounding := k == cpuKey || k == "parallel.skin_A" || k == "potential.precision" || k == "potential.radial"
+		rounding := k == cpuKey || k == "parallel.skin_A" || k == "parallel.balance" || k == "potential.precision" || k == "potential.radial"
 		physics = physics || !rounding
 	}
 	slices.Sort(which)

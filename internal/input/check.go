@@ -279,6 +279,7 @@ func (p *Parallel) check(k *checker) {
 			k.bad("parallel.grid", "%v makes %d bricks, but bricks = %d", p.Grid, n, p.Bricks)
 		}
 	}
+	k.among("parallel.balance", p.Balance, "edges", "none")
 	if p.Skin != AutoSkin {
 		k.positive("parallel.skin_A", float64(p.Skin), 100)
 	}

@@ -139,10 +139,14 @@ type Restart struct {
 
 // Parallel is how space is cut.
 type Parallel struct {
-	Bricks int   `toml:"bricks,omitempty" doc:"number of bricks; default: the ranks"`
-	Grid   []int `toml:"grid,omitempty" doc:"bricks along each lattice vector; default: the smallest surface"`
-	Skin   Skin  `toml:"skin_A" doc:"of the neighbour list, Å; \"auto\": by cutoff, temperature, timestep, number and mass of the atoms"`
+	Bricks  int    `toml:"bricks,omitempty" doc:"number of bricks; default: the ranks"`
+	Grid    []int  `toml:"grid,omitempty" doc:"bricks along each lattice vector; default: the smallest surface, and for unequal densities any boxes"`
+	Balance string `toml:"balance" doc:"edges: where that pays, the cuts between bricks move at list builds so that all have as many edges; none: they stay"`
+	Skin    Skin   `toml:"skin_A" doc:"of the neighbour list, Å; \"auto\": by cutoff, temperature, timestep, number and mass of the atoms"`
 }
+
+// Moves is whether the cuts between bricks may move.
+func (p *Parallel) Moves() bool { return p.Balance == "edges" }
 
 // Default is what holds where a file says nothing.
 func Default() Config {
@@ -152,6 +156,6 @@ func Default() Config {
 		Dynamics:  Dynamics{Ensemble: "nve", Timestep: 1, Seed: 1, Velocities: "auto", MaxForce: 1000},
 		Output:    Output{Dir: "runs/out", ThermoEvery: 10},
 		Restart:   Restart{EveryMin: 15},
-		Parallel:  Parallel{Skin: 0.5},
+		Parallel:  Parallel{Balance: "edges", Skin: 0.5},
 	}
 }

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/wigner-md/wigner/md"
+)
+
+// spread is a quantity over the ranks.
+type spread struct {
+	Min       float64 `json:"min"`
+	Avg       float64 `json:"avg"`
+	Max       float64 `json:"max"`
+	Imbalance float64 `json:"max_over_avg"`
+}
+
+// balance is how evenly the ranks share the work: counts of the last evaluation,
+// times of the loop.
+type balance struct {
+	Edges   spread            `json:"edges"`
+	Owned   spread            `json:"owned"`
+	Ghosts  spread            `json:"ghosts"`
+	Seconds map[string]spread `json:"seconds"` // by stage
+	Recuts  int64             `json:"recuts"`  // list builds that moved the cuts between bricks
+}
+
+// balanceOf is collective.
+func balanceOf(s *md.Sim) (*balance, error) {
+	st := s.Stats()
+	x := []float64{float64(s.Edges()), float64(st.Owned), float64(st.Remote + st.Images)}
+	for _, d := range s.Clocks {
+		x = append(x, d.Seconds())
+	}
+	all, err := md.SpreadOf(s.Comm, x...)
+	if err != nil {
+		return nil, err
+	}
+	of := func(s md.Spread) spread { return spread{s.Min, s.Avg, s.Max, over(s.Max, s.Avg)} }
+	b := &balance{Edges: of(all[0]), Owned: of(all[1]), Ghosts: of(all[2]), Seconds: map[string]spread{}, Recuts: s.Recuts}
+	for k := range md.Stages {
+		b.Seconds[strings.ToLower(k.String())] = of(all[3+k])
+	}
+	return b, nil
+}
+
+// print is one line for each kind of work and one for the cuts.
+func (b *balance) print(w io.Writer, ranks int) {
+	if ranks < 2 {
+		return
+	}
+	pair := b.Seconds[strings.ToLower(md.Pair.String())]
+	fmt.Fprintf(w, "Imbalance (max/ave) = %.3f edges, %.3f atoms, %.3f ghosts, %.3f Pair time\n",
+		b.Edges.Imbalance, b.Owned.Imbalance, b.Ghosts.Imbalance, pair.Imbalance)
+	fmt.Fprintf(w, "Cuts between bricks moved = %d times\n", b.Recuts)
+}
+
+// shape is the bricks in words.
+func shape(grid [3]int, n int) string {
+	if grid == ([3]int{}) {
+		return fmt.Sprintf("%d, cut for equal work", n)
+	}
+	return fmt.Sprintf("%d (%d × %d × %d)", n, grid[0], grid[1], grid[2])
+}
