@@ -306,8 +306,8 @@ func TestBricks(t *testing.T) {
 	dir := t.TempDir()
 	cfg := config(t, dir, argon)
 	a, b := filepath.Join(dir, "a"), filepath.Join(dir, "b")
-	mustRun(t, "run", cfg, "-q", "output.dir="+a, "parallel.bricks=4")
-	mustRun(t, "run", cfg, "-q", "output.dir="+b, "parallel.grid=[1, 2, 2]", "--ranks", "1")
+	mustRun(t, "run", cfg, "-q", "output.dir="+a, "parallel.bricks=4", "parallel.balance=none")
+	mustRun(t, "run", cfg, "-q", "output.dir="+b, "parallel.grid=[1, 2, 2]", "parallel.balance=none", "--ranks", "1")
 	if g := read(t, filepath.Join(a, configName)); !strings.Contains(g, "bricks = 4") {
 		t.Errorf("the effective config:\n%s", g)
 	}
