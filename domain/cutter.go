@@ -32,6 +32,7 @@ type Cutter struct {
 	level  []knot
 	next   []knot
 	extent []float64
+	length [][3]float64 // by knot: of what is occupied, Å
 	hist   []int64
 }
 
@@ -61,6 +62,8 @@ const (
 	mostBins, leastBins = 256, 16
 	allBins             = 1 << 19 // of all knots of a level together
 	narrowest           = 1.0 / (1 << 26)
+	mostSlices          = 256
+	thinnest            = 4.0 // Å
 	enough              = 4000
 )
 
@@ -69,7 +72,7 @@ const (
 // coordinates (inside the cell, as Wrap has it), w their weights, none negative;
 // the sum over all ranks is below 2⁶². Where p is a grid that was asked for, its
 // cuts move and the grid remains; else each set of bricks is cut across the
-// longest side of the box around its points. Between planes of a crystal a cut
+// longest side of what its points fill. Between planes of a crystal a cut
 // lies in the middle.
 func (c *Cutter) Cut(p Partition, cell Cell, s [][3]float64, w []int64, ranks Ranks) (Partition, error) {
 	c.part = Partition{n: p.n, grid: p.grid, fixed: p.fixed, lo: p.lo, hi: p.hi, periodic: p.periodic, cuts: make([]cut, 0, p.n-1)}
@@ -91,8 +94,11 @@ func (c *Cutter) Cut(p Partition, cell Cell, s [][3]float64, w []int64, ranks Ra
 		if err := c.bounds(); err != nil {
 			return p, err
 		}
+		if err := c.lengths(); err != nil {
+			return p, err
+		}
 		for i := range c.level {
-			c.direct(&c.level[i], c.extent[6*i:6*i+6], &p)
+			c.direct(i, &p)
 		}
 		if err := c.search(); err != nil {
 			return p, err
@@ -106,6 +112,54 @@ func (c *Cutter) Cut(p Partition, cell Cell, s [][3]float64, w []int64, ranks Ra
 		c.Weight[^n] += w[i]
 	}
 	return c.part, ranks.Sum(c.Weight)
+}
+
+// lengths finds how far the points of each knot reach along each axis, less the gaps
+// between them: a slab that lies across the faces of the cell is no thicker than one
+// in its middle.
+func (c *Cutter) lengths() error {
+	c.length = slices.Grow(c.length[:0], len(c.level))[:len(c.level)]
+	if c.part.fixed {
+		return nil
+	}
+	bins := min(mostSlices, max(leastBins, allBins/len(c.level)/3))
+	c.hist = slices.Grow(c.hist[:0], 3*bins*len(c.level))[:3*bins*len(c.level)]
+	clear(c.hist)
+	// Slices are not so thin that the planes of a crystal count as gaps.
+	grid := func(n int32, k int) (lo, width float64) {
+		lo = -c.extent[6*int(n)+k]
+		reach := (c.extent[6*int(n)+3+k] - lo) * c.cell.height[k]
+		return lo, reach / float64(min(bins, int(min(reach/thinnest, 1e6))+1)) / c.cell.height[k]
+	}
+	for i, n := range c.node {
+		if n < 0 {
+			continue
+		}
+		for k, x := range c.s[i] {
+			if lo, width := grid(n, k); width > 0 {
+				c.hist[(3*int(n)+k)*bins+min(max(int((x-lo)/width), 0), bins-1)] = 1
+			}
+		}
+	}
+	if err := c.ranks.Sum(c.hist); err != nil {
+		return err
+	}
+	for n := range c.level {
+		for k := range 3 {
+			_, width := grid(int32(n), k)
+			filled := 0
+			for _, h := range c.hist[(3*n+k)*bins : (3*n+k+1)*bins] {
+				if h > 0 {
+					filled++
+				}
+			}
+			c.length[n][k] = 0
+			if filled > 0 {
+				c.length[n][k] = float64(filled) * width * c.cell.height[k]
+			}
+		}
+	}
+	return nil
 }
 
 // bounds finds the box around the points of each knot.
@@ -126,9 +180,9 @@ func (c *Cutter) bounds() error {
 	return c.ranks.Max(c.extent)
 }
 
-// direct chooses the axis of a knot's cut, and where to look for it; e is the box
-// around its points.
-func (c *Cutter) direct(k *knot, e []float64, p *Partition) {
+// direct chooses the axis of a knot's cut, and where to look for it.
+func (c *Cutter) direct(i int, p *Partition) {
+	k, e := &c.level[i], c.extent[6*i:6*i+6]
 	lo, hi := [3]float64{-e[0], -e[1], -e[2]}, [3]float64(e[3:])
 	empty := lo[0] > hi[0]
 	if k.parent < 0 && !empty { // bricks reach to infinity, points may have gone on
@@ -142,10 +196,14 @@ func (c *Cutter) direct(k *knot, e []float64, p *Partition) {
 	default:
 		k.axis, k.below = -1, k.n/2
 		if !empty {
-			k.axis = c.longest(lo, hi)
+			k.axis = longest(c.length[i])
 		}
 		if k.axis < 0 { // no points, or all at one place
-			k.axis, empty = max(0, c.longest(k.lo, k.hi)), true
+			var side [3]float64
+			for l := range side {
+				side[l] = (k.hi[l] - k.lo[l]) * c.cell.height[l]
+			}
+			k.axis, empty = max(0, longest(side)), true
 		}
 	}
 	a := k.axis
@@ -160,12 +218,12 @@ func (c *Cutter) direct(k *knot, e []float64, p *Partition) {
 }
 
 // longest is the axis along which a box is longest, −1 where it has no length.
-func (c *Cutter) longest(lo, hi [3]float64) int {
+func longest(side [3]float64) int {
 	axis, most := -1, 1e-6
-	for k := range lo {
+	for k, s := range side {
 		// The margin makes the choice independent of rounding.
-		if side := (hi[k] - lo[k]) * c.cell.height[k]; side > most*(1+1e-9) {
-			axis, most = k, side
+		if s > most*(1+1e-9) {
+			axis, most = k, s
 		}
 	}
 	return axis

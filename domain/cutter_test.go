@@ -370,3 +370,29 @@ func BenchmarkOwner(b *testing.B) {
 	}
 	_ = sum
 }
+
+// A slab that lies across the faces of the cell is cut like one in the middle: not
+// across its thickness because of the atoms on the far side of the vacuum.
+func TestCutterAcrossFaces(t *testing.T) {
+	cell, err := domain.NewCell([3][3]float64{{30, 0, 0}, {0, 30, 0}, {0, 0, 60}}, all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rng := rand.New(rand.NewPCG(5, 6))
+	var s [][3]float64
+	var w []int64
+	for range 4000 {
+		x, _ := cell.Wrap([3]float64{30 * rng.Float64(), 30 * rng.Float64(), 20*rng.Float64() - 1})
+		s, w = append(s, cell.Frac(x)), append(w, 1)
+	}
+	var c domain.Cutter
+	p, err := c.Cut(domain.NewPartition(cell, 4, [3]float64{}, [3]float64{}), cell, s, w, alone{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, cut := range p.Cuts() {
+		if cut.Axis == 2 {
+			t.Errorf("a slab of 20 Å is cut across its thickness: %v", p.Cuts())
+		}
+	}
+}
