@@ -8,8 +8,8 @@ import (
 	"github.com/wigner-md/wigner/md"
 )
 
-// spread is a quantity over the ranks.
-type spread struct {
+// evenness is a quantity over the ranks.
+type evenness struct {
 	Min       float64 `json:"min"`
 	Avg       float64 `json:"avg"`
 	Max       float64 `json:"max"`
@@ -19,11 +19,11 @@ type spread struct {
 // balance is how evenly the ranks share the work: counts of the last evaluation,
 // times of the loop.
 type balance struct {
-	Edges   spread            `json:"edges"`
-	Owned   spread            `json:"owned"`
-	Ghosts  spread            `json:"ghosts"`
-	Seconds map[string]spread `json:"seconds"` // by stage
-	Recuts  int64             `json:"recuts"`  // list builds that moved the cuts between bricks
+	Edges   evenness            `json:"edges"`
+	Owned   evenness            `json:"owned"`
+	Ghosts  evenness            `json:"ghosts"`
+	Seconds map[string]evenness `json:"seconds"` // by stage
+	Recuts  int64               `json:"recuts"`  // list builds that moved the cuts between bricks
 }
 
 // balanceOf is collective.
@@ -37,8 +37,8 @@ func balanceOf(s *md.Sim) (*balance, error) {
 	if err != nil {
 		return nil, err
 	}
-	of := func(s md.Spread) spread { return spread{s.Min, s.Avg, s.Max, over(s.Max, s.Avg)} }
-	b := &balance{Edges: of(all[0]), Owned: of(all[1]), Ghosts: of(all[2]), Seconds: map[string]spread{}, Recuts: s.Recuts}
+	of := func(s md.Spread) evenness { return evenness{s.Min, s.Avg, s.Max, over(s.Max, s.Avg)} }
+	b := &balance{Edges: of(all[0]), Owned: of(all[1]), Ghosts: of(all[2]), Seconds: map[string]evenness{}, Recuts: s.Recuts}
 	for k := range md.Stages {
 		b.Seconds[strings.ToLower(k.String())] = of(all[3+k])
 	}
