@@ -56,8 +56,8 @@ func (b *balance) print(w io.Writer, ranks int) {
 	fmt.Fprintf(w, "Cuts between bricks moved = %d times\n", b.Recuts)
 }
 
-// shape is the bricks in words.
-func shape(grid [3]int, n int) string {
+// brickShape is the bricks in words.
+func brickShape(grid [3]int, n int) string {
 	if grid == ([3]int{}) {
 		return fmt.Sprintf("%d, cut for equal work", n)
 	}

@@ -211,7 +211,7 @@ func (f *forecast) report(w io.Writer, s *simulation) {
 		atoms = float64(s.form.crystal.Count())
 	}
 	line("atoms", "%.0f", atoms)
-	line("bricks", "%s: %s", shape(f.part.Grid(), f.part.N()), f.job.describe())
+	line("bricks", "%s: %s", brickShape(f.part.Grid(), f.part.N()), f.job.describe())
 	if n := f.job.ranks(); len(f.bricks) < n {
 		line("", "%d of the %d counted, evenly spread", len(f.bricks), n)
 	}

@@ -316,7 +316,7 @@ func manifest(w io.Writer, dir string, m *restart.Manifest) {
 	fmt.Fprintln(w, dir)
 	row("step", "%d (%.6g ps, timestep %.6g fs)", m.Step, t/picosecond, m.Dt/md.Femtosecond)
 	row("atoms", "%d", m.Atoms())
-	row("bricks", "%s", shape(m.Grid, len(m.Shards)))
+	row("bricks", "%s", brickShape(m.Grid, len(m.Shards)))
 	row("cell", "%v Å, periodic %v", m.Cell, m.Periodic)
 	row("list", "cutoff %g Å, skin %g Å", m.Cutoff, m.Skin)
 	var bytes int64
