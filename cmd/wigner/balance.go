@@ -3,8 +3,10 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
 	"strings"
 
+	"github.com/wigner-md/wigner/domain"
 	"github.com/wigner-md/wigner/md"
 )
 
@@ -62,4 +64,36 @@ func brickShape(grid [3]int, n int) string {
 		return fmt.Sprintf("%d, cut for equal work", n)
 	}
 	return fmt.Sprintf("%d (%d × %d × %d)", n, grid[0], grid[1], grid[2])
+}
+
+// alone is the reductions of a single rank.
+type alone struct{}
+
+func (alone) Sum([]int64) error   { return nil }
+func (alone) Max([]float64) error { return nil }
+
+// filled cuts anew what holds vacuum in a periodic direction, for atoms spread
+// evenly between lo and hi (fractional), as a run would cut it for its atoms.
+func filled(p domain.Partition, cell domain.Cell, lo, hi [3]float64) (domain.Partition, error) {
+	vacuum := false
+	for k, periodic := range cell.Periodic() {
+		vacuum = vacuum || periodic && hi[k]-lo[k] < 0.98
+	}
+	if !vacuum {
+		return p, nil
+	}
+	// An additive sequence fills the box evenly and has no planes: M. Roberts's, of the
+	// root of g⁴ = g + 1.
+	const g = 1.2207440846057596
+	step := [3]float64{1 / g, 1 / (g * g), 1 / (g * g * g)}
+	s, w := make([][3]float64, min(1000*p.N(), 1_000_000)), []int64{}
+	for i := range s {
+		for k := range step {
+			_, f := math.Modf(0.5 + float64(i)*step[k])
+			s[i][k] = lo[k] + (hi[k]-lo[k])*f
+		}
+		w = append(w, 1)
+	}
+	var c domain.Cutter
+	return c.Cut(p, cell, s, w, alone{})
 }

@@ -172,6 +172,11 @@ func (s *simulation) countUp(n int, grid [3]int, f *forecast) error {
 	}
 	lo, hi := s.form.bounds()
 	f.part = cut(l.Cell, n, grid, lo, hi)
+	if s.cfg.Parallel.Moves() {
+		if f.part, err = filled(f.part, l.Cell, lo, hi); err != nil {
+			return err
+		}
+	}
 	if f.Work.Crowd, err = crowd(s.form, s.src, &f.calibration); err != nil {
 		return err
 	}
