@@ -66,11 +66,11 @@ func brickShape(grid [3]int, n int) string {
 	return fmt.Sprintf("%d (%d × %d × %d)", n, grid[0], grid[1], grid[2])
 }
 
-// alone is the reductions of a single rank.
-type alone struct{}
+// oneRank is the reductions of a single rank.
+type oneRank struct{}
 
-func (alone) Sum([]int64) error   { return nil }
-func (alone) Max([]float64) error { return nil }
+func (oneRank) Sum([]int64) error   { return nil }
+func (oneRank) Max([]float64) error { return nil }
 
 // filled cuts anew what holds vacuum in a periodic direction, for atoms spread
 // evenly between lo and hi (fractional), as a run would cut it for its atoms.
@@ -95,5 +95,5 @@ func filled(p domain.Partition, cell domain.Cell, lo, hi [3]float64) (domain.Par
 		w = append(w, 1)
 	}
 	var c domain.Cutter
-	return c.Cut(p, cell, s, w, alone{})
+	return c.Cut(p, cell, s, w, oneRank{})
 }

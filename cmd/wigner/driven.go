@@ -39,7 +39,7 @@ func (a *app) drive(s *simulation, j *job, c comm.Comm) error {
 	}
 	r.n = int(x.Total)
 	r.d = md.Driven{Evaluator: md.Evaluator{
-		Comm: c, Potential: pot, Skin: float64(s.cfg.Parallel.Skin), Cell: x.Cell, Partition: x.Partition, Atoms: x.Atoms, Guard: anyForce,
+		Comm: c, Potential: pot, Skin: float64(s.cfg.Parallel.Skin), Balance: s.cfg.Parallel.Moves(), Cell: x.Cell, Partition: x.Partition, Atoms: x.Atoms, Guard: anyForce,
 	}}
 	network, address := s.cfg.IPI.Address()
 	if c.Rank() == 0 {
