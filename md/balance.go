@@ -18,7 +18,7 @@ const (
 )
 
 // atomWork is what an atom costs beside its edges, in edges. SevenNet-0 takes 31 µs
-// for an atom and 3 µs for an edge (docs/decisions/0017: fits to fcc crystals of 1 to 54
+// for an atom and 3 µs for an edge (docs/decisions/0019: fits to fcc crystals of 1 to 54
 // edges per atom).
 const atomWork = 10
 
