@@ -25,11 +25,25 @@ type alive struct {
 	start         time.Time
 }
 
+// enter notes that one of the ranks here begins its steps. first is how long its first
+// evaluation took: no step has ended yet to go by, and of a large system each takes minutes.
+func (l *alive) enter(first time.Duration) {
+	l.last.Store(int64(time.Since(l.start)))
+	l.slower(int64(first))
+	l.ranks.Add(1)
+}
+
+func (l *alive) leave() { l.ranks.Add(-1) }
+
 // step notes that one of the ranks here has made a step.
 func (l *alive) step() {
 	now := int64(time.Since(l.start))
-	d := now - l.last.Swap(now)
-	if l.steps.Add(1) > 1 && d > l.slowest.Load() {
+	l.slower(now - l.last.Swap(now))
+	l.steps.Add(1)
+}
+
+func (l *alive) slower(d int64) {
+	if d > l.slowest.Load() {
 		l.slowest.Store(d)
 	}
 }

@@ -453,9 +453,11 @@ func (r *runner) loop() error {
 	if err := r.beginLog(); err != nil {
 		return err
 	}
+	begin := time.Now()
 	if err := r.sim.Start(); err != nil {
 		return err
 	}
+	first := time.Since(begin)
 	r.sim.ResetLoop() // the block at the end is of the loop alone
 	r.stops.watch(&r.sim.Evaluator)
 	if r.c.Rank() == 0 {
@@ -463,8 +465,8 @@ func (r *runner) loop() error {
 		r.thermo.bar = r.a.newBar(r.cfg.Dynamics.Steps, r.sim.Step)
 	}
 	r.sim.AfterStep = r.afterStep
-	r.alive.ranks.Add(1)
-	defer r.alive.ranks.Add(-1)
+	r.alive.enter(first)
+	defer r.alive.leave()
 	err := r.sim.Run(r.cfg.Dynamics.Steps - r.sim.Step)
 	if r.thermo.bar != nil {
 		_ = r.thermo.bar.Clear()
