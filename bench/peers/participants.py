@@ -70,8 +70,11 @@ class Worker:
 
     def stop(self):
         if self.process is not None:
-            self.process.stdin.close()
-            self.process.stdout.close()
+            for pipe in (self.process.stdin, self.process.stdout):
+                try:
+                    pipe.close()
+                except BrokenPipeError:  # it died between two turns, with a request on its way
+                    pass
             self.process.wait()
             self.messages.close()
 
