@@ -45,6 +45,7 @@ for layout in "${layouts[@]}"; do
 	echo "$layout: job ${id%%;*}"
 	after=$after:${id%%;*}
 done
-id=$(LAYOUT=collect sbatch --parsable --dependency="afterany$after" --nodes=1 --ntasks=1 --cpus-per-task=1 \
+# The caller's options here too: clusters want an account or a partition of every job.
+id=$(LAYOUT=collect sbatch --parsable "$@" --dependency="afterany$after" --nodes=1 --ntasks=1 --ntasks-per-node=1 --cpus-per-task=1 \
 	--output="$OUT/scaling.out" "$here/scaling.sbatch")
 echo "results: job ${id%%;*}, then $OUT/scaling.out, .json, .csv and .svg"
