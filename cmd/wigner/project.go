@@ -87,6 +87,7 @@ func (m *machineFlags) set(p *projected) {
 	if latency && m.netLatency == 0 {
 		p.Assumed = append(p.Assumed, "network latency")
 	}
+	p.Assumed = append(p.Assumed, "further messages over the network") // a ping-pong does not tell
 	if card && m.card == 0 {
 		p.Assumed = append(p.Assumed, "network bandwidth")
 	}
