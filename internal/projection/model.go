@@ -59,10 +59,11 @@ type Work struct {
 	Kinds    [3]Exchange `json:"exchanges"`      // by Kind, per step
 }
 
-// Reductions are those over all ranks: in every step, and more in one that rebuilds.
+// Reductions are those over all ranks: in every step, and more in one that rebuilds,
+// two of which ask whether the cuts between bricks should move.
 const (
 	stepReductions    = 1
-	rebuildReductions = 5
+	rebuildReductions = 7
 )
 
 // Time is the parts of a rank's step, s.
