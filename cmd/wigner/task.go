@@ -136,7 +136,7 @@ func (t *task) prepare(force bool) error {
 		return err
 	}
 	t.e = &md.Evaluator{
-		Comm: t.c, Potential: pot, Skin: float64(t.cfg.Parallel.Skin), Balance: t.cfg.Parallel.Moves(), Cell: x.Cell, Partition: x.Partition, Atoms: x.Atoms, Guard: anyForce,
+		Comm: t.c, Potential: pot, Skin: float64(t.cfg.Parallel.Skin), Balance: t.cfg.Parallel.Moves(), Cell: x.Cell, Partition: x.Partition, Atoms: x.Atoms, Guard: md.Guard{MaxForce: 1e5},
 	}
 	t.stops.watch(t.e)
 	return nil
