@@ -107,6 +107,9 @@ func infoModel(w io.Writer, name string) error {
 	for t, e := range m.RadialErrors() {
 		fmt.Fprintf(w, "%5d  %9d  %6.3f  %9.1e  %9.1e\n", t, e.Intervals, e.Min, e.Value, e.Slope)
 	}
+	if !m.Tabulated() {
+		fmt.Fprintln(w, "These tables deviate by more than 1e-5: they are not used, the radial network is evaluated for every edge (slow).")
+	}
 	return infoTraining(w, src.Files[0])
 }
 

@@ -260,6 +260,9 @@ func New32(m *Model) *mpnn.Network[float32] {
 	return mpnn.New(share(m, 1, func() *mpnn.Model[float32] {
 		var tables []*kernel.Table
 		tables, m.errors = m.tables()
+		if !m.good() {
+			return build(m, 0, everyEdge[float32], nil)
+		}
 		return build(m, m.TableMin(), func(t int, s *kernel.Shape, r kernel.Radial[float32]) (conv, near kernel.Conv[float32]) {
 			return kernel.NewConv32(s, tables[t]), kernel.NewLoops(s, r)
 		}, nil)

@@ -23,7 +23,8 @@ type RadialError struct {
 // single precision: measured with both published models, h = r_c/400 is best
 // beyond 2.5 Å and half of it below, and bonds between metals or in silicon are
 // left in the coarse, small part. If the values deviate by more than
-// maxDeviation the step is halved, twice at most.
+// maxDeviation the step is halved, four times at most; a model whose radial functions
+// are too steep for that is not tabulated.
 const (
 	firstKnot    = 0.5 // Å
 	step         = 1. / 400
@@ -68,7 +69,7 @@ func (m *Model) tables() ([]*kernel.Table, []RadialError) {
 		wait.Go(func() {
 			exact := &radial[float64]{radialWeights: newRadialWeights[float64](m, t)}
 			w := exact.mlp[len(exact.mlp)-1].N
-			for halved := range 3 {
+			for halved := range 5 {
 				h := m.cfg.cutoff * step / float64(int(1)<<halved)
 				segs := m.segments(h)
 				sample := func(r float64, seg int, val, slope []float64) {
@@ -89,6 +90,17 @@ func (m *Model) tables() ([]*kernel.Table, []RadialError) {
 	}
 	wait.Wait()
 	return tables, errs
+}
+
+// Tabulated reports whether the tables of New32 are good enough to be used: where one of
+// them deviates by more than 1e-5, New32 evaluates the radial network for every edge.
+func (m *Model) Tabulated() bool {
+	New32(m)
+	return m.good()
+}
+
+func (m *Model) good() bool {
+	return !slices.ContainsFunc(m.errors, func(e RadialError) bool { return !(e.Value <= maxDeviation) })
 }
 
 // RadialErrors are the errors of the tables that New32 uses, layer by layer.
