@@ -60,6 +60,7 @@ def measure(args):
     for case in cases.cases(args, sizes):
         if wanted is None or case.name in wanted:
             data["cases"].append(rounds.run(case, turns))
+            save(data, args)  # half an hour is long: what there is stays
     few = max(1, min(turns, 3))
     more = {"ranks": lambda: extras.ranks(args, sizes, cores, few), "list": lambda: extras.amortised(args, sizes, core)}
     if args.large:
@@ -74,6 +75,22 @@ def measure(args):
     return data
 
 
+def base_of(args):
+    """The report's path without its ending."""
+    folder = ("runs", "peers") if args.quick else ("docs", "benchmarks")
+    out = args.out or os.path.join(ROOT, *folder, today() + ".md")
+    return out.removesuffix(".md")
+
+
+def save(data, args):
+    """Writes the raw numbers."""
+    base = base_of(args)
+    os.makedirs(os.path.dirname(os.path.abspath(base)), exist_ok=True)
+    with open(base + ".json", "w") as f:
+        json.dump(data, f, indent=1, ensure_ascii=False)
+        print(file=f)
+
+
 def today():
     return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d")
 
@@ -85,16 +102,12 @@ def main():
     if args.again:
         with open(args.again) as f:
             data = json.load(f)
-        out = args.out or args.again.removesuffix(".json") + ".md"
+        args.out = args.out or args.again.removesuffix(".json") + ".md"
     else:
         data = measure(args)
-        folder = ("runs", "peers") if args.quick else ("docs", "benchmarks")
-        out = args.out or os.path.join(ROOT, *folder, today() + ".md")
-    base = out.removesuffix(".md")
-    os.makedirs(os.path.dirname(os.path.abspath(out)), exist_ok=True)
-    with open(base + ".json", "w") as f:
-        json.dump(data, f, indent=1, ensure_ascii=False)
-        print(file=f)
+    save(data, args)
+    base = base_of(args)
+    out = base + ".md"
     picture = plot(base) if data["cases"] else None
     with open(out, "w") as f:
         f.write(report.text(data, os.path.basename(base), picture))
