@@ -144,13 +144,24 @@ func (f *faulty) over() time.Duration {
 		f.t.Fatalf("the run hangs\n%s", f.stderr.String())
 	}
 	took := time.Since(begin)
-	for len(f.pids()) > 0 {
+	// A process that is ending has lost its program before its files and their locks.
+	for len(f.pids()) > 0 || !f.unlocked() {
 		if time.Since(begin) > hang {
 			f.t.Fatalf("processes are left: %v", f.pids())
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
 	return took
+}
+
+// unlocked reports whether nobody uses the run folder.
+func (f *faulty) unlocked() bool {
+	lock, err := os.Open(filepath.Join(f.out, lockName))
+	if err != nil {
+		return os.IsNotExist(err)
+	}
+	defer lock.Close()
+	return syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil
 }
 
 // goOn resumes the run in this process, some steps beyond what it had reached, and
