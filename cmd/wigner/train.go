@@ -175,16 +175,11 @@ func (t *training) start() error {
 	for range st.Elements {
 		design.Scale = append(design.Scale, st.Scale)
 	}
-	t.network, t.first, err = newNetwork(design)
+	t.network, t.first, err = design.New()
 	if err != nil {
 		return fmt.Errorf("%s: model: %w", t.config, err)
 	}
 	return nil
-}
-
-func newNetwork(d nequip.Design) (map[any]any, potential.Weights, error) {
-	cfg, w, err := d.New()
-	return cfg, w, err
 }
 
 // reference are the energies of the elements.

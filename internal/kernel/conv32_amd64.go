@@ -215,18 +215,10 @@ func (c *vectors) Backward(e *Edges[float32], from, to int, j []int32, x, g, gx 
 	c.clearZ(n)
 	for i := range c.paths {
 		p := &c.paths[i]
-		a := c.common(p, x)
-		a.gx = nil
-		if gx != nil {
-			a.gx = &gx[p.x.Offset]
-		}
-		a.bb, a.y = &c.bb[0], &c.b[(8+p.L2*p.L2)*16]
+		a := c.contracted(p, x, g, gx)
 		a.z, a.zm, a.zrow = &c.z[0], 4*c.lanes*p.L2*p.L2, 4*c.lanes*ny
-		chunks, size := (p.x.Mul+c.lanes-1)/c.lanes, p.d1*p.d2*c.lanes
-		from := &g[p.agg.Offset+p.Col]
 		arg := (*byte)(unsafe.Pointer(a))
 		if c.path >= avx512 {
-			combineAVX512(chunks, a.bb, 4*size, from, 64, &p.contract[0], 64, p.x.Mul)
 			switch p.d2 {
 			case 1:
 				pathBackward1AVX512(arg)
@@ -239,7 +231,6 @@ func (c *vectors) Backward(e *Edges[float32], from, to int, j []int32, x, g, gx 
 			}
 			continue
 		}
-		combineAVX2(chunks, a.bb, 4*size, from, 32, &p.contract[0], 32, p.x.Mul)
 		switch p.d2 {
 		case 1:
 			pathBackward1AVX2(arg)
@@ -252,6 +243,25 @@ func (c *vectors) Backward(e *Edges[float32], from, to int, j []int32, x, g, gx 
 		}
 	}
 	c.sums(e, from, n)
+}
+
+// contracted contracts the couplings of a path with the gradient g of the aggregate, and
+// sets the arguments that its ways back need.
+func (c *vectors) contracted(p *vectorPath, x, g, gx []float32) *convArgs {
+	a := c.common(p, x)
+	a.gx = nil
+	if gx != nil {
+		a.gx = &gx[p.x.Offset]
+	}
+	a.bb, a.y = &c.bb[0], &c.b[(8+p.L2*p.L2)*16]
+	chunks, size := (p.x.Mul+c.lanes-1)/c.lanes, p.d1*p.d2*c.lanes
+	from := &g[p.agg.Offset+p.Col]
+	if c.path >= avx512 {
+		combineAVX512(chunks, a.bb, 4*size, from, 64, &p.contract[0], 64, p.x.Mul)
+	} else {
+		combineAVX2(chunks, a.bb, 4*size, from, 32, &p.contract[0], 32, p.x.Mul)
+	}
+	return a
 }
 
 // clearZ makes room for the sums of n edges, whole blocks of them.

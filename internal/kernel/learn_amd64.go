@@ -28,18 +28,10 @@ func (c *vectors) Learn(e *Edges[float32], from, to int, j []int32, x, g, gx, gc
 	_, _ = g[c.s.AggWidth-1], gcoef[len(c.t.Coef)-1]
 	for i := range c.paths {
 		p := &c.paths[i]
-		a := c.common(p, x)
-		a.gx = nil
-		if gx != nil {
-			a.gx = &gx[p.x.Offset]
-		}
+		a := c.contracted(p, x, g, gx)
 		a.cdelta = int(uintptr(unsafe.Pointer(&gcoef[0])) - uintptr(unsafe.Pointer(&c.t.Coef[0])))
-		a.bb, a.y = &c.bb[0], &c.b[(8+p.L2*p.L2)*16]
-		chunks, size := (p.x.Mul+c.lanes-1)/c.lanes, p.d1*p.d2*c.lanes
-		from := &g[p.agg.Offset+p.Col]
 		arg := (*byte)(unsafe.Pointer(a))
 		if c.path >= avx512 {
-			combineAVX512(chunks, a.bb, 4*size, from, 64, &p.contract[0], 64, p.x.Mul)
 			switch p.d2 {
 			case 1:
 				pathLearn1AVX512(arg)
@@ -52,7 +44,6 @@ func (c *vectors) Learn(e *Edges[float32], from, to int, j []int32, x, g, gx, gc
 			}
 			continue
 		}
-		combineAVX2(chunks, a.bb, 4*size, from, 32, &p.contract[0], 32, p.x.Mul)
 		switch p.d2 {
 		case 1:
 			pathLearn1AVX2(arg)
