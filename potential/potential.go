@@ -9,6 +9,8 @@
 package potential
 
 import (
+	"slices"
+
 	"github.com/wigner-md/wigner/domain"
 	"github.com/wigner-md/wigner/neighbor"
 )
@@ -76,9 +78,25 @@ func GroupOf(p Potential) Group {
 	return O3
 }
 
-// Weights are named tensors of a checkpoint; io/torch provides them, a model
-// family reads them. ok is false when there is no such tensor.
+// Weights are named tensors of a checkpoint; io/torch and io/model provide them, a
+// model family reads them. ok is false when there is no such tensor.
 type Weights interface {
 	Tensor(name string) (shape []int, data []float32, ok bool)
 	Names() []string
+}
+
+// Tensor64 is a tensor in double precision, in memory of its own: w's Tensor64 where it
+// has such a method, else what Tensor gives.
+func Tensor64(w Weights, name string) (shape []int, data []float64, ok bool) {
+	if d, is := w.(interface {
+		Tensor64(name string) (shape []int, data []float64, ok bool)
+	}); is {
+		shape, data, ok = d.Tensor64(name)
+		return shape, slices.Clone(data), ok
+	}
+	shape, single, ok := w.Tensor(name)
+	for _, v := range single {
+		data = append(data, float64(v))
+	}
+	return shape, data, ok
 }

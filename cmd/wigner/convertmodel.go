@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/wigner-md/wigner/internal/input"
 	"github.com/wigner-md/wigner/io/model"
 	"github.com/wigner-md/wigner/io/torch"
 	"github.com/wigner-md/wigner/potential/nequip"
@@ -36,7 +37,11 @@ func (a *app) convertModel(o *convertOptions) error {
 	if err != nil {
 		return err
 	}
-	if _, err := nequip.Read(f.config, f.weights); err != nil {
+	fam, err := familyNamed(f.family)
+	if err != nil {
+		return usagef("%s: %w", f.path, err)
+	}
+	if _, err := fam.open(f, variant{precision: "float64"}); err != nil {
 		return usagef("model %s: %w", f.path, err)
 	}
 	if to, err := os.Stat(o.out); err == nil {
@@ -50,12 +55,15 @@ func (a *app) convertModel(o *convertOptions) error {
 		if f.notes != nil {
 			notes = f.notes
 		}
-		m, err := encodeModel(f.config, f.weights, notes)
+		m, err := encodeModel(fam, f.config, f.weights, notes)
 		if err != nil {
 			return err
 		}
 		return model.Write(o.out, m)
 	case ".pth":
+		if f.family != input.KindNequIP {
+			return usagef("%s: a model of the family %s is written as %s", o.out, f.family, modelExt)
+		}
 		return exportTorch(f, o.out)
 	}
 	return usagef("%s: a model is written as %s or .pth", o.out, modelExt)

@@ -15,7 +15,6 @@ import (
 
 	"github.com/wigner-md/wigner/comm"
 	"github.com/wigner-md/wigner/comm/inproc"
-	"github.com/wigner-md/wigner/internal/element"
 	"github.com/wigner-md/wigner/io/extxyz"
 	"github.com/wigner-md/wigner/io/restart"
 	"github.com/wigner-md/wigner/md"
@@ -83,33 +82,11 @@ func infoModel(w io.Writer, name string) error {
 	if err != nil {
 		return err
 	}
-	if src.Model == nil {
+	if src.Describe == nil {
 		return infoEAM(w, src.Files[0])
 	}
-	m := src.Model
-	row := func(key, format string, args ...any) { fmt.Fprintf(w, "%-12s %s\n", key, fmt.Sprintf(format, args...)) }
-	row("model", "%s", src.Name)
-	row("file", "%s", src.Files[0])
-	row("family", "%s, written by version %s", src.Family, m.Version())
-	row("group", "%s", groupName(m.Group()))
-	row("cutoff", "%g Å", m.Cutoff())
-	row("parameters", "%d", m.Parameters())
-	var symbols []string
-	for _, z := range m.Elements() {
-		symbols = append(symbols, element.Symbol(z))
-	}
-	row("elements", "%d: %s", len(symbols), strings.Join(symbols, " "))
-	fmt.Fprintf(w, "\nlayer  paths  radial weights  features in → messages → features out\n")
-	for t, l := range m.Layers() {
-		fmt.Fprintf(w, "%5d  %5d  %14d  %s → %s → %s\n", t, l.Paths, l.Weights, l.In, l.Message, l.Out)
-	}
-	fmt.Fprintf(w, "\nradial tables of float32 (error relative to the root mean square)\nlayer  intervals  from/Å      value      slope\n")
-	for t, e := range m.RadialErrors() {
-		fmt.Fprintf(w, "%5d  %9d  %6.3f  %9.1e  %9.1e\n", t, e.Intervals, e.Min, e.Value, e.Slope)
-	}
-	if !m.Tabulated() {
-		fmt.Fprintln(w, "These tables deviate by more than 1e-5: they are not used, the radial network is evaluated for every edge (slow).")
-	}
+	fmt.Fprintf(w, "%-12s %s\n%-12s %s\n", "model", src.Name, "file", src.Files[0])
+	src.Describe(w)
 	return infoTraining(w, src.Files[0])
 }
 

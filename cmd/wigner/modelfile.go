@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 
+	"github.com/wigner-md/wigner/internal/input"
 	"github.com/wigner-md/wigner/io/model"
 	"github.com/wigner-md/wigner/io/torch"
 	"github.com/wigner-md/wigner/potential"
@@ -15,15 +16,16 @@ import (
 // modelExt ends the names of wigner's own model files.
 const modelExt = ".wigner"
 
-// modelFile is a network as a file has it, of either format.
+// modelFile is a model as a file has it, of either format.
 type modelFile struct {
 	path    string
+	family  string
 	config  map[any]any
 	weights potential.Weights
 	notes   json.RawMessage // of wigner's own format
 }
 
-// openModelFile reads a network by path or name.
+// openModelFile reads a model by path or name.
 func openModelFile(name string) (*modelFile, error) {
 	path, err := findModel(name)
 	if err != nil {
@@ -43,21 +45,15 @@ func readModelFile(path string) (*modelFile, error) {
 		if err != nil {
 			return nil, usage(err)
 		}
-		if f.Family != nequipFamily {
-			return nil, usagef("%s: model family %q is not known; %s is", path, f.Family, nequipFamily)
-		}
-		return &modelFile{path, f.Config, f.Weights(), f.Notes}, nil
+		return &modelFile{path, f.Family, f.Config, f.Weights(), f.Notes}, nil
 	}
 	ck, err := torch.Open(path)
 	if err != nil {
 		return nil, usage(fmt.Errorf("model: %w", err))
 	}
 	defer ck.Close()
-	return &modelFile{path: path, config: ck.Config, weights: ck.Weights()}, nil
+	return &modelFile{path: path, family: input.KindNequIP, config: ck.Config, weights: ck.Weights()}, nil
 }
-
-// nequipFamily is the family of NequIP and SevenNet in wigner's own files.
-const nequipFamily = "nequip"
 
 // isOwn reports whether a file is of wigner's own format.
 func isOwn(path string) (bool, error) {
@@ -71,14 +67,14 @@ func isOwn(path string) (bool, error) {
 	return err == nil && model.Is(head), nil
 }
 
-// encodeModel makes a file of wigner's own format of a network: tensors in single
-// precision, and of the configuration what the format can hold.
-func encodeModel(config map[any]any, w potential.Weights, notes any) (*model.File, error) {
+// encodeModel makes a file of wigner's own format of a model: its tensors, and of the
+// configuration what the format can hold.
+func encodeModel(fam *family, config map[any]any, w potential.Weights, notes any) (*model.File, error) {
 	text, err := json.Marshal(notes)
 	if err != nil {
 		return nil, err
 	}
-	f := &model.File{Family: nequipFamily, Config: map[any]any{}, Notes: text}
+	f := &model.File{Family: fam.name, Config: map[any]any{}, Notes: text}
 	for k, v := range config {
 		if model.Holds(map[any]any{k: v}) {
 			f.Config[k] = v
@@ -87,15 +83,9 @@ func encodeModel(config map[any]any, w potential.Weights, notes any) (*model.Fil
 	names := w.Names()
 	slices.Sort(names)
 	for _, n := range names {
-		shape, data, ok := w.Tensor(n)
-		if !ok {
-			continue
+		if shape, data, ok := potential.Tensor64(w, n); ok {
+			f.Tensors = append(f.Tensors, model.Tensor{Name: n, Shape: shape, Single: fam.single, Data: data})
 		}
-		t := model.Tensor{Name: n, Shape: shape, Single: true}
-		for _, v := range data {
-			t.Data = append(t.Data, float64(v))
-		}
-		f.Tensors = append(f.Tensors, t)
 	}
 	return f, nil
 }

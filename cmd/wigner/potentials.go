@@ -1,8 +1,7 @@
 package main
 
 import (
-	"fmt"
-	"path/filepath"
+	"io"
 	"slices"
 	"strings"
 
@@ -25,8 +24,9 @@ type source struct {
 	Cutoff    float64 // Å
 	New       func() (potential.Potential, error)
 	Supports  func(z int) bool
-	Model     *nequip.Model // nil where it is none
-	Parts     []*source     // of a sum
+	Model     *nequip.Model     // nil where it is none
+	Parts     []*source         // of a sum
+	Describe  func(w io.Writer) // what info says of a model; nil where it is none
 }
 
 // openPotential reads the potential of a config that lies in dir. This is the one
@@ -152,12 +152,7 @@ func openModel(name string, v variant) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := nequip.Read(file.config, file.weights)
-	if err != nil {
-		return nil, usage(fmt.Errorf("model %s: %w", path, err))
-	}
-	s := &source{Name: filepath.Base(name), Files: []string{path}, Family: "SevenNet", Model: m, Cutoff: m.Cutoff(), Supports: supportsAny(m.Elements())}
-	return s.with(v), nil
+	return openFile(file, name, v)
 }
 
 func supportsAny(zs []int) func(z int) bool {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -15,9 +16,7 @@ import (
 	"github.com/wigner-md/wigner/comm"
 	"github.com/wigner-md/wigner/internal/element"
 	"github.com/wigner-md/wigner/internal/input"
-	"github.com/wigner-md/wigner/o3"
 	"github.com/wigner-md/wigner/potential"
-	"github.com/wigner-md/wigner/potential/nequip"
 	"github.com/wigner-md/wigner/train"
 )
 
@@ -26,8 +25,8 @@ func (a *app) trainCmd() *cobra.Command {
 	var resume, force bool
 	cmd := &cobra.Command{
 		Use:   "train CONFIG.toml [section.key=value …]",
-		Short: "Train a network, or go on training one",
-		Long: `train fits a NequIP network to energies, forces and stresses, as a TOML file says,
+		Short: "Train a model, or go on training one",
+		Long: `train fits a model, of the kind that [model] says, to energies, forces and stresses,
 and writes NAME.wigner, which every other verb takes as a model.
 
 The folder gets the effective config, epochs.csv, the model that validated best, a
@@ -73,7 +72,8 @@ type training struct {
 
 	cfg                *input.Train
 	train, valid, test []*train.Structure
-	network            map[any]any       // configuration of the network
+	family             *family
+	network            map[any]any       // configuration of the model
 	first              potential.Weights // its first weights
 	init               *modelFile        // what it began with; nil: nothing
 	notes              trainNotes
@@ -100,10 +100,7 @@ func (a *app) train(t *training) error {
 			return err
 		}
 		return p.ranks(t.ranks, 0, func(j *job, c comm.Comm) error {
-			if t.cfg.Training.Precision == "float64" {
-				return trainRank(a, t, j, c, nequip.NewTrainee[float64], train.Step64)
-			}
-			return trainRank(a, t, j, c, nequip.NewTrainee[float32], train.Step32)
+			return a.trainRank(t, j, c)
 		})
 	})
 }
@@ -141,45 +138,29 @@ func (t *training) start() error {
 			return err
 		}
 		t.network, t.first, t.init = file.config, file.weights, file
-		net, err := nequip.Read(t.network, t.first)
+		if t.family, err = familyNamed(file.family); err != nil {
+			return fmt.Errorf("model.init: %s: %w", file.path, err)
+		}
+		if m.Kind != "" && m.Kind != file.family {
+			return fmt.Errorf("model.kind: %s is of the kind %q", file.path, file.family)
+		}
+		src, err := t.family.open(file, variant{precision: "float64"})
 		if err != nil {
 			return fmt.Errorf("model.init: %s: %w", file.path, err)
 		}
-		known := supportsAny(net.Elements())
 		for _, z := range train.Elements(t.train) {
-			if !known(z) {
+			if !src.Supports(z) {
 				return fmt.Errorf("model.init: %s does not know %s, which the training structures have", file.path, element.Symbol(z))
 			}
 		}
 		return nil
 	}
-	irreps, err := o3.ParseIrreps(m.Features)
-	if err != nil {
-		return fmt.Errorf("%s: model.features: %w", t.config, err)
+	var err error
+	if t.family, err = familyNamed(m.Family()); err != nil {
+		return fmt.Errorf("%s: model.kind: %w", t.config, err)
 	}
-	st, err := train.Describe(t.train, m.Cutoff)
-	if err != nil {
-		return err
-	}
-	if st.Reference, err = t.reference(st.Elements); err != nil {
-		return err
-	}
-	design := nequip.Design{
-		Elements: st.Elements, Features: irreps, Layers: m.Layers, LMax: m.LMax, Parity: m.Parity == nil || *m.Parity,
-		Cutoff: m.Cutoff, Basis: m.Basis, Hidden: m.Hidden, Power: m.Power,
-		Neighbors: st.Neighbors, Shift: st.Reference, Seed: uint64(t.cfg.Training.Seed),
-	}
-	if design.LMax == 0 {
-		design.LMax = irreps.LMax()
-	}
-	for range st.Elements {
-		design.Scale = append(design.Scale, st.Scale)
-	}
-	t.network, t.first, err = design.New()
-	if err != nil {
-		return fmt.Errorf("%s: model: %w", t.config, err)
-	}
-	return nil
+	t.network, t.first, err = t.family.design(t)
+	return err
 }
 
 // reference are the energies of the elements.
@@ -202,23 +183,21 @@ func (t *training) reference(elements []int) ([]float64, error) {
 	return out, nil
 }
 
-// trainee is a network in training that can become a model.
-type trainee interface {
-	potential.Trainable
-	Model() *nequip.Model
-}
-
 // trainRank is collective: one rank's part of a training.
-func trainRank[P trainee](a *app, t *training, j *job, c comm.Comm, mk func(map[any]any, potential.Weights) (P, error), step float64) error {
-	net, err := mk(t.network, t.first)
+func (a *app) trainRank(t *training, j *job, c comm.Comm) error {
+	net, err := t.family.trainee(t.network, t.first, t.cfg.Training.Precision)
 	if err := agree(c, err); err != nil {
 		return usage(err)
+	}
+	step := train.Step32
+	if t.cfg.Training.Precision == "float64" {
+		step = train.Step64
 	}
 	r := &trainer{training: t, a: a, c: c, net: net}
 	if r.fit, err = train.NewFit(c, net, t.train, t.valid, t.options(step)); err != nil {
 		return usage(err)
 	}
-	if err := r.near(net.Model()); err != nil {
+	if err := r.near(net.Closest()); err != nil {
 		return usage(err)
 	}
 	defer r.close()
@@ -233,15 +212,15 @@ func trainRank[P trainee](a *app, t *training, j *job, c comm.Comm, mk func(map[
 }
 
 // near refuses structures with atoms closer than the radial table begins.
-func (r *trainer) near(m *nequip.Model) error {
+func (r *trainer) near(closest float64) error {
 	for _, list := range [][]*train.Structure{r.train, r.valid, r.training.test} {
 		for _, s := range list {
 			d, err := train.Shortest([]*train.Structure{s}, r.net)
 			if err != nil {
 				return err
 			}
-			if d < m.TableMin() {
-				return fmt.Errorf("%s: two atoms are %.3f Å apart, closer than the %.2f Å at which radial functions begin: leave the structure out", s.Source, d, m.TableMin())
+			if d < closest {
+				return fmt.Errorf("%s: two atoms are %.3f Å apart, closer than the %.2f Å at which radial functions begin: leave the structure out", s.Source, d, closest)
 			}
 		}
 	}
@@ -274,7 +253,7 @@ func (t *training) options(step float64) train.Options {
 		}
 		stages = append(stages, next)
 	}
-	frozen := append([]string{"rescale_atomic_energy.*"}, c.Model.Frozen...)
+	frozen := append(slices.Clone(t.family.frozen), c.Model.Frozen...)
 	return train.Options{
 		Epochs: c.Training.Epochs, Batch: c.Training.Batch, Seed: uint64(c.Training.Seed), Stages: stages,
 		Adam: train.Adam{AMSGrad: o.AMSGrad, Decay: o.Decay}, Clip: o.Clip, EMA: o.EMA,

@@ -82,6 +82,17 @@ func epochsOf(t *testing.T, dir string) [][]string {
 	return rows
 }
 
+// A file of a family that this program does not have is refused by its name.
+func TestUnknownFamily(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "m.wigner")
+	if err := model.Write(path, &model.File{Family: "tarot", Config: map[any]any{}}); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{path, `model family "tarot" is not known; known are nequip`}
+	refuse(t, 2, want, "info", path)
+	refuse(t, 2, want, "convert", path, path+".wigner")
+}
+
 func TestTrain(t *testing.T) {
 	data := fewFrames(t, "Mo/train.extxyz.gz", 4)
 	cfg, root := trainConfig(t, data), t.TempDir()
@@ -211,6 +222,7 @@ func TestTrainRefuses(t *testing.T) {
 	to := "output.dir=" + filepath.Join(root, "x")
 	refuse(t, 2, []string{"no frame of", "energy_key"}, "train", cfg, to, "data.energy_key=E", "data.force_key=F")
 	refuse(t, 2, []string{`unknown key "model.layer"`, `"model.layers"`}, "train", cfg, to, "model.layer=2")
+	refuse(t, 2, []string{"model.kind", "is not known; it may be nequip"}, "train", cfg, to, "model.kind=nequlp")
 	refuse(t, 2, []string{"model.features", "32q"}, "train", cfg, to, "model.features=32q")
 	refuse(t, 2, []string{"no such file"}, "train", cfg, to, "data.train=[\"none.extxyz\"]")
 	refuse(t, 2, []string{"no structure of one atom", "IsolatedAtom"}, "train", cfg, to, "data.reference=isolated")

@@ -14,7 +14,6 @@ import (
 	"github.com/wigner-md/wigner/comm"
 	"github.com/wigner-md/wigner/internal/kernel"
 	"github.com/wigner-md/wigner/io/model"
-	"github.com/wigner-md/wigner/potential/nequip"
 	"github.com/wigner-md/wigner/train"
 )
 
@@ -377,7 +376,7 @@ func cutEpochs(path string, n int) error {
 func (r *trainer) writeModel() error {
 	r.fit.Best()
 	r.notes.Epochs = r.fit.State.Epoch
-	f, err := encodeModel(r.network, nequip.NewTensors(r.net.Params(), r.first), r.notes)
+	f, err := encodeModel(r.family, r.network, r.family.tensors(r.net.Params(), r.first), r.notes)
 	if err != nil {
 		return err
 	}
@@ -394,12 +393,14 @@ func (r *trainer) close() {
 // finish is collective: the model, and the report on what it is worth.
 func (r *trainer) finish() error {
 	r.fit.Best()
-	for _, p := range r.net.Params() { // what the file holds
-		for k, v := range p.Value {
-			p.Value[k] = float64(float32(v))
+	if r.family.single { // what the file holds
+		for _, p := range r.net.Params() {
+			for k, v := range p.Value {
+				p.Value[k] = float64(float32(v))
+			}
 		}
+		r.net.Update()
 	}
-	r.net.Update()
 	rep, err := r.report()
 	if err != nil {
 		return err

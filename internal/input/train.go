@@ -40,6 +40,7 @@ type TypeWeight struct {
 
 // Network is the size of the network, or the model that training begins with.
 type Network struct {
+	Kind     string   `toml:"kind,omitempty" doc:"nequip (default; SevenNet's family)"`
 	Init     string   `toml:"init,omitempty" doc:"a model to go on from, by path or name; sizes and references are then its own"`
 	Frozen   []string `toml:"frozen,omitempty" doc:"parameters that stay as they are, by pattern: \"0_*\" is the first layer, \"*weight_nn*\" the radial networks, \"rescale*\" shifts and scales"`
 	Features string   `toml:"features,omitempty" doc:"irreps between the layers, such as 32x0e+16x1o+16x2e"`
@@ -206,7 +207,19 @@ func (d *Data) check(k *checker) {
 	}
 }
 
+// KindNequIP is the kind of NequIP and SevenNet, the default.
+const KindNequIP = "nequip"
+
+// Family is the kind, or its default.
+func (m *Network) Family() string {
+	if m.Kind == "" {
+		return KindNequIP
+	}
+	return m.Kind
+}
+
 func (m *Network) check(k *checker) {
+	k.among("model.kind", m.Family(), KindNequIP)
 	if m.Init != "" {
 		given := []bool{m.Features != "", m.Layers != 0, m.LMax != 0, m.Parity != nil, m.Cutoff != 0, m.Basis != 0, len(m.Hidden) > 0, m.Power != 0}
 		for n, key := range []string{"features", "layers", "lmax", "parity", "cutoff_A", "radial_basis", "radial_hidden", "envelope_power"} {

@@ -122,7 +122,7 @@ func NewTensors(params []potential.Param, rest potential.Weights) *Tensors {
 		if _, ok := t.data[present]; ok {
 			continue
 		}
-		if shape, data, ok := tensor64(rest, name); ok && len(data) > 0 {
+		if shape, data, ok := potential.Tensor64(rest, name); ok && len(data) > 0 {
 			t.set(present, shape, data)
 		}
 	}

@@ -61,11 +61,6 @@ func newTensors(w potential.Weights) *tensors {
 // has reports whether there is such a tensor.
 func (t *tensors) has(name string) bool { _, ok := t.name[name]; return ok }
 
-// doubles is implemented by weights that keep double precision.
-type doubles interface {
-	Tensor64(name string) (shape []int, data []float64, ok bool)
-}
-
 // get is the tensor of these dimensions, or flat with as many numbers; why says
 // what they follow from. After a failure it is zeros.
 func (t *tensors) get(name, why string, dims ...int) []float64 {
@@ -99,20 +94,7 @@ func (t *tensors) read(name string) (shape []int, data []float64, ok bool) {
 	if !ok {
 		return nil, nil, false
 	}
-	return tensor64(t.w, file)
-}
-
-// tensor64 is a tensor in double precision, in memory of its own.
-func tensor64(w potential.Weights, name string) (shape []int, data []float64, ok bool) {
-	if d, yes := w.(doubles); yes {
-		shape, data, ok = d.Tensor64(name)
-		return shape, slices.Clone(data), ok
-	}
-	shape, single, ok := w.Tensor(name)
-	for _, v := range single {
-		data = append(data, float64(v))
-	}
-	return shape, data, ok
+	return potential.Tensor64(t.w, file)
 }
 
 // squeeze leaves out dimensions of 1.

@@ -87,9 +87,9 @@ func probed(name string) bool {
 	return strings.HasSuffix(name, ".weight") && !strings.HasPrefix(name, "reduce_")
 }
 
-// Tensor64 is part of doubles.
+// Tensor64 is for potential.Tensor64.
 func (p probe) Tensor64(name string) (shape []int, data []float64, ok bool) {
-	shape, data, ok = tensor64(p.Weights, name)
+	shape, data, ok = potential.Tensor64(p.Weights, name)
 	at, is := p.offset[name]
 	if !is || !ok {
 		return shape, data, ok
@@ -117,7 +117,7 @@ func (t *Trainee[T]) fields(cfg map[any]any, w potential.Weights) error {
 	trained := map[string]int{} // names in the file
 	n := 0
 	for _, present := range all {
-		shape, data, _ := tensor64(w, names[present])
+		shape, data, _ := potential.Tensor64(w, names[present])
 		if len(data) == 0 {
 			continue
 		}
@@ -206,6 +206,9 @@ func (t *Trainee[T]) Params() []potential.Param { return slices.Clone(t.params) 
 // Model is the network with the present weights; it must not be used further after the
 // next Update.
 func (t *Trainee[T]) Model() *Model { return t.m }
+
+// Closest is the distance, Å, at which the radial functions begin.
+func (t *Trainee[T]) Closest() float64 { return t.m.TableMin() }
 
 // Update is part of potential.Trainable.
 func (t *Trainee[T]) Update() {

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"github.com/wigner-md/wigner/internal/element"
+	"github.com/wigner-md/wigner/internal/input"
+	"github.com/wigner-md/wigner/o3"
+	"github.com/wigner-md/wigner/potential"
+	"github.com/wigner-md/wigner/potential/nequip"
+	"github.com/wigner-md/wigner/train"
+)
+
+// family is a kind of model that wigner trains and keeps in files of its own. This file
+// is the one place that knows them all.
+type family struct {
+	name string // in [model] kind and in files
+	// open makes a potential of what a file holds.
+	open func(f *modelFile, v variant) (*source, error)
+	// design makes configuration and first weights of a new model from the data.
+	design func(t *training) (map[any]any, potential.Weights, error)
+	// trainee is the model in training, one rank's.
+	trainee func(config map[any]any, w potential.Weights, precision string) (trainee, error)
+	// tensors are the present weights, as a file has them. Parameters stand in for
+	// those of the first weights.
+	tensors func(p []potential.Param, first potential.Weights) potential.Weights
+	single  bool     // files have single precision
+	frozen  []string // parameters that are never trained, by pattern
+}
+
+// trainee is a model in training.
+type trainee interface {
+	potential.Trainable
+	// Closest is the distance, Å, below which two atoms may not stand.
+	Closest() float64
+}
+
+// families are all, the default first.
+func families() []*family {
+	return []*family{nequipFamily()}
+}
+
+// familyNamed finds a family; the error names those that there are.
+func familyNamed(name string) (*family, error) {
+	var names []string
+	for _, f := range families() {
+		if f.name == name {
+			return f, nil
+		}
+		names = append(names, f.name)
+	}
+	return nil, fmt.Errorf("model family %q is not known; known are %s", name, strings.Join(names, ", "))
+}
+
+// nequipFamily are NequIP and SevenNet.
+func nequipFamily() *family {
+	return &family{
+		name: input.KindNequIP, open: openNequIP, design: designNequIP, single: true,
+		trainee: func(config map[any]any, w potential.Weights, precision string) (trainee, error) {
+			if precision == "float64" {
+				return nequip.NewTrainee[float64](config, w)
+			}
+			return nequip.NewTrainee[float32](config, w)
+		},
+		tensors: func(p []potential.Param, first potential.Weights) potential.Weights {
+			return nequip.NewTensors(p, first)
+		},
+		frozen: []string{"rescale_atomic_energy.*"},
+	}
+}
+
+func openNequIP(f *modelFile, v variant) (*source, error) {
+	m, err := nequip.Read(f.config, f.weights)
+	if err != nil {
+		return nil, err
+	}
+	s := &source{Family: "SevenNet", Model: m, Cutoff: m.Cutoff(), Supports: supportsAny(m.Elements()),
+		Describe: func(w io.Writer) { describeNequIP(w, m) }}
+	return s.with(v), nil
+}
+
+// designNequIP makes a new network, normalised by the data.
+func designNequIP(t *training) (map[any]any, potential.Weights, error) {
+	m := &t.cfg.Model
+	irreps, err := o3.ParseIrreps(m.Features)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: model.features: %w", t.config, err)
+	}
+	st, err := train.Describe(t.train, m.Cutoff)
+	if err != nil {
+		return nil, nil, err
+	}
+	if st.Reference, err = t.reference(st.Elements); err != nil {
+		return nil, nil, err
+	}
+	design := nequip.Design{
+		Elements: st.Elements, Features: irreps, Layers: m.Layers, LMax: m.LMax, Parity: m.Parity == nil || *m.Parity,
+		Cutoff: m.Cutoff, Basis: m.Basis, Hidden: m.Hidden, Power: m.Power,
+		Neighbors: st.Neighbors, Shift: st.Reference, Seed: uint64(t.cfg.Training.Seed),
+	}
+	if design.LMax == 0 {
+		design.LMax = irreps.LMax()
+	}
+	for range st.Elements {
+		design.Scale = append(design.Scale, st.Scale)
+	}
+	config, w, err := design.New()
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: model: %w", t.config, err)
+	}
+	return config, w, nil
+}
+
+// describeNequIP is what info says of a network.
+func describeNequIP(w io.Writer, m *nequip.Model) {
+	row := func(key, format string, args ...any) { fmt.Fprintf(w, "%-12s %s\n", key, fmt.Sprintf(format, args...)) }
+	row("family", "SevenNet, written by version %s", m.Version())
+	row("group", "%s", groupName(m.Group()))
+	row("cutoff", "%g Å", m.Cutoff())
+	row("parameters", "%d", m.Parameters())
+	row("elements", "%d: %s", len(m.Elements()), symbolList(m.Elements()))
+	fmt.Fprintf(w, "\nlayer  paths  radial weights  features in → messages → features out\n")
+	for t, l := range m.Layers() {
+		fmt.Fprintf(w, "%5d  %5d  %14d  %s → %s → %s\n", t, l.Paths, l.Weights, l.In, l.Message, l.Out)
+	}
+	fmt.Fprintf(w, "\nradial tables of float32 (error relative to the root mean square)\nlayer  intervals  from/Å      value      slope\n")
+	for t, e := range m.RadialErrors() {
+		fmt.Fprintf(w, "%5d  %9d  %6.3f  %9.1e  %9.1e\n", t, e.Intervals, e.Min, e.Value, e.Slope)
+	}
+	if !m.Tabulated() {
+		fmt.Fprintln(w, "These tables deviate by more than 1e-5: they are not used, the radial network is evaluated for every edge (slow).")
+	}
+}
+
+// symbolList are elements by their symbols.
+func symbolList(zs []int) string {
+	var symbols []string
+	for _, z := range zs {
+		symbols = append(symbols, element.Symbol(z))
+	}
+	return strings.Join(symbols, " ")
+}
+
+// openFile makes a potential of a model file, with the name that it was asked for by.
+func openFile(file *modelFile, name string, v variant) (*source, error) {
+	f, err := familyNamed(file.family)
+	if err != nil {
+		return nil, usagef("%s: %w", file.path, err)
+	}
+	s, err := f.open(file, v)
+	if err != nil {
+		return nil, usage(fmt.Errorf("model %s: %w", file.path, err))
+	}
+	s.Name, s.Files = filepath.Base(name), []string{file.path}
+	return s, nil
+}
