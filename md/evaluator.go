@@ -173,6 +173,11 @@ func (e *Evaluator) rebuild() error {
 	if e.plan == nil {
 		e.plan = halo.New(e.Comm)
 	}
+	if w, ok := e.Potential.(potential.Whole); ok {
+		if err := w.Admits(e.Cell.Periodic(), e.Comm.Size()); err != nil {
+			return err
+		}
+	}
 	if err := e.begin(); err != nil {
 		return err
 	}

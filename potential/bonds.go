@@ -70,6 +70,18 @@ func AddSummed[T float32 | float64](b *Bonds, i int32, j []int32, g [3][]T, sum 
 	}
 }
 
+// AddAtom takes the gradient g = ∂E/∂x_i of an owned atom at x, for energies that are no
+// functions of edges (package naive): F_i −= g, W −= x ⊗ g.
+func (b *Bonds) AddAtom(i int32, x, g [3]float64) {
+	f := &b.F[i]
+	for k := range g {
+		f[k] -= g[k]
+		for l := range g {
+			b.W[k][l] -= x[k] * g[l]
+		}
+	}
+}
+
 // Close sends the ghosts' forces home: afterwards F[i] of every owned row is
 // the whole force. It is collective.
 func (b *Bonds) Close(h Exchanger) error {

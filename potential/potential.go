@@ -61,10 +61,12 @@ type Potential interface {
 type Group int
 
 // O3 has rotations and inversion, SO3 proper rotations only: models trained
-// without parity may give mirror images different energies.
+// without parity may give mirror images different energies. NoGroup is that of
+// energies that change when the system is turned.
 const (
 	O3 Group = iota
 	SO3
+	NoGroup
 )
 
 // Symmetric is implemented by potentials whose group is not O(3).
@@ -77,6 +79,18 @@ func GroupOf(p Potential) Group {
 	}
 	return O3
 }
+
+// Whole is implemented by potentials that see a molecule as a whole and are no sums
+// over local environments. Admits is asked before atoms are dealt out, and refuses what
+// the potential cannot serve with a RefusedError, the same on all ranks.
+type Whole interface {
+	Admits(periodic [3]bool, ranks int) error
+}
+
+// RefusedError says that a potential cannot serve a system, and why.
+type RefusedError struct{ Text string }
+
+func (e *RefusedError) Error() string { return e.Text }
 
 // Weights are named tensors of a checkpoint; io/torch and io/model provide them, a
 // model family reads them. ok is false when there is no such tensor.

@@ -14,6 +14,7 @@ import (
 	"github.com/wigner-md/wigner/halo"
 	"github.com/wigner-md/wigner/io/extxyz"
 	"github.com/wigner-md/wigner/md"
+	"github.com/wigner-md/wigner/potential"
 )
 
 // evalOptions are eval's flags.
@@ -281,7 +282,8 @@ func (e *evaluation) frame(f *extxyz.Frame, s *system) error {
 func (e *evaluation) failed(f *extxyz.Frame, err error) error {
 	var trouble *md.TroubleError
 	var system *halo.SystemError
-	if !errors.As(err, &trouble) && !errors.As(err, &system) {
+	var refused *potential.RefusedError
+	if !errors.As(err, &trouble) && !errors.As(err, &system) && !errors.As(err, &refused) {
 		return err
 	}
 	if e.c.Rank() != 0 {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/wigner-md/wigner/comm"
 	"github.com/wigner-md/wigner/internal/input"
+	"github.com/wigner-md/wigner/potential"
 )
 
 // The exit statuses of docs: a job script requeues on exitStopped.
@@ -51,6 +52,7 @@ func statusOf(err error) int {
 	var q *errQuiet
 	var in *input.Error
 	var path *fs.PathError
+	var refused *potential.RefusedError
 	switch {
 	case err == nil:
 		return exitDone
@@ -58,7 +60,7 @@ func statusOf(err error) int {
 		return q.status
 	case errors.As(err, &s):
 		return s.status
-	case errors.As(err, &in):
+	case errors.As(err, &in), errors.As(err, &refused):
 		return exitUsage
 	case errors.As(err, &path) && path.Op == "open" && errors.Is(err, fs.ErrNotExist):
 		return exitUsage

@@ -44,6 +44,7 @@ var Table = map[string][]string{
 	"potential/pair":   {"potential", "domain", "neighbor", "internal/kernel"},
 	"potential/eam":    {"potential", "domain", "neighbor", "internal/kernel"},
 	"potential/sum":    {"potential"},
+	"potential/naive":  {"potential", "internal/element", "internal/philox"},
 	"potential/mpnn":   {"potential", "domain", "neighbor", "internal/kernel", "o3"},
 	"potential/nequip": {"potential", "domain", "neighbor", "internal/kernel", "o3", "potential/mpnn", "internal/element"},
 	"potential/potentialtest": {"potential", "domain", "neighbor", "internal/kernel", "o3",

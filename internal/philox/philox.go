@@ -52,6 +52,8 @@ const (
 	Piston       Stream = 8  // the thermostat of a piston
 	CellNoise    Stream = 9  // stochastic cell rescaling
 	Batches      Stream = 64 // order of the structures in an epoch of training
+	Turns        Stream = 65 // rotations of copies of training structures
+	Weights      Stream = 66 // first weights of a network
 )
 
 // Uniform returns the four 64-bit numbers of (seed, stream, i, j).

@@ -46,12 +46,23 @@ func (p *Potential) Supports(z int) bool {
 
 // Group is the smallest of the parts'.
 func (p *Potential) Group() potential.Group {
+	g := potential.O3
 	for _, q := range p.Parts {
-		if potential.GroupOf(q) == potential.SO3 {
-			return potential.SO3
+		g = max(g, potential.GroupOf(q))
+	}
+	return g
+}
+
+// Admits is part of potential.Whole.
+func (p *Potential) Admits(periodic [3]bool, ranks int) error {
+	for _, q := range p.Parts {
+		if w, ok := q.(potential.Whole); ok {
+			if err := w.Admits(periodic, ranks); err != nil {
+				return err
+			}
 		}
 	}
-	return potential.O3
+	return nil
 }
 
 // Compute evaluates the parts in their order. It is collective where a part's is.
