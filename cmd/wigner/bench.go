@@ -265,7 +265,7 @@ func (a *app) benchOne(p *process, o *benchOptions, src *source, form *form, ran
 	resetPeak()
 	before := resident()
 	out := &benchResult{Processes: p.size()}
-	err := p.ranks(ranks, 0, func(j *job, c comm.Comm) error {
+	err := p.ranks(src.ranks(ranks), 0, func(j *job, c comm.Comm) error {
 		b := benchRank{c: c, src: src, steps: o.steps}
 		if err := b.measure(form); err != nil {
 			return err

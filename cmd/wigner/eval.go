@@ -89,7 +89,7 @@ func (a *app) eval(o *evalOptions) error {
 		if err := p.each(each); err != nil {
 			return err
 		}
-		return p.ranks(o.ranks, 0, func(j *job, c comm.Comm) error { return a.evalRank(o, src, j, c) })
+		return p.ranks(src.ranks(o.ranks), 0, func(j *job, c comm.Comm) error { return a.evalRank(o, src, j, c) })
 	})
 }
 

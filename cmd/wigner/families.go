@@ -28,6 +28,7 @@ type family struct {
 	// those of the first weights.
 	tensors func(p []potential.Param, first potential.Weights) potential.Weights
 	single  bool     // files have single precision
+	double  bool     // there is no single precision
 	frozen  []string // parameters that are never trained, by pattern
 }
 
@@ -40,7 +41,7 @@ type trainee interface {
 
 // families are all, the default first.
 func families() []*family {
-	return []*family{nequipFamily()}
+	return []*family{nequipFamily(), naiveFamily(input.KindRaw), naiveFamily(input.KindDistances)}
 }
 
 // familyNamed finds a family; the error names those that there are.
@@ -98,7 +99,7 @@ func designNequIP(t *training) (map[any]any, potential.Weights, error) {
 	}
 	design := nequip.Design{
 		Elements: st.Elements, Features: irreps, Layers: m.Layers, LMax: m.LMax, Parity: m.Parity == nil || *m.Parity,
-		Cutoff: m.Cutoff, Basis: m.Basis, Hidden: m.Hidden, Power: m.Power,
+		Cutoff: m.Cutoff, Basis: m.Basis, Hidden: m.Radial, Power: m.Power,
 		Neighbors: st.Neighbors, Shift: st.Reference, Seed: uint64(t.cfg.Training.Seed),
 	}
 	if design.LMax == 0 {

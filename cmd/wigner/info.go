@@ -133,8 +133,11 @@ func infoTraining(w io.Writer, path string) error {
 }
 
 func groupName(g potential.Group) string {
-	if g == potential.SO3 {
+	switch g {
+	case potential.SO3:
 		return "SO(3): proper rotations; mirror images may differ"
+	case potential.NoGroup:
+		return "none: energies change when the system is turned"
 	}
 	return "O(3): rotations and inversion"
 }

@@ -27,6 +27,7 @@ type source struct {
 	Model     *nequip.Model     // nil where it is none
 	Parts     []*source         // of a sum
 	Describe  func(w io.Writer) // what info says of a model; nil where it is none
+	Whole     bool              // sees a molecule whole, on one rank
 }
 
 // openPotential reads the potential of a config that lies in dir. This is the one
@@ -75,6 +76,7 @@ func sumOf(parts []*source) *source {
 		names = append(names, p.Name)
 		s.Files = append(s.Files, p.Files...)
 		s.Cutoff = max(s.Cutoff, p.Cutoff)
+		s.Whole = s.Whole || p.Whole
 		if p.Precision == "float32" {
 			s.Precision = p.Precision
 		}
@@ -95,6 +97,14 @@ func sumOf(parts []*source) *source {
 		return sum.New(all...)
 	}
 	return s
+}
+
+// ranks are those of a process: n, or, where the user gave none, what the program chooses.
+func (s *source) ranks(n int) int {
+	if n == 0 && s.Whole {
+		return 1
+	}
+	return n
 }
 
 // network is whether a network is in it, which has variants.

@@ -136,12 +136,12 @@ func (a *app) run(o *runOptions) error {
 				return usagef("--resume and --force are not for a run with [ipi]: the server has the state, and no folder is written")
 			}
 			r.stops.close() // a signal ends a client at once
-			return p.ranks(o.ranks, r.bricks(p.size()), func(j *job, c comm.Comm) error { return a.drive(&r, j, c) })
+			return p.ranks(r.src.ranks(o.ranks), r.bricks(p.size()), func(j *job, c comm.Comm) error { return a.drive(&r, j, c) })
 		}
 		if p.outer != nil && p.size() > 1 {
 			go r.alive.watch(p.outer, r.stops.asked, r.stops.done)
 		}
-		return p.ranks(o.ranks, r.bricks(p.size()), func(j *job, c comm.Comm) error { return a.runRank(&r, j, c) })
+		return p.ranks(r.src.ranks(o.ranks), r.bricks(p.size()), func(j *job, c comm.Comm) error { return a.runRank(&r, j, c) })
 	})
 }
 

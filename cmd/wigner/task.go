@@ -76,7 +76,7 @@ func (a *app) taskCmd(cmd *cobra.Command, do func(t *task) error) *cobra.Command
 			if err := p.each(func() error { return s.read(args[1:]) }); err != nil {
 				return err
 			}
-			return p.ranks(ranks, s.cfg.Parallel.Bricks, func(j *job, c comm.Comm) error {
+			return p.ranks(s.src.ranks(ranks), s.cfg.Parallel.Bricks, func(j *job, c comm.Comm) error {
 				t := &task{taskShare: s, a: a, j: j, c: c, file: zap.NewNop()}
 				defer func() { t.folder.close() }()
 				if err := t.prepare(force); err != nil {

@@ -126,7 +126,12 @@ func (t *training) read() (err error) {
 	if len(t.train) == 0 {
 		return usagef("%s: data: no training structures are left", t.config)
 	}
-	return usage(t.start())
+	t.train = train.Turned(t.train, d.Copies, uint64(t.cfg.Training.Seed))
+	err = t.start()
+	if err == nil && t.family.double {
+		t.cfg.Training.Precision = "float64"
+	}
+	return usage(err)
 }
 
 // start makes the first weights: of a model, or new ones normalised by the data.

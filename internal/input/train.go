@@ -20,6 +20,7 @@ type Train struct {
 type Data struct {
 	Train         []string           `toml:"train" doc:"extxyz files, relative to the working folder, else to the config file's"`
 	Valid         []string           `toml:"valid,omitempty" doc:"extxyz files to choose weights by"`
+	Copies        int                `toml:"turned_copies,omitempty" doc:"augmentation: each training structure so many times, the first as it is, the others turned at random; validation and test stay as they are"`
 	ValidFraction float64            `toml:"valid_fraction,omitempty" doc:"without valid: the part of the training structures that is set apart, of each config_type"`
 	Test          []string           `toml:"test,omitempty" doc:"extxyz files that are looked at once, at the end"`
 	EnergyKey     string             `toml:"energy_key" doc:"total energy, eV; a structure without it has none"`
@@ -40,17 +41,20 @@ type TypeWeight struct {
 
 // Network is the size of the network, or the model that training begins with.
 type Network struct {
-	Kind     string   `toml:"kind,omitempty" doc:"nequip (default; SevenNet's family)"`
+	Kind     string   `toml:"kind,omitempty" doc:"nequip (default; SevenNet's family); raw or distances: controls for one small molecule (docs/models.md)"`
 	Init     string   `toml:"init,omitempty" doc:"a model to go on from, by path or name; sizes and references are then its own"`
 	Frozen   []string `toml:"frozen,omitempty" doc:"parameters that stay as they are, by pattern: \"0_*\" is the first layer, \"*weight_nn*\" the radial networks, \"rescale*\" shifts and scales"`
-	Features string   `toml:"features,omitempty" doc:"irreps between the layers, such as 32x0e+16x1o+16x2e"`
-	Layers   int      `toml:"layers,omitempty" doc:"convolutions"`
-	LMax     int      `toml:"lmax,omitempty" doc:"order of the harmonics; default: the largest of the features"`
-	Parity   *bool    `toml:"parity,omitempty" doc:"O(3) (default) or rotations only"`
-	Cutoff   float64  `toml:"cutoff_A,omitempty" doc:"Å"`
-	Basis    int      `toml:"radial_basis,omitempty" doc:"Bessel functions; default 8"`
-	Hidden   []int    `toml:"radial_hidden,omitempty" doc:"widths of the radial network; default 64, 64"`
-	Power    float64  `toml:"envelope_power,omitempty" doc:"p of the polynomial envelope; default 6"`
+	Features string   `toml:"features,omitempty" kinds:"nequip" doc:"irreps between the layers, such as 32x0e+16x1o+16x2e"`
+	Layers   int      `toml:"layers,omitempty" kinds:"nequip" doc:"convolutions"`
+	LMax     int      `toml:"lmax,omitempty" kinds:"nequip" doc:"order of the harmonics; default: the largest of the features"`
+	Parity   *bool    `toml:"parity,omitempty" kinds:"nequip" doc:"O(3) (default) or rotations only"`
+	Cutoff   float64  `toml:"cutoff_A,omitempty" kinds:"nequip" doc:"Å"`
+	Basis    int      `toml:"radial_basis,omitempty" kinds:"nequip" doc:"Bessel functions; default 8"`
+	Radial   []int    `toml:"radial_hidden,omitempty" kinds:"nequip" doc:"widths of the radial network; default 64, 64"`
+	Power    float64  `toml:"envelope_power,omitempty" kinds:"nequip" doc:"p of the polynomial envelope; default 6"`
+	Hidden   []int    `toml:"hidden,omitempty" kinds:"raw distances" doc:"widths of the hidden layers; default 64, 64"`
+	Centred  bool     `toml:"centred,omitempty" kinds:"raw" doc:"count coordinates from their mean, so that moving the molecule changes nothing"`
+	Sorted   bool     `toml:"sorted,omitempty" kinds:"distances" doc:"sort the distances of each pair of elements, so that the order of like atoms changes nothing"`
 }
 
 // TrainLoss is what is made small.
@@ -93,7 +97,7 @@ type Training struct {
 	Epochs    int    `toml:"epochs" doc:"passes through the training structures"`
 	Batch     int    `toml:"batch" doc:"structures per step, over all ranks"`
 	Seed      int64  `toml:"seed" doc:"of first weights, order of the structures and the validation part"`
-	Precision string `toml:"precision" doc:"float32 or float64"`
+	Precision string `toml:"precision,omitempty" doc:"float32 (default) or float64; raw and distances are always float64"`
 	Validate  int    `toml:"validate_every" doc:"epochs"`
 	Save      int    `toml:"save_every" doc:"epochs between states that --resume goes on from; one is written at the end and when stopped"`
 	Patience  int    `toml:"early_stop,omitempty" doc:"validations without improvement after which training ends"`
@@ -112,7 +116,7 @@ func DefaultTrain() Train {
 		Data:      Data{ValidFraction: 0.1, EnergyKey: "energy", ForceKey: "forces", StressKey: "stress", TypeKey: "config_type", Reference: "fit"},
 		Loss:      TrainLoss{Energy: 1, Force: 1},
 		Optimizer: Optimizer{Rate: 0.005, Final: 1e-5, Schedule: "cosine", Factor: 0.5, Patience: 20, EMA: 0.99},
-		Training:  Training{Epochs: 100, Batch: 4, Seed: 1, Precision: "float32", Validate: 1, Save: 10},
+		Training:  Training{Epochs: 100, Batch: 4, Seed: 1, Validate: 1, Save: 10},
 		Output:    TrainDir{Dir: "runs/train", Name: "model"},
 	}
 }
@@ -180,6 +184,14 @@ func (c *Train) check() []problem {
 	k.within("training.validate_every", float64(t.Validate), 1, 1e7)
 	k.within("training.save_every", float64(t.Save), 1, 1e7)
 	k.within("training.early_stop", float64(t.Patience), 0, 1e7)
+	switch {
+	case t.Precision == "" && c.Model.double():
+		t.Precision = "float64"
+	case t.Precision == "":
+		t.Precision = "float32"
+	case t.Precision == "float32" && c.Model.double():
+		k.bad("training.precision", "the kind %q is always in float64: leave it out", c.Model.Kind)
+	}
 	k.among("training.precision", t.Precision, "float32", "float64")
 	if c.Output.Dir == "" {
 		k.bad("output.dir", "no folder")
@@ -195,6 +207,7 @@ func (d *Data) check(k *checker) {
 		k.bad("data.train", "no training structures: give a list of files")
 	}
 	k.within("data.valid_fraction", d.ValidFraction, 0, 0.9)
+	k.within("data.turned_copies", float64(d.Copies), 0, 1e5)
 	k.among("data.reference", d.Reference, "fit", "isolated", "explicit")
 	if d.Reference == "explicit" && len(d.Energies) == 0 {
 		k.bad("data.reference_eV", "reference = \"explicit\" needs an energy for each element")
@@ -204,43 +217,5 @@ func (d *Data) check(k *checker) {
 	}
 	for _, w := range d.Weight {
 		k.within("data.weight", w.Weight, 0, 1e9)
-	}
-}
-
-// KindNequIP is the kind of NequIP and SevenNet, the default.
-const KindNequIP = "nequip"
-
-// Family is the kind, or its default.
-func (m *Network) Family() string {
-	if m.Kind == "" {
-		return KindNequIP
-	}
-	return m.Kind
-}
-
-func (m *Network) check(k *checker) {
-	k.among("model.kind", m.Family(), KindNequIP)
-	if m.Init != "" {
-		given := []bool{m.Features != "", m.Layers != 0, m.LMax != 0, m.Parity != nil, m.Cutoff != 0, m.Basis != 0, len(m.Hidden) > 0, m.Power != 0}
-		for n, key := range []string{"features", "layers", "lmax", "parity", "cutoff_A", "radial_basis", "radial_hidden", "envelope_power"} {
-			if given[n] {
-				k.bad("model."+key, "the sizes are those of %s: leave it out", m.Init)
-			}
-		}
-		return
-	}
-	if m.Features == "" {
-		k.bad("model.features", "missing: the irreps between the layers, such as \"32x0e+16x1o+16x2e\", or init = \"…\" to go on from a model")
-	}
-	k.within("model.layers", float64(m.Layers), 1, 64)
-	k.within("model.lmax", float64(m.LMax), 0, 8)
-	k.positive("model.cutoff_A", m.Cutoff, 100)
-	k.within("model.radial_basis", float64(m.Basis), 0, 1024)
-	k.within("model.envelope_power", m.Power, 0, 100)
-	if m.Power != 0 && m.Power < 2 {
-		k.bad("model.envelope_power", "%g: it must be 2 or more", m.Power)
-	}
-	for _, n := range m.Hidden {
-		k.within("model.radial_hidden", float64(n), 1, 1<<16)
 	}
 }

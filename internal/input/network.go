@@ -1,0 +1,71 @@
+package input
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// The kinds of models.
+const (
+	KindNequIP    = "nequip" // NequIP and SevenNet, the default
+	KindRaw       = "raw"
+	KindDistances = "distances"
+)
+
+// Family is the kind, or its default.
+func (m *Network) Family() string {
+	if m.Kind == "" {
+		return KindNequIP
+	}
+	return m.Kind
+}
+
+// double is whether the kind knows no single precision.
+func (m *Network) double() bool { return m.Kind == KindRaw || m.Kind == KindDistances }
+
+// sizes calls f for each key that is given and belongs to some kinds only.
+func (m *Network) sizes(f func(key string, kinds []string)) {
+	v := reflect.ValueOf(*m)
+	for _, field := range fields(v.Type()) {
+		if kinds := field.Tag.Get("kinds"); kinds != "" && !v.FieldByIndex(field.Index).IsZero() {
+			f("model."+tag(field), strings.Fields(kinds))
+		}
+	}
+}
+
+func (m *Network) check(k *checker) {
+	k.among("model.kind", m.Family(), KindNequIP, KindRaw, KindDistances)
+	if m.Init != "" {
+		m.sizes(func(key string, _ []string) { k.bad(key, "the sizes are those of %s: leave it out", m.Init) })
+		return
+	}
+	m.sizes(func(key string, kinds []string) {
+		if !slices.Contains(kinds, m.Family()) {
+			k.bad(key, "belongs to a model of kind %s, not to kind %q", strings.Join(kinds, ", "), m.Family())
+		}
+	})
+	for _, w := range m.Hidden {
+		k.within("model.hidden", float64(w), 1, 1<<14)
+	}
+	if m.Family() == KindNequIP {
+		m.nequip(k)
+	}
+}
+
+func (m *Network) nequip(k *checker) {
+	if m.Features == "" {
+		k.bad("model.features", "missing: the irreps between the layers, such as \"32x0e+16x1o+16x2e\", or init = \"…\" to go on from a model")
+	}
+	k.within("model.layers", float64(m.Layers), 1, 64)
+	k.within("model.lmax", float64(m.LMax), 0, 8)
+	k.positive("model.cutoff_A", m.Cutoff, 100)
+	k.within("model.radial_basis", float64(m.Basis), 0, 1024)
+	k.within("model.envelope_power", m.Power, 0, 100)
+	if m.Power != 0 && m.Power < 2 {
+		k.bad("model.envelope_power", "%g: it must be 2 or more", m.Power)
+	}
+	for _, n := range m.Radial {
+		k.within("model.radial_hidden", float64(n), 1, 1<<16)
+	}
+}
