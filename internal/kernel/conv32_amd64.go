@@ -123,6 +123,11 @@ func (c *vectors) prepare(e *Edges[float32], from, to int, j []int32, records in
 		}
 	}
 	c.locate(n, e, from, c.row, c.b)
+	if e.Base != nil {
+		for k, b := range e.Base[from:to] {
+			c.row[k] += b
+		}
+	}
 	c.args = convArgs{
 		n: n, j: &j[from], xrow: 4 * c.s.XWidth,
 		row: &c.row[0], crow: 4 * c.t.W, b: &c.b[0], ystep: 4*step - 64,

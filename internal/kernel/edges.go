@@ -25,6 +25,10 @@ type Edges[T Float] struct {
 	// the cache. It changes no result.
 	Next []int32
 
+	// Base may hold for each edge what is added to its rows in a Table: where the
+	// functions of its pair of species begin (see Stack).
+	Base []int32
+
 	// G is ∂E/∂r_ij by axes, as Gradient leaves it.
 	G [3][]T
 
@@ -46,7 +50,7 @@ func (e *Edges[T]) MakeNext(n int) []int32 {
 func (e *Edges[T]) Resize(n, lmax int) {
 	s := max(Lanes, (n+Lanes-1)/Lanes*Lanes)
 	m := (lmax + 1) * (lmax + 1)
-	e.N, e.Stride, e.LMax = n, s, lmax
+	e.N, e.Stride, e.LMax, e.Base = n, s, lmax, nil
 	if cap(e.R) < s+Lanes || cap(e.Y) < s*m+Lanes {
 		// The vector versions begin anywhere and go on by whole vectors.
 		c := s + s/4/Lanes*Lanes

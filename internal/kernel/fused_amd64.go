@@ -265,6 +265,11 @@ func (c *fused) prepare(k int, e *Edges[float32], from, to int, j []int32, recor
 	a.edges = a.edges[:n+1] // one more: kernels compare with its address
 	_, _ = e.R[to-1], e.Y[(ny-1)*e.Stride+to-1]
 	c.locate(n, e, from, a.row, a.b)
+	if e.Base != nil {
+		for k, b := range e.Base[from:to] {
+			a.row[k] += b
+		}
+	}
 	next := e.Next
 	if from > 0 {
 		next = nil

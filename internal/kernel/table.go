@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 	"math"
+	"slices"
 	"sync"
 )
 
@@ -136,6 +137,26 @@ func (t *Table) fill(seg int, s TableSegment, sample func(float64, int, []float6
 	}
 }
 
+// Rows is the number of coefficient rows.
+func (t *Table) Rows() int { return len(t.Coef) / t.W }
+
+// Stack puts tables with the same segments one after another: those of edge e are
+// found by Edges.Base, which is a multiple of the rows of one of them.
+func Stack(tables []*Table) *Table {
+	if len(tables) == 1 {
+		return tables[0]
+	}
+	first := tables[0]
+	out := &Table{W: first.W, Segs: first.Segs}
+	for _, t := range tables {
+		if t.W != first.W || !slices.Equal(t.Segs, first.Segs) {
+			panic("kernel: tables that differ are stacked")
+		}
+		out.Coef = append(out.Coef, t.Coef...)
+	}
+	return out
+}
+
 // Min is the first knot in Å; below it the table must not be used.
 func (t *Table) Min() float64 { return t.Segs[0].A }
 
@@ -162,6 +183,9 @@ func (t *Table) Weights(e *Edges[float32], from, to int, w, dw []float32) {
 	n := t.W
 	for k := from; k < to; k++ {
 		row, b, d := t.Locate(e.R[k])
+		if e.Base != nil {
+			row += int(e.Base[k])
+		}
 		c := t.Coef[row*n:][:4*n]
 		c0, c1, c2, c3 := c[:n], c[n:2*n], c[2*n:3*n], c[3*n:]
 		if dw == nil {

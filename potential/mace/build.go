@@ -1,0 +1,200 @@
+package mace
+
+import (
+	"math"
+
+	"github.com/wigner-md/wigner/domain"
+	"github.com/wigner-md/wigner/internal/kernel"
+	"github.com/wigner-md/wigner/o3"
+	"github.com/wigner-md/wigner/potential/mpnn"
+)
+
+const block = domain.Block
+
+// weights are one layer's weights in one precision, in the layouts of the kernels; all
+// ranks of a process share them.
+type weights[T kernel.Float] struct {
+	*layerWeights
+	number      int
+	shape       *kernel.Shape
+	net, rho    *network[T]
+	lin         *linear[T]
+	lin2        *linear[T]
+	skipAfter   *linear[T]
+	product     *linear[T]
+	contraction *kernel.Contraction[T]
+	repel       *repulsion // in the first layer
+	tables      *pairTables
+	// The next layer's maps of this one's output, and its layout.
+	up, skip, res *linear[T]
+	next          *layout
+	// First layer only: records of each species.
+	x0, sc0, r0 []T
+	layout
+	energies []float64 // the last layer's constants of each species
+}
+
+// layout says where the parts of a layer's state stand; −1: not there.
+type layout struct {
+	y, r, sc, density int
+	width             int
+	yWidth, scWidth   int
+}
+
+// stateful lays out the state: y is the contraction's (or the gate's) input, r what is
+// added to it (gated), sc the self connection, density the divisor's inverse and the
+// gradient of the density. A head keeps y for one block only.
+func (l *layerWeights) stateful(first, head bool) layout {
+	s := layout{y: -1, r: -1, sc: -1, density: -1, scWidth: l.out.Dim(), yWidth: l.target.Dim()}
+	if l.gate != nil {
+		s.yWidth = l.gate.in.width
+	}
+	put := func(at *int, n int) {
+		*at = s.width
+		s.width += n
+	}
+	if !head {
+		put(&s.y, s.yWidth)
+	}
+	if l.kind.gated && !first {
+		put(&s.r, s.yWidth)
+	}
+	if l.selfConnection && !first {
+		put(&s.sc, s.scWidth)
+	}
+	if l.density && !head {
+		put(&s.density, 2)
+	}
+	s.width = (s.width + 15) / 16 * 16
+	return s
+}
+
+// build makes the weights of one precision. With tables, radial weights are splines.
+func build[T kernel.Float](m *Model, tabulated bool) *mpnn.Model[T] {
+	c := m.cfg
+	out := &mpnn.Model[T]{Cutoff: c.cutoff, LMax: c.lmax, Unit: true, Group: c.group()}
+	out.Species = make([]int32, 120)
+	for z := range out.Species {
+		out.Species[z] = -1
+		if s, ok := c.species[z]; ok {
+			out.Species[z] = int32(s)
+		}
+	}
+	if tabulated {
+		if m.tables == nil {
+			m.tables = newPairTables(m)
+		}
+		if tabulated = m.tables.good(); tabulated {
+			out.Near = m.tables.min
+		}
+	}
+	all := make([]*weights[T], len(m.layer))
+	last := len(all) - 1
+	for t := range all {
+		l := &m.layer[t]
+		w := &weights[T]{layerWeights: l, number: t, layout: l.stateful(t == 0, t == last), shape: l.shape(c)}
+		w.net = newNetwork[T](l.mlp, &m.radial, false)
+		if l.density {
+			w.rho = newNetwork[T](l.rho, &m.radial, true)
+		}
+		if tabulated {
+			w.tables = m.tables
+		}
+		target, message := place(l.target), place(l.message)
+		w.lin = pack[T](l.lin, message, place(l.lin.out))
+		w.lin2, w.skipAfter = pack[T](l.lin2, target, target), pack[T](l.skipAfter, target, target)
+		w.product = pack[T](l.product, place(l.product.in), place(l.out))
+		w.contraction = packContraction[T](l.poly, len(c.numbers))
+		if t == 0 {
+			w.repel = m.repel
+			w.bySpecies(c)
+		} else {
+			before := all[t-1]
+			x := place(before.out)
+			before.up, before.next = pack[T](l.up, x, place(l.h)), &w.layout
+			if l.selfConnection {
+				before.skip = pack[T](l.skip, x, place(l.out))
+			}
+			if l.kind.gated {
+				before.res = pack[T](l.res, place(l.h), l.gate.in)
+			}
+		}
+		all[t] = w
+	}
+	all[last].energies = c.energies
+	out.Work = work(all)
+	out.New = func() ([]mpnn.Layer[T], mpnn.Head[T]) {
+		layers := make([]mpnn.Layer[T], last)
+		for t := range layers {
+			layers[t] = newLayer(all[t])
+		}
+		return layers, newHead(all[last])
+	}
+	return out
+}
+
+// bySpecies makes the records of the first layer, which depend on the species only.
+func (w *weights[T]) bySpecies(c *config) {
+	add := func(to *[]T, x []float64) {
+		for _, v := range x {
+			*to = append(*to, T(v))
+		}
+	}
+	for s, x := range c.embedding {
+		h := w.layerWeights.up.apply(0, x)
+		add(&w.x0, h)
+		if w.selfConnection {
+			add(&w.sc0, w.layerWeights.skip.apply(s, x))
+		}
+		if w.kind.gated {
+			add(&w.r0, w.layerWeights.res.apply(0, h))
+		}
+	}
+}
+
+// shape is the convolution of a layer for the kernels. Edges point from the centre to the
+// neighbour here and the other way round in the model, which is a sign for odd l2.
+func (l *layerWeights) shape(c *config) *kernel.Shape {
+	x, agg := place(l.h), place(l.message)
+	s := &kernel.Shape{X: x.where, XWidth: x.width, Agg: agg.where, AggWidth: agg.width,
+		LMax: c.lmax, Weights: o3.Weights(l.paths)}
+	for _, p := range l.paths {
+		k := kernel.Path{X: p.In, L2: p.L2, Col: p.Channel, W: p.Weight}
+		for n, r := range l.message {
+			if r.Irrep == p.Out {
+				k.Agg = n
+			}
+		}
+		q := o3.Coupling(p.L1, p.L2, p.L3)
+		f := math.Sqrt(float64(2*p.L3+1)) * float64(1-p.L2%2*2)
+		for i := range q.Dim[0] {
+			for j := range q.Dim[1] {
+				for n := range q.Dim[2] {
+					if v := q.At(i, j, n); v != 0 {
+						k.Terms = append(k.Terms, kernel.Term{I: i, J: j, K: n, C: f * v})
+					}
+				}
+			}
+		}
+		s.Paths = append(s.Paths, k)
+	}
+	return s
+}
+
+// work counts the useful operations of convolutions, contractions and node maps.
+func work[T kernel.Float](all []*weights[T]) (w mpnn.Work) {
+	for t, l := range all {
+		f, b := l.shape.Work(t == 0)
+		maps := l.lin.flops() + l.lin2.flops() + l.skipAfter.flops() + l.product.flops() + l.up.flops() + l.skip.flops() + l.res.flops()
+		cf, cb := l.contraction.Flops()
+		if t == len(all)-1 {
+			w.Head = mpnn.Flops{Atom: 2*maps + cf + cb, Edge: f + b}
+			break
+		}
+		w.Forward.Atom += maps + cf
+		w.Forward.Edge += f
+		w.Backward.Atom += maps + cb
+		w.Backward.Edge += b
+	}
+	return w
+}

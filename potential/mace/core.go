@@ -1,0 +1,395 @@
+package mace
+
+import (
+	"math"
+
+	"github.com/wigner-md/wigner/internal/kernel"
+	"github.com/wigner-md/wigner/potential"
+	"github.com/wigner-md/wigner/potential/mpnn"
+)
+
+// together is how many atoms' messages are summed at once: what they read of the radial
+// table stays in the nearest cache.
+const together = 6
+
+// core is what a layer and the head do to a block of atoms, forward and backward, with
+// one rank's scratch.
+type core[T kernel.Float] struct {
+	*weights[T]
+	of         context
+	have       *tableSet // the tables of conv
+	base       []int32   // first row of the pair i·n+j in them; nil where there is but one
+	conv, near kernel.Conv[T]
+	density    kernel.Radial[T]
+	batch      [together]loaded[T] // one after another has the first only
+	centres    [together]kernel.Centre[T]
+	g, dg      []T // of the density of an atom's edges
+	rest       []T
+	read       *reader[T]
+
+	agg     []T // sums of messages of a block, or their gradient
+	z, a    []T // [row][target] of a block
+	ga, gb  []T
+	b       []T // contraction
+	x, gx   []T // the layer's result
+	scratch []T
+}
+
+// loaded is an atom's edges.
+type loaded[T kernel.Float] struct {
+	edges kernel.Edges[T]
+	j     []int32 // species of the neighbours, in the first layer
+	base  []int32
+}
+
+// parts are the states of a block.
+type parts[T kernel.Float] struct{ y, r, sc, density view[T] }
+
+func newCore[T kernel.Float](w *weights[T]) *core[T] {
+	n := func(k int) []T { return kernel.Make[T](block * k) }
+	c := &core[T]{weights: w, read: newReader[T](w.layerWeights.read)}
+	target, in := w.target.Dim(), w.product.in.width
+	c.agg, c.z, c.ga = n(w.shape.AggWidth), n(max(target, w.yWidth)), n(target)
+	if w.gate != nil {
+		c.a = n(target)
+	}
+	c.b, c.gb, c.x, c.gx = n(in), n(in), n(w.scWidth), n(w.scWidth)
+	c.scratch = w.contraction.Scratch()
+	exact := kernel.NewLoops(w.shape, kernel.Radial[T](&radial[T]{network: w.net, of: &c.of}))
+	if w.tables != nil {
+		c.near = exact
+		return c
+	}
+	c.conv = exact
+	if w.rho != nil {
+		c.density = &radial[T]{network: w.rho, of: &c.of}
+	}
+	return c
+}
+
+// Width is part of mpnn.Layer and mpnn.Head.
+func (c *core[T]) Width() int {
+	if c.x0 != nil {
+		return 0
+	}
+	return c.shape.XWidth
+}
+
+// StateWidth is part of mpnn.Layer and mpnn.Head.
+func (c *core[T]) StateWidth() int { return c.layout.width }
+
+// begin looks at the species and takes the tables that their pairs need.
+func (c *core[T]) begin(g *mpnn.Graph[T]) {
+	c.of.rows = g.Species
+	if c.tables == nil {
+		return
+	}
+	set := c.tables.with(g.Species[:g.N], g.Species[g.Padded:])
+	if set == c.have {
+		return
+	}
+	c.have, c.base = set, nil
+	for _, p := range set.pair {
+		c.base = append(c.base, p*int32(set.weights[c.number].Rows()/set.pairs))
+	}
+	c.conv = any(kernel.NewConv32(c.shape, set.weights[c.number])).(kernel.Conv[T])
+	if c.rho != nil {
+		c.density = any(set.density[c.number]).(kernel.Radial[T])
+	}
+}
+
+// part is a view of a block's states at an offset; nothing where there is none.
+func part[T kernel.Float](s []T, b, width, at int) view[T] {
+	if at < 0 {
+		return view[T]{}
+	}
+	return view[T]{s, b*width + at, width}
+}
+
+func (c *core[T]) parts(s []T, b int) parts[T] {
+	w := c.layout.width
+	return parts[T]{part(s, b, w, c.y), part(s, b, w, c.r), part(s, b, w, c.sc), part(s, b, w, c.layout.density)}
+}
+
+// load fills q with the edges of atom i; the neighbours' records are rows j of records.
+func (c *core[T]) load(g *mpnn.Graph[T], i, ahead int, q *loaded[T], x []T) (near int, j []int32, records []T) {
+	e := &q.edges
+	near = g.Load(i, ahead, e)
+	c.of.centre = g.Species[i]
+	if c.base != nil {
+		q.base = room(q.base, len(e.J))
+		row := c.base[int(c.of.centre)*c.have.n:]
+		for k, f := range e.J {
+			q.base[k] = row[g.Species[f]]
+		}
+		e.Base = q.base
+	}
+	if c.x0 == nil {
+		return near, e.J, x
+	}
+	e.Next = nil // rows of features, of which the first layer reads none
+	q.j = room(q.j, len(e.J))
+	for k, row := range e.J {
+		q.j[k] = g.Species[row]
+	}
+	return near, q.j, c.x0
+}
+
+// messages makes y of a block: the linear map of the sums of messages, divided. What
+// the edges have of energy themselves is added to e, unless it is nil.
+func (c *core[T]) messages(g *mpnn.Graph[T], b int, x []T, p parts[T], e []float64) {
+	w, end := c.shape.AggWidth, max(b, min(b+block, g.N))
+	for i := b; i < end; i += together {
+		n := min(together, end-i)
+		var records []T
+		for k := range n {
+			q := &c.centres[k]
+			q.E, q.Agg = &c.batch[k].edges, c.agg[(i+k-b)*w:][:w]
+			q.From, q.J, records = c.load(g, i+k, together, &c.batch[k], x)
+			if c.tables == nil { // the radial network asks for the centre: one by one
+				clear(q.Agg)
+				c.conv.Forward(q.E, 0, q.E.N, q.J, records, q.Agg)
+			}
+			c.edgeSums(i+k, b, q.E, p, e)
+		}
+		if c.tables == nil {
+			continue
+		}
+		kernel.Forwards(c.conv, c.centres[:n], records)
+		for k := range n {
+			if q := &c.centres[k]; q.From > 0 {
+				c.of.centre = g.Species[i+k]
+				c.near.Forward(q.E, 0, q.From, q.J, records, q.Agg)
+			}
+		}
+	}
+	clear(c.agg[(end-b)*w:])
+	c.lin.forward(nil, view[T]{c.agg, 0, w}, p.y, false)
+	for i := range block {
+		if c.kind.density {
+			row := p.density.row(i, 2)
+			if b+i >= end {
+				row[0] = 0
+			}
+			row[0] = 1 / (T(c.alpha) + T(c.beta)*row[0])
+			scale(row[0], p.y.row(i, c.yWidth))
+		}
+		if c.kind.gated {
+			add(c.residual(g, b, i, p), p.y.row(i, c.yWidth))
+		}
+	}
+	if c.skipAfter != nil {
+		n := c.yWidth
+		for i := range block {
+			copy(c.z[i*n:][:n], p.y.row(i, n))
+		}
+		c.skipAfter.forward(g.Species[b:], view[T]{c.z, 0, n}, p.y, false)
+	}
+}
+
+// residual is what is added to y of row i of a block.
+func (c *core[T]) residual(g *mpnn.Graph[T], b, i int, p parts[T]) []T {
+	if c.r0 != nil {
+		return c.r0[int(g.Species[b+i])*c.yWidth:][:c.yWidth]
+	}
+	return p.r.row(i, c.yWidth)
+}
+
+// edgeSums makes what is a sum over the edges of an atom and no message: the density,
+// and the repulsion's energy.
+func (c *core[T]) edgeSums(i, b int, e *kernel.Edges[T], p parts[T], energy []float64) {
+	if c.kind.density {
+		c.densities(e, false)
+		sum := 0.0
+		for k := range e.N {
+			v, _ := c.densityOf(float64(c.g[k]), 0, float64(e.R[k]))
+			sum += v
+		}
+		p.density.row(i-b, 2)[0] = T(sum)
+	}
+	if c.repel != nil && energy != nil {
+		for k := range e.N {
+			v, _ := c.repel.at(float64(e.R[k]), c.of.centre, c.of.rows[e.J[k]])
+			energy[i] += v
+		}
+	}
+}
+
+// densities sets g of the loaded edges, and dg with slopes.
+func (c *core[T]) densities(e *kernel.Edges[T], slopes bool) {
+	c.g, c.dg = room(c.g, e.N), room(c.dg, e.N)
+	switch {
+	case e.N == 0:
+	case slopes:
+		c.density.Weights(e, 0, e.N, c.g, c.dg)
+	default:
+		c.density.Weights(e, 0, e.N, c.g, nil)
+	}
+}
+
+// densityOf is tanh(g²), times the envelope where that is not in g, and its slope.
+func (c *core[T]) densityOf(g, dg, r float64) (v, dv float64) {
+	v = math.Tanh(g * g)
+	dv = (1 - v*v) * 2 * g * dg
+	if b := c.rho.basis; !b.applied {
+		f, df := b.cut.at(r)
+		v, dv = v*f, dv*f+v*df
+	}
+	return v, dv
+}
+
+// makeResult makes the layer's result x of a block from its state.
+func (c *core[T]) makeResult(g *mpnn.Graph[T], b int, p parts[T]) {
+	a := c.contracted(p)
+	in := c.product.in.width
+	for i := range block {
+		c.contraction.Forward(c.coefficients(g, b+i), a.row(i, c.target.Dim()), c.b[i*in:][:in], c.scratch)
+	}
+	c.product.forward(nil, view[T]{c.b, 0, in}, view[T]{c.x, 0, c.scWidth}, false)
+	if !c.selfConnection {
+		return
+	}
+	for i := range block {
+		sc := c.sc0
+		if sc != nil {
+			sc = sc[int(g.Species[b+i])*c.scWidth:][:c.scWidth]
+		} else {
+			sc = p.sc.row(i, c.scWidth)
+		}
+		add(sc, c.x[i*c.scWidth:])
+	}
+}
+
+// coefficients is the number of those of a row.
+func (c *core[T]) coefficients(g *mpnn.Graph[T], row int) int {
+	if c.poly.agnostic {
+		return 0
+	}
+	return int(g.Species[row])
+}
+
+// contracted is what the contraction takes.
+func (c *core[T]) contracted(p parts[T]) view[T] {
+	if c.gate == nil {
+		return p.y
+	}
+	n := c.target.Dim()
+	for i := range block {
+		gateForward(c.gate, p.y.row(i, c.yWidth), c.z[i*n:][:n])
+	}
+	c.lin2.forward(nil, view[T]{c.z, 0, n}, view[T]{c.a, 0, n}, false)
+	return view[T]{c.a, 0, n}
+}
+
+// productBackward takes the gradient gx of the block's result back to its state.
+func (c *core[T]) productBackward(g *mpnn.Graph[T], b int, p parts[T]) {
+	if p.sc.x != nil {
+		for i := range block {
+			copy(p.sc.row(i, c.scWidth), c.gx[i*c.scWidth:])
+		}
+	}
+	a := c.contracted(p)
+	in, n := c.product.in.width, c.target.Dim()
+	c.product.backward(nil, view[T]{c.gx, 0, c.scWidth}, view[T]{c.gb, 0, in}, false)
+	for i := range block {
+		c.contraction.Backward(c.coefficients(g, b+i), a.row(i, n), c.gb[i*in:][:in], c.ga[i*n:][:n], c.scratch)
+	}
+	if c.gate != nil {
+		c.lin2.backward(nil, view[T]{c.ga, 0, n}, view[T]{c.z, 0, n}, false)
+	}
+	for i := range block {
+		y, w := p.y.row(i, c.yWidth), c.yWidth
+		switch {
+		case c.gate != nil:
+			rest := c.residual(g, b, i, p)
+			c.rest = room(c.rest, w)
+			for k, v := range y {
+				c.rest[k] = v - rest[k]
+			}
+			gateBackward(c.gate, y, c.z[i*n:][:n])
+			p.density.row(i, 2)[1] = -T(c.beta) * p.density.row(i, 2)[0] * dot(c.rest, y)
+			if p.r.x != nil {
+				copy(p.r.row(i, w), y)
+			}
+		case c.kind.density:
+			p.density.row(i, 2)[1] = -p.density.row(i, 2)[0] * dot(y, c.ga[i*n:])
+			fallthrough
+		default:
+			copy(y, c.ga[i*n:][:n])
+		}
+	}
+}
+
+// messagesBackward takes the gradient y of the block's state back to the neighbours'
+// records and to the edges. It leaves no gradient in y.
+func (c *core[T]) messagesBackward(g *mpnn.Graph[T], b int, x, gx []T, p parts[T], bonds *potential.Bonds) {
+	y := p.y
+	if c.kind.density {
+		for i := range block {
+			scale(p.density.row(i, 2)[0], y.row(i, c.yWidth))
+		}
+	}
+	if c.skipAfter != nil {
+		z := view[T]{c.z, 0, c.yWidth}
+		c.skipAfter.backward(g.Species[b:], y, z, false)
+		y = z
+	}
+	w := c.shape.AggWidth
+	c.lin.backward(nil, y, view[T]{c.agg, 0, w}, false)
+	if c.x0 != nil {
+		gx = nil
+	}
+	e := &c.batch[0].edges
+	for i := b; i < min(b+block, g.N); i++ {
+		near, j, records := c.load(g, i, 1, &c.batch[0], x)
+		e.ZeroGradient()
+		agg := c.agg[(i-b)*w:][:w]
+		if near > 0 {
+			c.near.Backward(e, 0, near, j, records, agg, gx)
+		}
+		c.conv.Backward(e, near, e.N, j, records, agg, gx)
+		c.edgeGradients(i, b, e, p)
+		sum, virial := e.Gradient()
+		potential.AddSummed(bonds, int32(i), e.J[:e.N], e.G, sum, virial)
+	}
+}
+
+// edgeGradients adds the slopes of density and repulsion to those of the edges.
+func (c *core[T]) edgeGradients(i, b int, e *kernel.Edges[T], p parts[T]) {
+	if c.kind.density {
+		c.densities(e, true)
+		f := float64(p.density.row(i-b, 2)[1])
+		for k := range e.N {
+			_, dv := c.densityOf(float64(c.g[k]), float64(c.dg[k]), float64(e.R[k]))
+			e.GR[k] += T(f * dv)
+		}
+	}
+	if c.repel != nil {
+		for k := range e.N {
+			_, dv := c.repel.at(float64(e.R[k]), c.of.centre, c.of.rows[e.J[k]])
+			e.GR[k] += T(dv)
+		}
+	}
+}
+
+func scale[T kernel.Float](f T, x []T) {
+	for k := range x {
+		x[k] *= f
+	}
+}
+
+// add adds x to y.
+func add[T kernel.Float](x, y []T) {
+	y = y[:len(x)]
+	for k, v := range x {
+		y[k] += v
+	}
+}
+
+func dot[T kernel.Float](x, y []T) (s T) {
+	y = y[:len(x)]
+	for k, v := range x {
+		s += v * y[k]
+	}
+	return s
+}

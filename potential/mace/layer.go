@@ -1,0 +1,123 @@
+package mace
+
+import (
+	"github.com/wigner-md/wigner/internal/kernel"
+	"github.com/wigner-md/wigner/potential"
+	"github.com/wigner-md/wigner/potential/mpnn"
+)
+
+// layer is one rank's instance of a layer.
+type layer[T kernel.Float] struct{ *core[T] }
+
+func newLayer[T kernel.Float](w *weights[T]) *layer[T] { return &layer[T]{newCore(w)} }
+
+// Forward is part of mpnn.Layer.
+func (l *layer[T]) Forward(g *mpnn.Graph[T], x, s, xnext, snext []T, e []float64) {
+	l.begin(g)
+	for b := 0; b < g.Padded; b += block {
+		p := l.parts(s, b)
+		l.messages(g, b, x, p, e)
+		l.makeResult(g, b, p)
+		if l.read != nil && e != nil {
+			l.read.energy(l.result(), owned(g, b, e), view[T]{})
+		}
+		l.send(b, xnext)
+		if snext == nil {
+			continue
+		}
+		w := l.next.width
+		if l.skip != nil {
+			l.skip.forward(g.Species[b:], l.result(), part(snext, b, w, l.next.sc), false)
+		}
+		if l.res != nil {
+			l.res.forward(nil, l.sent(b, xnext), part(snext, b, w, l.next.r), false)
+		}
+	}
+}
+
+// owned are the energies of the owned atoms of a block.
+func owned[T kernel.Float](g *mpnn.Graph[T], b int, e []float64) []float64 {
+	if e == nil || b >= g.N {
+		return nil
+	}
+	return e[b:min(b+block, g.N)]
+}
+
+// result is the block's x'.
+func (l *layer[T]) result() view[T] { return view[T]{l.x, 0, l.scWidth} }
+
+// sent are the block's records that travel.
+func (l *layer[T]) sent(b int, xnext []T) view[T] {
+	return view[T]{xnext, b * l.up.out.width, l.up.out.width}
+}
+
+func (l *layer[T]) send(b int, xnext []T) {
+	l.up.forward(nil, l.result(), l.sent(b, xnext), false)
+}
+
+// Restore is part of mpnn.Layer.
+func (l *layer[T]) Restore(g *mpnn.Graph[T], s, xnext []T) {
+	for b := 0; b < g.Padded; b += block {
+		l.makeResult(g, b, l.parts(s, b))
+		l.send(b, xnext)
+	}
+}
+
+// BackwardNodes is part of mpnn.Layer.
+func (l *layer[T]) BackwardNodes(g *mpnn.Graph[T], s, gxnext, gsnext []T) {
+	w := l.next.width
+	for b := 0; b < g.Padded; b += block {
+		p, gx, sent := l.parts(s, b), view[T]{l.gx, 0, l.scWidth}, l.sent(b, gxnext)
+		if l.res != nil {
+			l.res.backward(nil, part(gsnext, b, w, l.next.r), sent, true)
+		}
+		l.up.backward(nil, sent, gx, false)
+		if l.skip != nil {
+			l.skip.backward(g.Species[b:], part(gsnext, b, w, l.next.sc), gx, true)
+		}
+		if l.read != nil {
+			if l.read.linear == nil {
+				l.makeResult(g, b, p)
+			}
+			l.read.energy(l.result(), nil, gx)
+		}
+		l.productBackward(g, b, p)
+	}
+}
+
+// BackwardEdges is part of mpnn.Layer.
+func (l *layer[T]) BackwardEdges(g *mpnn.Graph[T], s, x, gx []T, bonds *potential.Bonds) {
+	for b := 0; b < g.Padded; b += block {
+		l.messagesBackward(g, b, x, gx, l.parts(s, b), bonds)
+	}
+}
+
+// head is one rank's instance of the last layer with the readout. It keeps the input of
+// the contraction for one block only.
+type head[T kernel.Float] struct {
+	*core[T]
+	y, density []T
+}
+
+func newHead[T kernel.Float](w *weights[T]) *head[T] {
+	return &head[T]{newCore(w), kernel.Make[T](block * w.yWidth), make([]T, 2*block)}
+}
+
+// Turn is part of mpnn.Head.
+func (h *head[T]) Turn(g *mpnn.Graph[T], x, s, gx []T, e []float64, bonds *potential.Bonds) {
+	h.begin(g)
+	n := h.scWidth
+	for b := 0; b < g.Padded; b += block {
+		p := h.parts(s, b)
+		p.y, p.density = view[T]{h.y, 0, h.yWidth}, view[T]{h.density, 0, 2}
+		h.messages(g, b, x, p, e)
+		h.makeResult(g, b, p)
+		clear(h.core.gx)
+		h.read.energy(view[T]{h.x, 0, n}, owned(g, b, e), view[T]{h.core.gx, 0, n})
+		for i := b; i < min(b+block, g.N); i++ {
+			e[i] += h.energies[g.Species[i]]
+		}
+		h.productBackward(g, b, p)
+		h.messagesBackward(g, b, x, gx, p, bonds)
+	}
+}
