@@ -18,6 +18,7 @@ type checkOptions struct {
 	in, model string
 	frame     int
 	json      bool
+	head      string
 }
 
 func (a *app) checkCmd() *cobra.Command {
@@ -42,6 +43,7 @@ for such the mirror line is a report, not a check.`,
 	}
 	f := cmd.Flags()
 	f.StringVarP(&o.model, "model", "m", "", "model: a path or a name; the argument is then a structure")
+	f.StringVar(&o.head, "head", "", "with -m: head of a model that has several")
 	f.IntVar(&o.frame, "frame", 0, "frame of IN.extxyz, from 0; -1 is the last")
 	f.BoolVar(&o.json, "json", false, "print one JSON object")
 	return cmd
@@ -115,7 +117,7 @@ func (o *checkOptions) open() (exact, single *source, s *system, err error) {
 	if o.model == "" {
 		return o.openConfig()
 	}
-	if exact, err = openModel(o.model, variant{precision: "float64"}); err != nil {
+	if exact, err = openModel(o.model, variant{precision: "float64", head: o.head}); err != nil {
 		return nil, nil, nil, err
 	}
 	f := form{file: o.in, frame: o.frame}
@@ -134,7 +136,7 @@ func (o *checkOptions) openConfig() (exact, single *source, s *system, err error
 	if err != nil {
 		return nil, nil, nil, usage(err)
 	}
-	v := variant{"float32", cfg.Potential.Radial, cfg.Potential.Memory}
+	v := variant{precision: "float32", radial: cfg.Potential.Radial, memory: cfg.Potential.Memory}
 	cfg.Potential.Precision, cfg.Potential.Radial = "float64", ""
 	for i := range cfg.Potential.Add {
 		cfg.Potential.Add[i].Precision, cfg.Potential.Add[i].Radial = "float64", ""

@@ -41,7 +41,7 @@ func (a *app) convertModel(o *convertOptions) error {
 	if err != nil {
 		return usagef("%s: %w", f.path, err)
 	}
-	if _, err := fam.open(f, variant{precision: "float64"}); err != nil {
+	if _, err := fam.open(f, variant{precision: "float64", anyHead: true}); err != nil {
 		return usagef("model %s: %w", f.path, err)
 	}
 	if to, err := os.Stat(o.out); err == nil {

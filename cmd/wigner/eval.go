@@ -19,9 +19,9 @@ import (
 
 // evalOptions are eval's flags.
 type evalOptions struct {
-	in, out, model, head, stats, prefix, balance string
-	v                                            variant
-	ranks                                        int
+	in, out, model, stats, prefix, balance string
+	v                                      variant
+	ranks                                  int
 }
 
 func (a *app) evalCmd() *cobra.Command {
@@ -50,7 +50,6 @@ and columns of these names are replaced; --prefix keeps both.`,
 	f.StringVarP(&o.out, "output", "o", "", "file to write; - is standard output")
 	o.v.flags(cmd)
 	f.IntVar(&o.ranks, "ranks", 0, "ranks in this process (default: the usable cores; 1 under a launcher)")
-	f.StringVar(&o.head, "head", "", "head of a model that has several")
 	f.StringVar(&o.balance, "balance", "edges", "edges: bricks of equal work where that pays; none: of equal size")
 	f.StringVar(&o.stats, "stats", "", "write what each rank held and sent to this JSON file")
 	f.StringVar(&o.prefix, "prefix", "", "write P_energy, P_forces … instead of energy, forces …")
@@ -71,9 +70,6 @@ func (a *app) eval(o *evalOptions) error {
 	each := func() error {
 		if o.balance != "edges" && o.balance != "none" {
 			return usagef("--balance %q: it is edges or none", o.balance)
-		}
-		if o.head != "" {
-			return usagef("--head %s: this family of models has no heads", o.head)
 		}
 		if strings.ContainsAny(o.prefix, " \t\r\n\"'={}[]:,\\") {
 			return usagef("--prefix %q: it becomes part of names of keys and columns", o.prefix)

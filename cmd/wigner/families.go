@@ -30,6 +30,7 @@ type family struct {
 	single  bool     // files have single precision
 	double  bool     // there is no single precision
 	frozen  []string // parameters that are never trained, by pattern
+	heads   bool     // a model may have several
 }
 
 // trainee is a model in training.
@@ -41,7 +42,7 @@ type trainee interface {
 
 // families are all, the default first.
 func families() []*family {
-	return []*family{nequipFamily(), naiveFamily(input.KindRaw), naiveFamily(input.KindDistances)}
+	return []*family{nequipFamily(), maceFamily(), naiveFamily(input.KindRaw), naiveFamily(input.KindDistances)}
 }
 
 // familyNamed finds a family; the error names those that there are.
@@ -78,7 +79,7 @@ func openNequIP(f *modelFile, v variant) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &source{Family: "SevenNet", Model: m, Cutoff: m.Cutoff(), Supports: supportsAny(m.Elements()),
+	s := &source{Family: "SevenNet", Variant: variants(m, nequip.New64, nequip.New32Exact, nequip.New32), Cutoff: m.Cutoff(), Supports: supportsAny(m.Elements()),
 		Describe: func(w io.Writer) { describeNequIP(w, m) }}
 	return s.with(v), nil
 }
@@ -150,6 +151,9 @@ func openFile(file *modelFile, name string, v variant) (*source, error) {
 	f, err := familyNamed(file.family)
 	if err != nil {
 		return nil, usagef("%s: %w", file.path, err)
+	}
+	if v.head != "" && !f.heads {
+		return nil, usagef("head %q: the family %s of %s has no heads", v.head, f.name, file.path)
 	}
 	s, err := f.open(file, v)
 	if err != nil {

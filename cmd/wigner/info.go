@@ -54,7 +54,7 @@ func info(w io.Writer, name string) error {
 	if err != nil {
 		return usage(err)
 	}
-	if zip || own || filepath.Ext(name) == ".pth" {
+	if zip || own || slices.Contains(modelExts, filepath.Ext(name)) {
 		return infoModel(w, name)
 	}
 	if isEAM(name) {
@@ -78,7 +78,7 @@ func isZip(name string) (bool, error) {
 }
 
 func infoModel(w io.Writer, name string) error {
-	src, err := openModel(name, variant{precision: "float32"})
+	src, err := openModel(name, variant{precision: "float32", anyHead: true})
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/wigner-md/wigner/internal/input"
@@ -46,6 +47,15 @@ func readModelFile(path string) (*modelFile, error) {
 			return nil, usage(err)
 		}
 		return &modelFile{path, f.Family, f.Config, f.Weights(), f.Notes}, nil
+	}
+	if module, err := torch.IsModule(path); err != nil {
+		return nil, usage(fmt.Errorf("model: %w", err))
+	} else if module || filepath.Ext(path) == ".model" {
+		m, err := torch.OpenModule(path)
+		if err != nil {
+			return nil, usage(fmt.Errorf("model: %w", err))
+		}
+		return &modelFile{path: path, family: input.KindMACE, config: m.Config, weights: m.Weights()}, nil
 	}
 	ck, err := torch.Open(path)
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 // fetched are the names that `make models` brings, each as <name>.pth.
 var fetched = []string{"sevennet-0", "sevennet-0-22may2024", "sevennet-l3i5"}
 
-// modelExts end the names of model files: wigner's own, and SevenNet's.
-var modelExts = []string{modelExt, ".pth"}
+// modelExts end the names of model files: wigner's own, SevenNet's and MACE's.
+var modelExts = []string{modelExt, ".pth", ".model"}
 
 // modelDirs are the folders in which a name is looked for, in order.
 func modelDirs() []string {

@@ -10,7 +10,6 @@ import (
 	"github.com/wigner-md/wigner/internal/input"
 	"github.com/wigner-md/wigner/potential"
 	"github.com/wigner-md/wigner/potential/mpnn"
-	"github.com/wigner-md/wigner/potential/nequip"
 	"github.com/wigner-md/wigner/potential/sum"
 )
 
@@ -24,10 +23,10 @@ type source struct {
 	Cutoff    float64 // Å
 	New       func() (potential.Potential, error)
 	Supports  func(z int) bool
-	Model     *nequip.Model     // nil where it is none
-	Parts     []*source         // of a sum
-	Describe  func(w io.Writer) // what info says of a model; nil where it is none
-	Whole     bool              // sees a molecule whole, on one rank
+	Variant   func(v variant) func() (potential.Potential, error) // of a network, which has several; else nil
+	Parts     []*source                                           // of a sum
+	Describe  func(w io.Writer)                                   // what info says of a model; nil where it is none
+	Whole     bool                                                // sees a molecule whole, on one rank
 }
 
 // openPotential reads the potential of a config that lies in dir. This is the one
@@ -63,7 +62,7 @@ func openPart(p input.Part, dir string) (*source, error) {
 		}
 		return openEAM(files, dir)
 	case "model", "":
-		return openModel(p.Model, variant{p.Precision, p.Radial, p.Memory})
+		return openModel(p.Model, variant{precision: p.Precision, radial: p.Radial, memory: p.Memory, head: p.Head})
 	}
 	return nil, usagef("potential.type %q is not known", p.Type)
 }
@@ -109,18 +108,23 @@ func (s *source) ranks(n int) int {
 
 // network is whether a network is in it, which has variants.
 func (s *source) network() bool {
-	return s.Model != nil || slices.ContainsFunc(s.Parts, (*source).network)
+	return s.Variant != nil || slices.ContainsFunc(s.Parts, (*source).network)
 }
 
 // variant is how a model is to be evaluated, in the words of the configuration;
 // radial and memory may be empty.
-type variant struct{ precision, radial, memory string }
+type variant struct {
+	precision, radial, memory string
+	head                      string // of a model that has several
+	anyHead                   bool   // where the head does not matter
+}
 
 // flags are those of the verbs that take a model by -m.
 func (v *variant) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&v.precision, "precision", "float32", "float32 or float64")
 	f.StringVar(&v.radial, "radial", "", "table or exact: the radial network for every edge (default: table in float32, exact in float64)")
+	f.StringVar(&v.head, "head", "", "head of a model that has several")
 	f.StringVar(&v.memory, "memory", "", "normal, lean or low: layers are computed again instead of kept (default normal)")
 }
 
@@ -182,21 +186,27 @@ func (s *source) with(v variant) *source {
 		}
 		return sumOf(parts)
 	}
-	if s.Model == nil {
+	if s.Variant == nil {
 		return s
 	}
 	out := *s
-	out.Precision = v.precision
-	m, mode := s.Model, memoryMode(v.memory)
-	switch {
-	case v.precision == "float64":
-		out.New = func() (potential.Potential, error) { return inMode(nequip.New64(m), mode), nil }
-	case v.radial == "exact":
-		out.New = func() (potential.Potential, error) { return inMode(nequip.New32Exact(m), mode), nil }
-	default:
-		out.New = func() (potential.Potential, error) { return inMode(nequip.New32(m), mode), nil }
-	}
+	out.Precision, out.New = v.precision, s.Variant(v)
 	return &out
+}
+
+// variants are those of a network of message passing: in double precision, in single
+// with the radial network evaluated for every edge, and with it tabulated.
+func variants[M any](m M, double func(M) *mpnn.Network[float64], exact, table func(M) *mpnn.Network[float32]) func(v variant) func() (potential.Potential, error) {
+	return func(v variant) func() (potential.Potential, error) {
+		mode := memoryMode(v.memory)
+		switch {
+		case v.precision == "float64":
+			return func() (potential.Potential, error) { return inMode(double(m), mode), nil }
+		case v.radial == "exact":
+			return func() (potential.Potential, error) { return inMode(exact(m), mode), nil }
+		}
+		return func() (potential.Potential, error) { return inMode(table(m), mode), nil }
+	}
 }
 
 func memoryMode(name string) mpnn.Memory {

@@ -143,7 +143,10 @@ func (t *training) start() error {
 			return err
 		}
 		t.network, t.first, t.init = file.config, file.weights, file
-		if t.family, err = familyNamed(file.family); err != nil {
+		if t.family, err = familyNamed(file.family); err == nil && t.family.trainee == nil {
+			err = fmt.Errorf("models of the family %s are not trained here", t.family.name)
+		}
+		if err != nil {
 			return fmt.Errorf("model.init: %s: %w", file.path, err)
 		}
 		if m.Kind != "" && m.Kind != file.family {

@@ -9,6 +9,7 @@ import (
 // The kinds of models.
 const (
 	KindNequIP    = "nequip" // NequIP and SevenNet, the default
+	KindMACE      = "mace"   // is not trained here
 	KindRaw       = "raw"
 	KindDistances = "distances"
 )

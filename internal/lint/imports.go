@@ -46,6 +46,7 @@ var Table = map[string][]string{
 	"potential/sum":    {"potential"},
 	"potential/naive":  {"potential", "internal/element", "internal/philox"},
 	"potential/mpnn":   {"potential", "domain", "neighbor", "internal/kernel", "o3"},
+	"potential/mace":   {"potential", "domain", "neighbor", "internal/kernel", "o3", "potential/mpnn"},
 	"potential/nequip": {"potential", "domain", "neighbor", "internal/kernel", "o3", "potential/mpnn", "internal/element"},
 	"potential/potentialtest": {"potential", "domain", "neighbor", "internal/kernel", "o3",
 		"halo", "comm", "comm/inproc"},

@@ -23,9 +23,9 @@ type Module struct {
 func (m *Module) Weights() *Weights { return m.weights }
 
 // OpenModule reads a file of torch.save(module), without the classes: whatever belongs to the packages
-// named becomes an inert record, any other global is refused, nothing is run.
-func OpenModule(path string, packages ...string) (*Module, error) {
-	f, err := Load(path, Options{Inert: inertOf(packages)})
+// mace, e3nn and torch becomes an inert record, any other global is refused, nothing is run.
+func OpenModule(path string) (*Module, error) {
+	f, err := Load(path, Options{Inert: inert})
 	if err != nil {
 		return nil, err
 	}
@@ -33,12 +33,21 @@ func OpenModule(path string, packages ...string) (*Module, error) {
 	return newModule(f)
 }
 
-// inertOf accepts all globals of these packages.
-func inertOf(packages []string) func(module, name string) bool {
-	return func(module, _ string) bool {
-		top, _, _ := strings.Cut(module, ".")
-		return slices.Contains(packages, top)
+// IsModule tells whether a file holds a module, and not a checkpoint of plain values.
+func IsModule(path string) (bool, error) {
+	f, err := Load(path, Options{Inert: func(string, string) bool { return true }})
+	if err != nil {
+		return false, err
 	}
+	defer f.Close()
+	_, ok := f.Root.(*Object)
+	return ok, nil
+}
+
+// inert accepts all globals of the packages that a model's classes are from.
+func inert(module, _ string) bool {
+	top, _, _ := strings.Cut(module, ".")
+	return slices.Contains([]string{"mace", "e3nn", "torch"}, top)
 }
 
 func newModule(f *File) (*Module, error) {

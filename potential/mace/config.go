@@ -42,6 +42,7 @@ type config struct {
 	layers    int
 	channels  int // of the embedding
 	lmax      int // of the harmonics
+	basis     int // radial functions
 	so3       bool
 	heads     []string
 	head      int
@@ -163,6 +164,9 @@ func (t *tree) elements(c *config) {
 	}
 }
 
+// AnyHead names the first head, whatever it is called: for those who only look at a model.
+const AnyHead = "*"
+
 // heads reads the list of heads, chooses one and reads its constants. Without a name it
 // must be the only one or be called default.
 func (t *tree) heads(c *config, name string) {
@@ -182,6 +186,9 @@ func (t *tree) heads(c *config, name string) {
 		if s == name || name == "" && (len(c.heads) == 1 || strings.EqualFold(s, "default")) {
 			c.head = h
 		}
+	}
+	if name == AnyHead && c.head < 0 {
+		c.head = 0
 	}
 	all := strings.Join(c.heads, ", ")
 	switch {

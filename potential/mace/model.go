@@ -28,6 +28,7 @@ type Model struct {
 // layerWeights are the trained numbers of one layer, with every normalisation folded in.
 type layerWeights struct {
 	kind
+	class             string
 	x, h, target, out o3.Irreps // in, after linear_up, of a, of x'
 	message           o3.Irreps // of the sums, the slots of an irrep joined
 	paths             []o3.Path
@@ -83,13 +84,13 @@ func (t *tree) layer(c *config, n int, x o3.Irreps) layerWeights {
 		fail("%s is of class %s, which is not supported; supported are %s", name, class, knownKinds())
 	}
 	ns := len(c.numbers)
-	l := layerWeights{kind: k, alpha: 1, beta: 1, x: x, h: t.irreps(at("linear_up"), "irreps_out"), target: t.irreps(name, "target_irreps")}
+	l := layerWeights{kind: k, class: class, alpha: 1, beta: 1, x: x, h: t.irreps(at("linear_up"), "irreps_out"), target: t.irreps(name, "target_irreps")}
 	uniform(name+".target_irreps", l.target)
 	l.up = t.linear(at("linear_up"), x, l.h, 0)
 	l.convolution(c)
-	l.mlp = t.mlp(at("conv_tp_weights"), o3.Weights(l.paths), k.gated)
+	l.mlp = t.mlp(at("conv_tp_weights"), c.basis, o3.Weights(l.paths), k.gated)
 	if k.density {
-		l.rho = t.mlp(at("density_fn"), 1, k.gated)
+		l.rho = t.mlp(at("density_fn"), c.basis, 1, k.gated)
 	}
 	mul := l.contractionIrreps(t, c, n)
 	switch {
@@ -251,6 +252,7 @@ func (m *Model) Describe() string {
 
 // LayerInfo describes a layer.
 type LayerInfo struct {
+	Block            string // class of the interaction
 	In, Message, Out o3.Irreps
 	Paths            int // couplings
 	Weights          int // radial weights per edge
@@ -262,7 +264,7 @@ func (m *Model) Layers() []LayerInfo {
 	out := make([]LayerInfo, len(m.layer))
 	for t := range m.layer {
 		l := &m.layer[t]
-		out[t] = LayerInfo{l.x, l.message, l.out, len(l.paths), o3.Weights(l.paths), l.poly.poly.Coefs}
+		out[t] = LayerInfo{l.class, l.x, l.message, l.out, len(l.paths), o3.Weights(l.paths), l.poly.poly.Coefs}
 	}
 	return out
 }

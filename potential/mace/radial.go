@@ -66,6 +66,7 @@ func (t *tree) radialBasis(c *config) radialBasis {
 		fail("tensor %s.bessel_fn.bessel_weights has %d numbers", name, len(b.freq))
 	}
 	t.read += len(b.freq)
+	c.basis = len(b.freq)
 	b.cut = polyCut{t.scalar(name + ".cutoff_fn.r_max"), float64(integer(name+".cutoff_fn.p", t.scalar(name+".cutoff_fn.p"), 2, 100))}
 	if math.Abs(b.cut.rc-c.cutoff) > 1e-6*c.cutoff {
 		fail("the envelope ends at %v Å, r_max is %v Å", b.cut.rc, c.cutoff)
@@ -140,9 +141,9 @@ type norm struct {
 	weight, bias []float64
 }
 
-// mlp reads a network with so many results; of the non-linear block it has biases and
+// mlp reads a network of so many basis functions and results; of the non-linear block it has biases and
 // normalisations, and its first matrix takes the species too (see embeddings).
-func (t *tree) mlp(name string, results int, biased bool) *mlp {
+func (t *tree) mlp(name string, basis, results int, biased bool) *mlp {
 	m := &mlp{}
 	if biased {
 		t.biased(name, m)
@@ -151,6 +152,9 @@ func (t *tree) mlp(name string, results int, biased bool) *mlp {
 	}
 	if len(m.stages) == 0 || len(m.stages) > 16 {
 		fail("%s has %d layers", name, len(m.stages))
+	}
+	if k := m.stages[0].m.K; !biased && k != basis {
+		fail("%s takes %d numbers, there are %d basis functions", name, k, basis)
 	}
 	last := m.stages[len(m.stages)-1]
 	if last.m.N != results || last.silu != 0 {
@@ -253,8 +257,7 @@ func (t *tree) matrix(name string, transposed bool) matrix {
 // embeddings takes the part of the first matrices that multiplies the species'
 // embeddings into an addend of each ordered pair.
 func (t *tree) embeddings(c *config, name string, nets ...*mlp) {
-	n := len(c.numbers)
-	b := len(t.radialBasis(c).freq)
+	n, b := len(c.numbers), c.basis
 	for _, m := range nets {
 		s := &m.stages[0]
 		ch := (s.m.K - b) / 2

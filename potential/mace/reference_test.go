@@ -39,7 +39,7 @@ var (
 
 func open(t testing.TB, path, head string) *mace.Model {
 	t.Helper()
-	f, err := torch.OpenModule(path, "mace", "e3nn", "torch")
+	f, err := torch.OpenModule(path)
 	if err != nil {
 		t.Fatal(err)
 	}

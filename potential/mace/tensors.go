@@ -32,22 +32,9 @@ func catch(err *error) {
 	}
 }
 
-// doubles is implemented by weights that keep double precision.
-type doubles interface {
-	Tensor64(name string) (shape []int, data []float64, ok bool)
-}
-
 // tensor is a tensor in double precision; ok is false where there is none.
 func (t *tree) tensor(name string) (shape []int, data []float64, ok bool) {
-	if d, yes := t.w.(doubles); yes {
-		shape, data, ok = d.Tensor64(name)
-	} else {
-		var single []float32
-		shape, single, ok = t.w.Tensor(name)
-		for _, v := range single {
-			data = append(data, float64(v))
-		}
-	}
+	shape, data, ok = potential.Tensor64(t.w, name)
 	for k, v := range data {
 		if v-v != 0 {
 			fail("tensor %s has the value %v at position %d", name, v, k)

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/wigner-md/wigner/internal/input"
+	"github.com/wigner-md/wigner/potential/mace"
+)
+
+// maceFamily are the models of MACE, which are evaluated and not trained.
+func maceFamily() *family {
+	return &family{name: input.KindMACE, open: openMACE, heads: true}
+}
+
+func openMACE(f *modelFile, v variant) (*source, error) {
+	head := v.head
+	if v.anyHead && head == "" {
+		head = mace.AnyHead
+	}
+	m, err := mace.Read(f.config, f.weights, head)
+	if err != nil {
+		return nil, err
+	}
+	s := &source{Family: "MACE", Variant: variants(m, mace.New64, mace.New32Exact, mace.New32), Cutoff: m.Cutoff(),
+		Supports: supportsAny(m.Elements()), Describe: func(w io.Writer) { describeMACE(w, m) }}
+	return s.with(v), nil
+}
+
+// describeMACE is what info says of a model.
+func describeMACE(w io.Writer, m *mace.Model) {
+	row := func(key, format string, args ...any) { fmt.Fprintf(w, "%-12s %s\n", key, fmt.Sprintf(format, args...)) }
+	row("family", "MACE, class %s", m.Class())
+	row("heads", "%s", strings.Join(m.Heads(), ", "))
+	row("group", "%s", groupName(m.Group()))
+	row("cutoff", "%g Å", m.Cutoff())
+	row("radial", "%s", m.Describe())
+	row("parameters", "%d", m.Parameters())
+	row("elements", "%d: %s", len(m.Elements()), symbolList(m.Elements()))
+	fmt.Fprintf(w, "\nlayer  block  paths  radial weights  monomials  features in → messages → features out\n")
+	for t, l := range m.Layers() {
+		fmt.Fprintf(w, "%5d  %s  %5d  %14d  %9d  %s → %s → %s\n", t, l.Block, l.Paths, l.Weights, l.Monomials, l.In, l.Message, l.Out)
+	}
+	fmt.Fprintf(w, "\nradial tables of float32 (error relative to the root mean square)\nlayer  intervals  from/Å      value      slope\n")
+	for t, e := range m.RadialErrors() {
+		fmt.Fprintf(w, "%5d  %9d  %6.3f  %9.1e  %9.1e\n", t, e.Intervals, e.Min, e.Value, e.Slope)
+	}
+	if !m.Tabulated() {
+		fmt.Fprintln(w, "These tables deviate by more than 1e-5: they are not used, the radial network is evaluated for every edge (slow).")
+	}
+}

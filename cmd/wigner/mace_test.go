@@ -1,0 +1,62 @@
+package main
+
+import (
+	"math"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A .model file through the verbs: described, evaluated by head and on several ranks,
+// converted, checked, and refused with the reason. The reference values are those of
+// mace-torch (testdata/mace).
+func TestMACE(t *testing.T) {
+	dir := filepath.Join("..", "..", "testdata", "mace", "tiny-density")
+	m, in := filepath.Join(dir, "tiny-density.model"), filepath.Join(dir, "structures-extra.extxyz")
+	own := filepath.Join(t.TempDir(), "tiny.wigner")
+	out := filepath.Join(t.TempDir(), "out.extxyz")
+	mustRun(t, "convert", m, own)
+	for _, model := range []string{m, own} {
+		r := mustRun(t, "info", model)
+		for _, w := range []string{"RealAgnosticDensityResidualInteractionBlock", "pt_head, extra", "Agnesi", "ZBL", "H O"} {
+			if !strings.Contains(r.out, w) {
+				t.Errorf("info: no %q in %s", w, r.out)
+			}
+		}
+		mustRun(t, "eval", in, "-m", model, "-o", out, "--head", "extra", "--precision", "float64", "--ranks", "3")
+		frames, err := readFrames(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for k, f := range frames {
+			e, _ := f.Get("energy")
+			ref, _ := f.Get("REF_energy")
+			got, _ := e.Reals()
+			want, _ := ref.Reals()
+			if d := math.Abs(got[0]-want[0]) / float64(f.N); !(d <= 1e-9) {
+				t.Errorf("%s, frame %d: off by %g eV/atom", model, k+1, d)
+			}
+		}
+		refuse(t, 2, []string{"several heads", "pt_head, extra"}, "eval", in, "-m", model, "-o", out)
+		refuse(t, 2, []string{`no head "other"`, "pt_head, extra"}, "eval", in, "-m", model, "-o", out, "--head", "other")
+	}
+	cfg := write(t, filepath.Join(t.TempDir(), "run.toml"), `
+[structure]
+file = "`+in+`"
+frame = 2
+[potential]
+model = "`+m+`"
+head = "extra"
+[dynamics]
+ensemble = "nve"
+temperature_K = 300.0
+timestep_fs = 0.5
+steps = 5
+[output]
+dir = "`+filepath.Join(t.TempDir(), "run")+`"
+`)
+	mustRun(t, "run", cfg, "--ranks", "2")
+	mustRun(t, "check", "-m", filepath.Join("..", "..", "testdata", "mace", "tiny-c2", "tiny-c2.model"), in)
+	sevenn := filepath.Join("..", "..", "testdata", "sevennet-tiny", "linear-l2.pth")
+	refuse(t, 2, []string{`head "x"`, "has no heads"}, "eval", in, "-m", sevenn, "-o", out, "--head", "x")
+}

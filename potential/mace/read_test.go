@@ -1,0 +1,241 @@
+package mace_test
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/wigner-md/wigner/io/torch"
+	"github.com/wigner-md/wigner/potential"
+	"github.com/wigner-md/wigner/potential/mace"
+	"github.com/wigner-md/wigner/potential/potentialtest"
+)
+
+// file is a model's attributes and tensors, which a test may change.
+type file struct {
+	cfg     map[any]any
+	tensors map[string]tensor
+}
+
+type tensor struct {
+	shape []int
+	data  []float64
+}
+
+func (f *file) Names() []string { return slices.Sorted(maps.Keys(f.tensors)) }
+
+func (f *file) Tensor64(name string) (shape []int, data []float64, ok bool) {
+	t, ok := f.tensors[name]
+	return t.shape, t.data, ok
+}
+
+func (f *file) Tensor(name string) (shape []int, data []float32, ok bool) {
+	t, ok := f.tensors[name]
+	for _, v := range t.data {
+		data = append(data, float32(v))
+	}
+	return t.shape, data, ok
+}
+
+// at are the attributes of a submodule.
+func (f *file) at(path string) map[any]any { return f.cfg[path].(map[any]any) }
+
+func load(t testing.TB, model string) *file {
+	t.Helper()
+	m, err := torch.OpenModule(filepath.Join(folder, model, model+".model"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &file{m.Config, map[string]tensor{}}
+	w := m.Weights()
+	for _, n := range w.Names() {
+		shape, data, _ := w.Tensor64(n)
+		f.tensors[n] = tensor{shape, data}
+	}
+	return f
+}
+
+// copy is a copy that may be changed.
+func (f *file) copy() *file {
+	out := &file{map[any]any{}, maps.Clone(f.tensors)}
+	for k, v := range f.cfg {
+		out.cfg[k] = maps.Clone(v.(map[any]any))
+	}
+	return out
+}
+
+func TestHeads(t *testing.T) {
+	f := load(t, "tiny-density")
+	for _, c := range []struct{ head, want string }{
+		{"pt_head", ""}, {"extra", ""}, {mace.AnyHead, ""},
+		{"", "give head = one of pt_head, extra"},
+		{"Extra", `no head "Extra"; its heads are pt_head, extra`},
+	} {
+		m, err := mace.Read(f.cfg, f, c.head)
+		switch {
+		case c.want == "" && (err != nil || c.head != mace.AnyHead && m.Head() != c.head):
+			t.Errorf("head %q: %v", c.head, err)
+		case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
+			t.Errorf("head %q: %v; wanted %q", c.head, err, c.want)
+		}
+	}
+	f.at("")["heads"] = []any{"pt_head", "default"}
+	if m, err := mace.Read(f.cfg, f, ""); err != nil || m.Head() != "default" {
+		t.Errorf("a head called default: %v", err)
+	}
+}
+
+// What is not supported is refused by its name.
+func TestRefused(t *testing.T) {
+	f := load(t, "tiny-density")
+	class := func(path, name string) func(*file) {
+		return func(f *file) {
+			if f.cfg[path] == nil {
+				f.cfg[path] = map[any]any{}
+			}
+			f.at(path)["class"] = "mace.modules.x." + name
+		}
+	}
+	for _, c := range []struct {
+		what string
+		f    func(*file)
+		want []string
+	}{
+		{"model", class("", "PolarMACE"), []string{"PolarMACE", "long-range"}},
+		{"unknown model", class("", "OtherMACE"), []string{"OtherMACE", "not known"}},
+		{"interaction", class("interactions.1", "RealAgnosticAttResidualInteractionBlock"), []string{"interactions.1", "RealAgnosticAttResidualInteractionBlock"}},
+		{"readout", class("readouts.0", "LinearDipoleReadoutBlock"), []string{"readouts.0", "LinearDipoleReadoutBlock"}},
+		{"basis", class("radial_embedding.bessel_fn", "GaussianBasis"), []string{"GaussianBasis", "BesselBasis is"}},
+		{"transform", class("radial_embedding.distance_transform", "SoftTransform"), []string{"SoftTransform"}},
+		{"embedding", class("joint_embedding", "GenericJointEmbedding"), []string{"joint_embedding"}},
+		{"product", class("products.0", "OtherBlock"), []string{"products.0", "OtherBlock"}},
+		{"cuequivariance", func(f *file) { f.at("products.0")["cueq_config"] = map[any]any{} }, []string{"cueq_config", "convert it"}},
+		{"gate", func(f *file) { f.at("readouts.1.non_linearity.acts.0")["f"] = "torch.sin" }, []string{"torch.sin"}},
+		{"multiplicities", func(f *file) { f.at("interactions.1")["target_irreps"] = "16x0e+8x1o" }, []string{"16x0e+8x1o"}},
+		{"tensor", func(f *file) { delete(f.tensors, "interactions.1.linear.weight") }, []string{"interactions.1.linear.weight"}},
+		{"NaN", func(f *file) {
+			q := f.tensors["r_max"]
+			q.data = []float64{math.NaN()}
+			f.tensors["r_max"] = q
+		}, []string{"r_max", "NaN"}},
+	} {
+		g := f.copy()
+		c.f(g)
+		_, err := mace.Read(g.cfg, g, "extra")
+		for _, w := range c.want {
+			if err == nil || !strings.Contains(err.Error(), w) {
+				t.Errorf("%s: %v; wanted %q in it", c.what, err, w)
+			}
+		}
+	}
+}
+
+// mutate changes one attribute or tensor, and says which.
+func (f *file) mutate(n uint64) string {
+	paths := make([]string, 0, len(f.cfg))
+	for k := range f.cfg {
+		paths = append(paths, k.(string))
+	}
+	slices.Sort(paths)
+	names := f.Names()
+	if k := n % 4; k == 0 || k == 1 {
+		n /= 4
+		path := paths[n%uint64(len(paths))]
+		n /= uint64(len(paths))
+		if k == 0 && n%2 == 0 {
+			delete(f.cfg, path)
+			return "without " + path
+		}
+		n /= 2
+		a := f.at(path)
+		var keys []string
+		for k := range a {
+			keys = append(keys, k.(string))
+		}
+		slices.Sort(keys)
+		if len(keys) == 0 {
+			return ""
+		}
+		key := keys[n%uint64(len(keys))]
+		n /= uint64(len(keys))
+		values := []any{nil, int64(0), int64(-1), int64(7), 1e300, -0.5, "", "16x0e", "8x0e+8x1o", "3x2e", "16x0e+16x1o+16x0e",
+			"16x5o", []any{}, []any{"x", int64(3)}, true, false, map[any]any{}, int64(1) << 40}
+		v := values[n%uint64(len(values))]
+		a[key] = v
+		return fmt.Sprintf("%s.%s = %v", path, key, v)
+	}
+	n /= 4
+	name := names[n%uint64(len(names))]
+	n /= uint64(len(names))
+	q := f.tensors[name]
+	switch n % 6 {
+	case 0:
+		delete(f.tensors, name)
+		return "without " + name
+	case 1:
+		q = tensor{[]int{0}, nil}
+	case 2:
+		q.data = append(slices.Clone(q.data), 1)
+		q.shape = []int{len(q.data)}
+	case 3:
+		q = tensor{nil, []float64{float64(n / 6 % 1000)}}
+	case 4:
+		q.shape = append(slices.Clone(q.shape), 1)
+	case 5:
+		q.data = slices.Clone(q.data)
+		for k := range q.data {
+			q.data[k] = []float64{-1, 0, 1e30, 0.5}[(n/6+uint64(k))%4]
+		}
+	}
+	f.tensors[name] = q
+	return fmt.Sprintf("%s: change %d", name, n%6)
+}
+
+// tryMutant reads a changed file: an error, or a model that can be asked.
+func tryMutant(t *testing.T, f *file, n ...uint64) {
+	g := f.copy()
+	var what []string
+	for _, k := range n {
+		what = append(what, g.mutate(k))
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			t.Fatalf("%v: panic: %v", what, r)
+		}
+	}()
+	m, err := mace.Read(g.cfg, g, "")
+	if err != nil {
+		return
+	}
+	_, _, _ = m.Layers(), m.Elements(), m.Describe()
+	p := mace.New64(m)
+	sys := potentialtest.System{Z: []int{1, 8, 1}, X: [][3]float64{{0, 0, 0}, {0.9, 0.1, 0}, {0, 1, 0.2}}}
+	for _, z := range sys.Z {
+		if !p.Supports(z) {
+			return
+		}
+	}
+	if _, err := potentialtest.Evaluate(sys, potentialtest.Setup{}, func() potential.Potential { return mace.New64(m) }); err != nil {
+		t.Fatalf("%v: %v", what, err)
+	}
+}
+
+// Files with one thing changed, and with two, are refused or evaluated, without a panic.
+func TestMutants(t *testing.T) {
+	f := load(t, "tiny-c3-f32")
+	x := uint64(12345)
+	for range 1500 {
+		x = x*6364136223846793005 + 1442695040888963407
+		tryMutant(t, f, x>>7)
+	}
+}
+
+func FuzzRead(f *testing.F) {
+	small := load(f, "tiny-c3-f32")
+	f.Add(uint64(1), uint64(2))
+	f.Fuzz(func(t *testing.T, a, b uint64) { tryMutant(t, small, a, b) })
+}
