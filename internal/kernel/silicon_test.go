@@ -92,6 +92,15 @@ func coupling(l1, l2, l3 int) []float64 {
 // given multiplicities for l = 0, 1, …, all paths to l3 ≤ lout in the order l1,
 // l2, l3, slots sorted by l3. Without parity.
 func network(mul []int, lmax, lout int) *Shape {
+	return networkOf(mul, lmax, lout, func(l1, l2, l3 int) bool { return true })
+}
+
+// natural is network with the parity (−1)^l of all features.
+func natural(mul []int, lmax, lout int) *Shape {
+	return networkOf(mul, lmax, lout, func(l1, l2, l3 int) bool { return (l1+l2+l3)%2 == 0 })
+}
+
+func networkOf(mul []int, lmax, lout int, has func(l1, l2, l3 int) bool) *Shape {
 	s := &Shape{LMax: lmax}
 	for l, m := range mul {
 		s.X = append(s.X, Block{l, m, s.XWidth})
@@ -103,6 +112,9 @@ func network(mul []int, lmax, lout int) *Shape {
 	for l1, m := range mul {
 		for l2 := range lmax + 1 {
 			for l3 := max(l1-l2, l2-l1); l3 <= min(l1+l2, lout); l3++ {
+				if !has(l1, l2, l3) {
+					continue
+				}
 				p := Path{X: l1, L2: l2, Agg: l3, Col: s.Agg[l3].Mul, W: s.Weights}
 				s.Weights += m
 				s.Agg[l3].Mul += m
@@ -135,6 +147,7 @@ var shapes = []struct {
 	{"l3i5-first", network([]int{128}, 3, 3), 1},
 	{"l3i5", network([]int{128, 64, 32, 32}, 3, 3), 3},
 	{"l3i5-last", network([]int{128, 64, 32, 32}, 3, 0), 1},
+	{"natural", natural([]int{64, 32, 32}, 2, 2), 1},
 }
 
 // The couplings' anchors (e3nn 0.4.4: (1,1,1)[0,1,2] = 0.408248, (1,1,2)[0,0,2]

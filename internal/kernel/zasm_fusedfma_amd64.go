@@ -248,3 +248,33 @@ func fusedForward3_30FMA512(a *byte)
 //
 //go:noescape
 func fusedBackward3_30FMA512(a *byte)
+
+// fusedFold1_01_10_12_21FMA512 folds the couplings of fusedForward1_01_10_12_21 with the harmonics.
+//
+//go:noescape
+func fusedFold1_01_10_12_21FMA512(a *byte)
+
+// fusedForward1_01_10_12_21FMA512 makes the messages of 4 paths with l1 = 1.
+//
+//go:noescape
+func fusedForward1_01_10_12_21FMA512(a *byte)
+
+// fusedBackward1_01_10_12_21FMA512 adds the gradients of 4 paths with l1 = 1.
+//
+//go:noescape
+func fusedBackward1_01_10_12_21FMA512(a *byte)
+
+// fusedFold2_02_11_20_22FMA512 folds the couplings of fusedForward2_02_11_20_22 with the harmonics.
+//
+//go:noescape
+func fusedFold2_02_11_20_22FMA512(a *byte)
+
+// fusedForward2_02_11_20_22FMA512 makes the messages of 4 paths with l1 = 2.
+//
+//go:noescape
+func fusedForward2_02_11_20_22FMA512(a *byte)
+
+// fusedBackward2_02_11_20_22FMA512 adds the gradients of 4 paths with l1 = 2.
+//
+//go:noescape
+func fusedBackward2_02_11_20_22FMA512(a *byte)

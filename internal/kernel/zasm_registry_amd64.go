@@ -22,6 +22,8 @@ var fusedPasses = [...]fusedPass{
 	{lanes: 16, shared: false, l1: 3, wide: 1, forms: 45, bs: 56, paths: []fusedPath{{2, 1}, {2, 2}, {2, 3}}, forward: fusedForward3_21_22_23AVX512, backward: fusedBackward3_21_22_23AVX512, fold: fusedFold3_21_22_23AVX512},
 	{lanes: 16, shared: false, l1: 3, wide: 1, forms: 22, bs: 38, paths: []fusedPath{{0, 3}, {1, 2}, {1, 3}}, forward: fusedForward3_03_12_13AVX512, backward: fusedBackward3_03_12_13AVX512, fold: fusedFold3_03_12_13AVX512},
 	{lanes: 16, shared: false, l1: 3, wide: 2, forms: 7, bs: 1, paths: []fusedPath{{3, 0}}, forward: fusedForward3_30AVX512, backward: fusedBackward3_30AVX512, fold: fusedFold3_30AVX512},
+	{lanes: 16, shared: false, l1: 1, wide: 1, forms: 12, bs: 16, paths: []fusedPath{{0, 1}, {1, 0}, {1, 2}, {2, 1}}, forward: fusedForward1_01_10_12_21AVX512, backward: fusedBackward1_01_10_12_21AVX512, fold: fusedFold1_01_10_12_21AVX512},
+	{lanes: 16, shared: false, l1: 2, wide: 1, forms: 21, bs: 22, paths: []fusedPath{{0, 2}, {1, 1}, {2, 0}, {2, 2}}, forward: fusedForward2_02_11_20_22AVX512, backward: fusedBackward2_02_11_20_22AVX512, fold: fusedFold2_02_11_20_22AVX512},
 	{lanes: 16, shared: true, l1: 0, wide: 2, forms: 8, bs: 9, paths: []fusedPath{{0, 0}, {1, 1}, {2, 2}}, forward: fusedForward0_00_11_22FMA512, backward: fusedBackward0_00_11_22FMA512, fold: fusedFold0_00_11_22FMA512, slopes: fusedSlopes0_00_11_22FMA512},
 	{lanes: 16, shared: true, l1: 1, wide: 1, forms: 21, bs: 28, paths: []fusedPath{{0, 1}, {1, 0}, {1, 1}, {1, 2}, {2, 1}, {2, 2}}, forward: fusedForward1_01_10_11_12_21_22FMA512, backward: fusedBackward1_01_10_11_12_21_22FMA512, fold: fusedFold1_01_10_11_12_21_22FMA512},
 	{lanes: 16, shared: true, l1: 2, wide: 1, forms: 36, bs: 37, paths: []fusedPath{{0, 2}, {1, 1}, {1, 2}, {2, 0}, {2, 1}, {2, 2}}, forward: fusedForward2_02_11_12_20_21_22FMA512, backward: fusedBackward2_02_11_12_20_21_22FMA512, fold: fusedFold2_02_11_12_20_21_22FMA512},
@@ -38,6 +40,8 @@ var fusedPasses = [...]fusedPass{
 	{lanes: 16, shared: true, l1: 3, wide: 1, forms: 45, bs: 56, paths: []fusedPath{{2, 1}, {2, 2}, {2, 3}}, forward: fusedForward3_21_22_23FMA512, backward: fusedBackward3_21_22_23FMA512, fold: fusedFold3_21_22_23FMA512},
 	{lanes: 16, shared: true, l1: 3, wide: 1, forms: 22, bs: 38, paths: []fusedPath{{0, 3}, {1, 2}, {1, 3}}, forward: fusedForward3_03_12_13FMA512, backward: fusedBackward3_03_12_13FMA512, fold: fusedFold3_03_12_13FMA512},
 	{lanes: 16, shared: true, l1: 3, wide: 2, forms: 7, bs: 1, paths: []fusedPath{{3, 0}}, forward: fusedForward3_30FMA512, backward: fusedBackward3_30FMA512, fold: fusedFold3_30FMA512},
+	{lanes: 16, shared: true, l1: 1, wide: 1, forms: 12, bs: 16, paths: []fusedPath{{0, 1}, {1, 0}, {1, 2}, {2, 1}}, forward: fusedForward1_01_10_12_21FMA512, backward: fusedBackward1_01_10_12_21FMA512, fold: fusedFold1_01_10_12_21FMA512},
+	{lanes: 16, shared: true, l1: 2, wide: 1, forms: 21, bs: 22, paths: []fusedPath{{0, 2}, {1, 1}, {2, 0}, {2, 2}}, forward: fusedForward2_02_11_20_22FMA512, backward: fusedBackward2_02_11_20_22FMA512, fold: fusedFold2_02_11_20_22FMA512},
 	{lanes: 8, shared: false, l1: 0, wide: 2, forms: 0, bs: 9, paths: []fusedPath{{0, 0}, {1, 1}, {2, 2}}, forward: fusedForward0_00_11_22AVX2, backward: fusedBackward0_00_11_22AVX2, slopes: fusedSlopes0_00_11_22AVX2},
 	{lanes: 8, shared: false, l1: 1, wide: 2, forms: 15, bs: 18, paths: []fusedPath{{0, 1}, {2, 1}, {2, 2}}, forward: fusedForward1_01_21_22AVX2, backward: fusedBackward1_01_21_22AVX2, fold: fusedFold1_01_21_22AVX2},
 	{lanes: 8, shared: false, l1: 1, wide: 2, forms: 0, bs: 10, paths: []fusedPath{{1, 0}, {1, 1}, {1, 2}}, forward: fusedForward1_10_11_12AVX2, backward: fusedBackward1_10_11_12AVX2},
@@ -61,6 +65,9 @@ var fusedPasses = [...]fusedPass{
 	{lanes: 8, shared: false, l1: 3, wide: 2, forms: 39, bs: 23, paths: []fusedPath{{3, 0}, {3, 2}, {3, 3}}, forward: fusedForward3_30_32_33AVX2, backward: fusedBackward3_30_32_33AVX2, fold: fusedFold3_30_32_33AVX2},
 	{lanes: 8, shared: false, l1: 3, wide: 2, forms: 17, bs: 9, paths: []fusedPath{{3, 1}}, forward: fusedForward3_31AVX2, backward: fusedBackward3_31AVX2, fold: fusedFold3_31AVX2},
 	{lanes: 8, shared: false, l1: 3, wide: 2, forms: 7, bs: 1, paths: []fusedPath{{3, 0}}, forward: fusedForward3_30AVX2, backward: fusedBackward3_30AVX2, fold: fusedFold3_30AVX2},
+	{lanes: 8, shared: false, l1: 1, wide: 2, forms: 12, bs: 16, paths: []fusedPath{{0, 1}, {1, 0}, {1, 2}, {2, 1}}, forward: fusedForward1_01_10_12_21AVX2, backward: fusedBackward1_01_10_12_21AVX2, fold: fusedFold1_01_10_12_21AVX2},
+	{lanes: 8, shared: false, l1: 2, wide: 2, forms: 6, bs: 11, paths: []fusedPath{{0, 2}, {1, 1}}, forward: fusedForward2_02_11AVX2, backward: fusedBackward2_02_11AVX2, fold: fusedFold2_02_11AVX2},
+	{lanes: 8, shared: false, l1: 2, wide: 2, forms: 15, bs: 11, paths: []fusedPath{{2, 0}, {2, 2}}, forward: fusedForward2_20_22AVX2, backward: fusedBackward2_20_22AVX2, fold: fusedFold2_20_22AVX2},
 }
 
 // fusedCouplings are the couplings in them.

@@ -10,16 +10,26 @@ import (
 )
 
 // networks are the shapes that get kernels of their own: harmonics and features
-// to lmax, all paths that lead to l3 ≤ lout. Multiplicities are not part of the
-// code: any multiple of 16 will do.
-var networks = []struct {
+// to lmax, all paths that lead to l3 ≤ lout, or, in natural networks, whose features
+// all have the parity (−1)^l, those with l1+l2+l3 even. Multiplicities are not part of
+// the code: any multiple of 16 will do.
+var networks = []network{
+	{"SevenNet-0, inner layers", 2, 2, false},
+	{"SevenNet-0, last layer", 2, 0, false},
+	{"SevenNet-l3i5, inner layers", 3, 3, false},
+	{"SevenNet-l3i5, last layer", 3, 0, false},
+	{"0e+1o+2e, inner layers", 2, 2, true},
+}
+
+type network struct {
 	name       string
 	lmax, lout int
-}{
-	{"SevenNet-0, inner layers", 2, 2},
-	{"SevenNet-0, last layer", 2, 0},
-	{"SevenNet-l3i5, inner layers", 3, 3},
-	{"SevenNet-l3i5, last layer", 3, 0},
+	natural    bool
+}
+
+// has is whether l1 and l2 lead to l3.
+func (n *network) has(l1, l2, l3 int) bool {
+	return l3 >= max(l1-l2, l2-l1) && l3 <= min(l1+l2, n.lout) && !(n.natural && (l1+l2+l3)%2 == 1)
 }
 
 // fused writes the kernels of all networks, each list of paths once.
@@ -30,7 +40,7 @@ func fused(lanes int, shared bool) func(*build.Context) {
 		for _, n := range networks {
 			for l1 := range n.lmax + 1 {
 				limit := 32 - (2*l1 + 1) - 3
-				for _, p := range divide(l1, n.lmax, n.lout, limit) {
+				for _, p := range divide(l1, &n, limit) {
 					p.lanes, p.shared = lanes, shared
 					if seen[p.name()] {
 						continue

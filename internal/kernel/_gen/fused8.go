@@ -16,7 +16,7 @@ import (
 // groups8 divides the paths of one l1 into passes: those of one l2 together, so
 // that the sums for ∂/∂Y stay in registers, and several l2 where the sums of
 // both directions fit.
-func groups8(l1, lmax, lout int) (out []*pass) {
+func groups8(l1 int, n *network) (out []*pass) {
 	const most, mostZ = 13, 8
 	type group struct {
 		paths   []fpath
@@ -24,9 +24,12 @@ func groups8(l1, lmax, lout int) (out []*pass) {
 		alone   bool
 	}
 	var all []group
-	for l2 := range lmax + 1 {
+	for l2 := range n.lmax + 1 {
 		var gs []group
-		for l3 := min(l1+l2, lout); l3 >= max(l1-l2, l2-l1); l3-- { // the largest first
+		for l3 := n.lout; l3 >= 0; l3-- { // the largest first
+			if !n.has(l1, l2, l3) {
+				continue
+			}
 			q := fpath{l2, l3, standard(l1, l2, l3)}
 			placed := false
 			for i := range gs {
@@ -71,7 +74,7 @@ func fused8(c *build.Context) {
 	seen := map[string]bool{}
 	for _, n := range networks {
 		for l1 := range n.lmax + 1 {
-			for _, p := range groups8(l1, n.lmax, n.lout) {
+			for _, p := range groups8(l1, &n) {
 				p.lanes = 8
 				if seen[p.name()] {
 					continue

@@ -111,12 +111,14 @@ func (p *pass) contract(ip, a, b int) (sign float64, n int) {
 
 // divide puts the paths of l1 by l2 into as few passes as the registers
 // allow, and then as equal ones as can be.
-func divide(l1, lmax, lout, limit int) []*pass {
+func divide(l1 int, net *network, limit int) []*pass {
 	var byL2 [][]fpath
-	for l2 := range lmax + 1 {
+	for l2 := range net.lmax + 1 {
 		var ps []fpath
-		for l3 := max(l1-l2, l2-l1); l3 <= min(l1+l2, lout); l3++ {
-			ps = append(ps, fpath{l2, l3, standard(l1, l2, l3)})
+		for l3 := range net.lout + 1 {
+			if net.has(l1, l2, l3) {
+				ps = append(ps, fpath{l2, l3, standard(l1, l2, l3)})
+			}
 		}
 		if ps != nil {
 			byL2 = append(byL2, ps)
