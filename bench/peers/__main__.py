@@ -19,6 +19,7 @@ import environments
 import extras
 import report
 import rounds
+import training
 from environments import ROOT, Missing
 
 
@@ -29,7 +30,7 @@ def arguments():
     p.add_argument("--models", default=os.path.join(ROOT, "models"), help="folder of the checkpoints (default: models)")
     p.add_argument("--quick", action="store_true", help="small crystals, one round: does everything work? Writes into runs/peers")
     p.add_argument("--rounds", type=int, help="turns of each program (default: 5)")
-    p.add_argument("--only", help="cases, separated by commas: silicon, copper, l3i5, small, mace, eam, memory, prototype, ranks, list, large")
+    p.add_argument("--only", help="cases, separated by commas: silicon, copper, l3i5, small, mace, eam, memory, prototype, ranks, list, training, large")
     p.add_argument("--core", type=int, help="that all run on (default: the last one)")
     p.add_argument("--snap", default=os.environ.get("WIGNER_SNAP"), metavar="FOLDER",
                    help="with <element>/snap.snapcoeff … (default: $WIGNER_SNAP, then those of Debian's lammps-data)")
@@ -62,7 +63,8 @@ def measure(args):
             data["cases"].append(rounds.run(case, turns))
             save(data, args)  # half an hour is long: what there is stays
     few = max(1, min(turns, 3))
-    more = {"ranks": lambda: extras.ranks(args, sizes, cores, few), "list": lambda: extras.amortised(args, sizes, core)}
+    more = {"ranks": lambda: extras.ranks(args, sizes, cores, few), "list": lambda: extras.amortised(args, sizes, core),
+            "training": lambda: training.training(args, args.quick, few)}
     if args.large:
         more["large"] = lambda: extras.large(args, sizes, core, 1 if args.quick else 2)
     for name, do in more.items():

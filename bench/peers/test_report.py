@@ -24,7 +24,7 @@ CASE = {
     "rounds": [{"wigner": turn(100, 90), SEVENNET: turn(9000, 8500)}, {"wigner": turn(200, 180), SEVENNET: turn(20000, 19000)},
                {"wigner": turn(100, 95)}],
 }
-DATA = {"date": "2026-01-01", "quick": False, "cases": [CASE], "extras": {}, "absent": {"ranks": "one core"},
+DATA = {"date": "2026-01-01", "quick": False, "cases": [CASE], "extras": {"training": [{"network": "2 layers", "turns": [{"wigner": [1.0, 1.2, 1.1], "sevenn": [90.0, 22.0], "ratio": 20.0}]}]}, "absent": {"ranks": "one core"},
         "machine": {"cpu": "a processor", "cores": 2, "system": "Linux", "load_before": 0.0, "load_after": 1.0}}
 
 
@@ -34,8 +34,10 @@ class Report(unittest.TestCase):
         self.assertEqual(found["ratios"], [90, 100])
         self.assertEqual(found["ratio"], 95)
         self.assertEqual((found["median"], found["min"]), (14500, 8500))
-        [(_, text)] = figures.rows(DATA)
+        [(_, text), (what, training)] = figures.rows(DATA)
         self.assertEqual(text, "**95** (90 – 100); fastest over fastest 94.4")
+        self.assertIn("2 layers, 1.1 s per epoch", what)
+        self.assertEqual(training, "**20**")
 
     def test_everything_is_named(self):
         text = report.text(DATA, "2026-01-01", None)
