@@ -111,11 +111,11 @@ func NewFit(c comm.Comm, p potential.Trainable, train, valid []*Structure, opt O
 	return f, nil
 }
 
-// sampled makes the samples, each rank all of them: they are small beside the work.
+// sampled are the samples, which ranks of a process share.
 func sampled(c comm.Comm, list []*Structure, p potential.Potential) (out []*sample, err error) {
 	for _, s := range list {
 		var x *sample
-		if x, err = newSample(s, p.Cutoff()); err != nil {
+		if x, err = s.sample(p.Cutoff()); err != nil {
 			break
 		}
 		out = append(out, x)

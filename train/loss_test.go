@@ -13,7 +13,9 @@ import (
 	"github.com/wigner-md/wigner/io/torch"
 	"github.com/wigner-md/wigner/potential"
 	"github.com/wigner-md/wigner/potential/nequip"
+	"github.com/wigner-md/wigner/potential/pair"
 	"github.com/wigner-md/wigner/potential/potentialtest"
+	"github.com/wigner-md/wigner/potential/sum"
 )
 
 // small is one of the tiny checkpoints of testdata (parity, three layers), to be trained.
@@ -120,17 +122,22 @@ func alone1(f func(comm.Comm)) {
 }
 
 // The gradient of the loss against differences of the loss itself, for each of its
-// parts and forms.
+// parts and forms, and with a fixed repulsion added to the network.
 func TestLossGradient(t *testing.T) {
-	p, z := trainee(t)
-	batch := samples(t, structures(z), p.Cutoff())
+	net, z := trainee(t)
+	batch := samples(t, structures(z), net.Cutoff())
 	for name, l := range map[string]Loss{
 		"energy": {Energy: 1},
 		"force":  {Force: 1},
 		"stress": {Stress: 100},
 		"all":    {Energy: 2, Force: 1, Stress: 10},
+		"core":   {Energy: 2, Force: 1, Stress: 10, HuberForce: 0.2},
 		"huber":  {Energy: 1, Force: 1, Stress: 100, HuberEnergy: 0.01, HuberForce: 0.2, HuberStress: 0.001},
 	} {
+		p := potential.Trainable(net)
+		if name == "core" {
+			p = sum.NewTrainable(net, core(t, z).Evaluator())
+		}
 		alone1(func(c comm.Comm) {
 			o := Objective{Potential: p, Loss: l, Comm: c, Step: Step64}
 			loss := func() float64 {
@@ -178,6 +185,86 @@ func TestLossGradient(t *testing.T) {
 			p.Update()
 		})
 	}
+}
+
+// core is a repulsion that reaches the neighbours of structures.
+func core(t testing.TB, z []int) *pair.Curves {
+	t.Helper()
+	c, err := pair.NewZBL(z, 1, 2.6)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// A fixed part adds its energies; what it leaves of labels that it gave itself is
+// nothing, and labels that are not there stay so.
+func TestRemainder(t *testing.T) {
+	net, z := trainee(t)
+	list, c := structures(z), core(t, z)
+	for _, s := range list {
+		o, err := potentialtest.Evaluate(potentialtest.System{Cell: s.Cell, Periodic: s.Periodic, Z: s.Z, X: s.X},
+			potentialtest.Setup{}, func() potential.Potential { return c.Evaluator() })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !(o.Energy > 0.1) {
+			t.Fatalf("%s: the core has the energy %g", s.Source, o.Energy)
+		}
+		x := samples(t, []*Structure{s}, net.Cutoff())[0]
+		s.Energy += o.Energy
+		for i := range s.Forces {
+			for k := range 3 {
+				s.Forces[i][k] += o.Forces[i][k]
+				s.Stress[i%3][k] -= map[bool]float64{true: o.Virial[i%3][k] / x.volume}[i < 3]
+			}
+		}
+	}
+	rest, err := Remainder(list, c.Evaluator(), net.Cutoff())
+	if err != nil {
+		t.Fatal(err)
+	}
+	near := func(what string, a, b float64) {
+		t.Helper()
+		if (a == a) != (b == b) || math.Abs(a-b) > 1e-10 {
+			t.Errorf("%s: %g, want %g", what, a, b)
+		}
+	}
+	for n, want := range structures(z) {
+		got := rest[n]
+		near(got.Source+" energy", got.Energy, want.Energy)
+		for i := range want.Forces {
+			for k := range 3 {
+				near(got.Source+" force", got.Forces[i][k], want.Forces[i][k])
+			}
+		}
+		for k := range 3 {
+			for l := range 3 {
+				near(got.Source+" stress", got.Stress[k][l], want.Stress[k][l])
+			}
+		}
+	}
+	batch := samples(t, list[:1], net.Cutoff())
+	energy := func(p potential.Trainable) (e float64) {
+		alone1(func(c comm.Comm) {
+			o := Objective{Potential: p, Loss: Loss{Energy: 1}, Comm: c, Step: Step64}
+			if _, err := o.Gradient(batch, make([]float64, countParams(p))); err != nil {
+				t.Fatal(err)
+			}
+			for _, v := range o.energy { // the sample twice, where it is: no label but the energy counts
+				e += v / 2
+			}
+		})
+		return e
+	}
+	near("ParamGradient's energies", energy(sum.NewTrainable(net, c.Evaluator()))-energy(net), list[0].Energy-structures(z)[0].Energy)
+}
+
+func countParams(p potential.Trainable) (n int) {
+	for _, q := range p.Params() {
+		n += len(q.Value)
+	}
+	return n
 }
 
 // Any number of ranks gives the same gradient.

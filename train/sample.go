@@ -3,6 +3,7 @@ package train
 import (
 	"fmt"
 	"math"
+	"sync"
 
 	"github.com/wigner-md/wigner/comm"
 	"github.com/wigner-md/wigner/comm/inproc"
@@ -25,13 +26,38 @@ type Structure struct {
 	Weight float64       // of this structure in the loss
 	Type   string        // config_type, for the report
 	Source string        // file and frame, for messages
+
+	mu     sync.Mutex // ranks share structures
+	made   *sample
+	cutoff float64 // of made
+}
+
+// clone is a copy that shares the slices, without what was made of the structure.
+func (s *Structure) clone() *Structure {
+	return &Structure{Cell: s.Cell, Periodic: s.Periodic, Z: s.Z, X: s.X, Energy: s.Energy, Forces: s.Forces,
+		Stress: s.Stress, Weight: s.Weight, Type: s.Type, Source: s.Source}
+}
+
+// sample is the structure with its images and neighbours, made at the first call; the
+// structure must not change afterwards.
+func (s *Structure) sample(cutoff float64) (*sample, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.made == nil || s.cutoff != cutoff {
+		x, err := newSample(s, cutoff)
+		if err != nil {
+			return nil, err
+		}
+		s.made, s.cutoff = x, cutoff
+	}
+	return s.made, nil
 }
 
 // Margin is how far, in Å, the positions of a sample may move before its list no longer
 // holds.
 const Margin = 0.1
 
-// sample is a structure with its images and neighbours, made once.
+// sample is a structure with its images and neighbours; nothing in it changes.
 type sample struct {
 	*Structure
 	species []int32

@@ -36,7 +36,7 @@ func Describe(list []*Structure, cutoff float64) (*Statistics, error) {
 	st := &Statistics{Elements: Elements(list)}
 	var sum, n, edges, atoms float64
 	for _, s := range list {
-		x, err := newSample(s, cutoff)
+		x, err := s.sample(cutoff)
 		if err != nil {
 			return nil, err
 		}
@@ -61,6 +61,46 @@ func Describe(list []*Structure, cutoff float64) (*Statistics, error) {
 		return nil, fmt.Errorf("train: no atom of the training structures has a neighbour within %g Å", cutoff)
 	}
 	return st, nil
+}
+
+// Remainder are the structures with what a potential leaves of their labels; cutoff is
+// that of the training.
+func Remainder(list []*Structure, p potential.Potential, cutoff float64) ([]*Structure, error) {
+	var u union
+	var b potential.Bonds
+	var out []*Structure
+	for _, s := range list {
+		x, err := s.sample(cutoff)
+		if err != nil {
+			return nil, err
+		}
+		u.reset()
+		u.add(x)
+		u.build(cutoff)
+		u.place(0, 0, nil)
+		b.Reset(u.frame.Rows)
+		e := make([]float64, len(s.X))
+		if err := p.Compute(&u.frame, &potential.Result{Energy: e, Bonds: &b}); err != nil {
+			return nil, fmt.Errorf("%s: %w", s.Source, err)
+		}
+		r := s.clone()
+		r.Forces, r.made, r.cutoff = slices.Clone(s.Forces), x, cutoff
+		for _, v := range e {
+			r.Energy -= v
+		}
+		for i := range r.Forces {
+			for k := range r.Forces[i] {
+				r.Forces[i][k] -= b.F[i][k]
+			}
+		}
+		for k := range r.Stress {
+			for m := range r.Stress {
+				r.Stress[k][m] += b.W[k][m] / x.volume
+			}
+		}
+		out = append(out, r)
+	}
+	return out, nil
 }
 
 // within is the number of directed edges shorter than the cutoff.
@@ -146,7 +186,7 @@ func Isolated(list []*Structure, elements []int) ([]float64, error) {
 func Shortest(list []*Structure, p potential.Potential) (float64, error) {
 	least := math.Inf(1)
 	for _, s := range list {
-		x, err := newSample(s, p.Cutoff())
+		x, err := s.sample(p.Cutoff())
 		if err != nil {
 			return 0, err
 		}

@@ -50,7 +50,7 @@ func (s *Structure) turned(r [3][3]float64) *Structure {
 		}
 		return w
 	}
-	t := *s
+	t := s.clone()
 	for k, v := range s.Cell {
 		t.Cell[k] = apply(v)
 	}
@@ -86,5 +86,5 @@ func (s *Structure) turned(r [3][3]float64) *Structure {
 			}
 		}
 	}
-	return &t
+	return t
 }

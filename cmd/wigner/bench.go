@@ -20,6 +20,7 @@ import (
 	"github.com/wigner-md/wigner/md"
 	"github.com/wigner-md/wigner/potential"
 	"github.com/wigner-md/wigner/potential/mpnn"
+	"github.com/wigner-md/wigner/potential/sum"
 )
 
 // benchOptions are bench's flags.
@@ -393,14 +394,29 @@ func (b *benchRank) collect(out *benchResult) error {
 		out.Breakdown[strings.ToLower(md.Stage(s).String())] = x.Avg
 	}
 	out.steps = steps
-	if m, ok := b.pot.(interface{ Work() mpnn.Work }); ok {
-		out.work = m.Work()
+	if w, ok := flopsOf(b.pot); ok {
+		out.work = w
 	}
 	out.ModelBreakdown = map[string]float64{}
 	for i, name := range names {
 		out.ModelBreakdown[name] = model[i].Avg
 	}
 	return nil
+}
+
+// flopsOf is the work of the network in a potential.
+func flopsOf(p potential.Potential) (w mpnn.Work, ok bool) {
+	switch p := p.(type) {
+	case *sum.Potential:
+		for _, q := range p.Parts {
+			if w, ok = flopsOf(q); ok {
+				return w, true
+			}
+		}
+	case interface{ Work() mpnn.Work }:
+		return p.Work(), true
+	}
+	return w, false
 }
 
 // compare sets what the useful operations say, given the peak of a core.
@@ -447,6 +463,12 @@ func resetModelTimes(p potential.Potential) {
 // timesOf is the clock of a potential that has one.
 func timesOf(p potential.Potential) *mpnn.Times {
 	switch n := p.(type) {
+	case *sum.Potential:
+		for _, q := range n.Parts {
+			if t := timesOf(q); t != nil {
+				return t
+			}
+		}
 	case *mpnn.Network[float32]:
 		return &n.Times
 	case *mpnn.Network[float64]:

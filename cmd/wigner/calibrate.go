@@ -15,6 +15,7 @@ import (
 	"github.com/wigner-md/wigner/internal/projection"
 	"github.com/wigner-md/wigner/md"
 	"github.com/wigner-md/wigner/potential"
+	"github.com/wigner-md/wigner/potential/sum"
 )
 
 // Pieces of a structure that a calibration moves: a crumb tells how many atoms take
@@ -326,7 +327,13 @@ func pingPong(c comm.Comm, peer int) (latency, more float64, err error) {
 const streamed = 3
 
 // bytesOf is the memory of a potential that tells it.
-func bytesOf(p potential.Potential, owned, remote, edges int64) float64 {
+func bytesOf(p potential.Potential, owned, remote, edges int64) (n float64) {
+	if s, ok := p.(*sum.Potential); ok {
+		for _, q := range s.Parts {
+			n += bytesOf(q, owned, remote, edges)
+		}
+		return n
+	}
 	if m, ok := p.(interface {
 		Bytes(owned, remote, edges int64) int64
 	}); ok {

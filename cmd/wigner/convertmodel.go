@@ -71,6 +71,9 @@ func (a *app) convertModel(o *convertOptions) error {
 
 // exportTorch writes a checkpoint for sevenn.
 func exportTorch(f *modelFile, path string) error {
+	if f.config[coreKey] != nil {
+		return usagef("model %s has a ZBL repulsion inside, which sevenn's checkpoints cannot hold: a .pth would be another model", f.path)
+	}
 	cfg, w, err := nequip.Checkpoint(f.config, f.weights)
 	if err != nil {
 		return usagef("model %s: %w", f.path, err)

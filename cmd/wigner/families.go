@@ -91,7 +91,7 @@ func designNequIP(t *training) (map[any]any, potential.Weights, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: model.features: %w", t.config, err)
 	}
-	st, err := train.Describe(t.train, m.Cutoff)
+	st, err := train.Describe(t.rest, m.Cutoff)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -160,5 +160,9 @@ func openFile(file *modelFile, name string, v variant) (*source, error) {
 		return nil, usage(fmt.Errorf("model %s: %w", file.path, err))
 	}
 	s.Name, s.Files = filepath.Base(name), []string{file.path}
-	return s, nil
+	core, err := coreOf(file.config, s.Supports)
+	if err != nil {
+		return nil, fmt.Errorf("model %s: %w", file.path, err)
+	}
+	return s.withCore(core), nil
 }

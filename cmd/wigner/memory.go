@@ -53,10 +53,5 @@ const (
 // the list's entries that are within the cutoff.
 func (b *brick) bytes(p potential.Potential, edges float64) float64 {
 	n := ownedBytes*b.owned + remoteBytes*b.remote + imageBytes*b.images + entryBytes*b.entries
-	if m, ok := p.(interface {
-		Bytes(owned, remote, edges int64) int64
-	}); ok {
-		n += float64(m.Bytes(int64(math.Ceil(b.owned)), int64(math.Ceil(b.remote)), int64(math.Ceil(b.entries*edges))))
-	}
-	return n
+	return n + bytesOf(p, int64(math.Ceil(b.owned)), int64(math.Ceil(b.remote)), int64(math.Ceil(b.entries*edges)))
 }

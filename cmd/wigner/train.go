@@ -17,6 +17,8 @@ import (
 	"github.com/wigner-md/wigner/internal/element"
 	"github.com/wigner-md/wigner/internal/input"
 	"github.com/wigner-md/wigner/potential"
+	"github.com/wigner-md/wigner/potential/pair"
+	"github.com/wigner-md/wigner/potential/sum"
 	"github.com/wigner-md/wigner/train"
 )
 
@@ -72,6 +74,7 @@ type training struct {
 
 	cfg                *input.Train
 	train, valid, test []*train.Structure
+	rest               []*train.Structure // train less a fixed repulsion: what a new model is normalised by
 	family             *family
 	network            map[any]any       // configuration of the model
 	first              potential.Weights // its first weights
@@ -142,7 +145,10 @@ func (t *training) start() error {
 		if err != nil {
 			return err
 		}
-		t.network, t.first, t.init = file.config, file.weights, file
+		t.first, t.init = file.weights, file
+		if t.network, err = addCore(file.config, m); err != nil {
+			return err
+		}
 		if t.family, err = familyNamed(file.family); err == nil && t.family.trainee == nil {
 			err = fmt.Errorf("models of the family %s are not trained here", t.family.name)
 		}
@@ -167,8 +173,26 @@ func (t *training) start() error {
 	if t.family, err = familyNamed(m.Family()); err != nil {
 		return fmt.Errorf("%s: model.kind: %w", t.config, err)
 	}
-	t.network, t.first, err = t.family.design(t)
+	if t.rest, err = t.remainder(m); err != nil {
+		return err
+	}
+	if t.network, t.first, err = t.family.design(t); err != nil {
+		return err
+	}
+	t.network, err = addCore(t.network, m)
 	return err
+}
+
+// remainder is what the model has to learn: the structures less the fixed repulsion.
+func (t *training) remainder(m *input.Network) ([]*train.Structure, error) {
+	if m.CoreCutoff == 0 {
+		return t.train, nil
+	}
+	c, err := pair.NewZBL(train.Elements(t.train), m.CoreSwitch, m.CoreCutoff)
+	if err != nil {
+		return nil, err
+	}
+	return train.Remainder(t.train, c.Evaluator(), max(m.Cutoff, m.CoreCutoff))
 }
 
 // reference are the energies of the elements.
@@ -176,9 +200,9 @@ func (t *training) reference(elements []int) ([]float64, error) {
 	d := &t.cfg.Data
 	switch d.Reference {
 	case "isolated":
-		return train.Isolated(t.train, elements)
+		return train.Isolated(t.rest, elements)
 	case "fit":
-		return train.FitReference(t.train, elements)
+		return train.FitReference(t.rest, elements)
 	}
 	out := make([]float64, len(elements))
 	for k, z := range elements {
@@ -202,10 +226,18 @@ func (a *app) trainRank(t *training, j *job, c comm.Comm) error {
 		step = train.Step64
 	}
 	r := &trainer{training: t, a: a, c: c, net: net}
-	if r.fit, err = train.NewFit(c, net, t.train, t.valid, t.options(step)); err != nil {
+	whole := potential.Trainable(net)
+	core, err := coreOf(t.network, net.Supports)
+	if err := agree(c, err); err != nil {
+		return err
+	}
+	if core != nil {
+		whole = sum.NewTrainable(net, core.Evaluator())
+	}
+	if r.fit, err = train.NewFit(c, whole, t.train, t.valid, t.options(step)); err != nil {
 		return usage(err)
 	}
-	if err := r.near(net.Closest()); err != nil {
+	if err := r.near(net.Closest(), whole); err != nil {
 		return usage(err)
 	}
 	defer r.close()
@@ -220,10 +252,10 @@ func (a *app) trainRank(t *training, j *job, c comm.Comm) error {
 }
 
 // near refuses structures with atoms closer than the radial table begins.
-func (r *trainer) near(closest float64) error {
+func (r *trainer) near(closest float64, p potential.Potential) error {
 	for _, list := range [][]*train.Structure{r.train, r.valid, r.training.test} {
 		for _, s := range list {
-			d, err := train.Shortest([]*train.Structure{s}, r.net)
+			d, err := train.Shortest([]*train.Structure{s}, p)
 			if err != nil {
 				return err
 			}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/csv"
+	"maps"
 	"math"
 	"path/filepath"
 	"strconv"
@@ -53,6 +54,8 @@ features = "4x0e+3x1o+2x2e"
 layers = 2
 cutoff_A = 4
 radial_hidden = [8]
+zbl_switch_A = 1.5
+zbl_cutoff_A = 3
 [loss]
 energy = 1
 force = 1
@@ -165,6 +168,7 @@ func TestTrain(t *testing.T) {
 		t.Errorf("info:\n%s", r.out)
 	}
 	mustRun(t, "check", "-m", path, fewFrames(t, "Mo/train.extxyz.gz", 1))
+	coreInside(t, path, file)
 
 	// Fine-tuning: the radial networks stay.
 	mustRun(t, "train", write(t, filepath.Join(root, "tune.toml"), `
@@ -196,6 +200,45 @@ epochs = 1
 	}
 }
 
+// coreInside checks the repulsion inside the model of trainConfig against the same model
+// without it, and ZBL's formula, at distances at which the switch has not begun.
+func coreInside(t *testing.T, path string, file *model.File) {
+	dir := t.TempDir()
+	if r := mustRun(t, "info", path); !strings.Contains(r.out, "ZBL repulsion, added within 3 Å") {
+		t.Errorf("info:\n%s", r.out)
+	}
+	refuse(t, 2, []string{"ZBL", ".pth"}, "convert", path, filepath.Join(dir, "m.pth"))
+	own, bare := filepath.Join(dir, "own.wigner"), filepath.Join(dir, "bare.wigner")
+	mustRun(t, "convert", path, own)
+	without := *file
+	without.Config = maps.Clone(file.Config)
+	delete(without.Config, coreKey)
+	if err := model.Write(bare, &without); err != nil {
+		t.Fatal(err)
+	}
+	pairs := write(t, filepath.Join(dir, "pairs.extxyz"), "2\npbc=\"F F F\"\nMo 0 0 0\nMo 1 0 0\n2\npbc=\"F F F\"\nMo 0 0 0\nMo 1.4 0 0\n")
+	var e, f [2][2]float64 // with and without, by distance
+	for n, m := range []string{own, bare} {
+		out := filepath.Join(dir, "out.extxyz")
+		mustRun(t, "eval", pairs, "-m", m, "-o", out, "--precision", "float64")
+		frames, err := readFrames(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for k := range frames {
+			e[n][k], f[n][k] = reals(t, frames[k], "energy")[0], frames[k].Column("forces").Vectors()[1][0]
+		}
+	}
+	zbl := func(r float64) float64 { // Ziegler, Biersack, Littmark, as in potential/pair
+		x := r * 2 * math.Pow(42, 0.23) / 0.46850
+		return 42 * 42 * 14.3996454784 / r * (0.18175*math.Exp(-3.19980*x) + 0.50986*math.Exp(-0.94229*x) + 0.28022*math.Exp(-0.40290*x) + 0.02817*math.Exp(-0.20162*x))
+	}
+	const h = 1e-5
+	near(t, "the core's energy", []float64{e[0][0] - e[1][0] - e[0][1] + e[1][1]}, []float64{zbl(1) - zbl(1.4)}, 1e-9)
+	near(t, "the core's force", []float64{f[0][0] - f[1][0], f[0][1] - f[1][1]},
+		[]float64{(zbl(1-h) - zbl(1+h)) / (2 * h), (zbl(1.4-h) - zbl(1.4+h)) / (2 * h)}, 1e-5)
+}
+
 // equalRows compares tables of numbers to a relative deviation.
 func equalRows(a, b [][]string, tol float64) bool {
 	if len(a) != len(b) {
@@ -224,6 +267,7 @@ func TestTrainRefuses(t *testing.T) {
 	refuse(t, 2, []string{`unknown key "model.layer"`, `"model.layers"`}, "train", cfg, to, "model.layer=2")
 	refuse(t, 2, []string{"model.kind", "is not known; it may be nequip"}, "train", cfg, to, "model.kind=nequlp")
 	refuse(t, 2, []string{"model.features", "32q"}, "train", cfg, to, "model.features=32q")
+	refuse(t, 2, []string{"model.zbl_switch_A", "below the cutoff"}, "train", cfg, to, "model.zbl_switch_A=4")
 	refuse(t, 2, []string{"no such file"}, "train", cfg, to, "data.train=[\"none.extxyz\"]")
 	refuse(t, 2, []string{"no structure of one atom", "IsolatedAtom"}, "train", cfg, to, "data.reference=isolated")
 	refuse(t, 2, []string{"no energy of Mo"}, "train", cfg, to, "data.reference=explicit", "data.reference_eV={W=1}")

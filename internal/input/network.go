@@ -37,6 +37,7 @@ func (m *Network) sizes(f func(key string, kinds []string)) {
 
 func (m *Network) check(k *checker) {
 	k.among("model.kind", m.Family(), KindNequIP, KindRaw, KindDistances)
+	m.core(k)
 	if m.Init != "" {
 		m.sizes(func(key string, _ []string) { k.bad(key, "the sizes are those of %s: leave it out", m.Init) })
 		return
@@ -51,6 +52,21 @@ func (m *Network) check(k *checker) {
 	}
 	if m.Family() == KindNequIP {
 		m.nequip(k)
+	}
+}
+
+// core checks the fixed repulsion.
+func (m *Network) core(k *checker) {
+	switch {
+	case m.CoreCutoff == 0 && m.CoreSwitch == 0:
+		return
+	case m.double():
+		k.bad("model.zbl_cutoff_A", "a model of kind %q has no neighbours to repel: leave it out", m.Family())
+	}
+	k.positive("model.zbl_cutoff_A", m.CoreCutoff, 100)
+	k.switched("model.zbl_switch_A", m.CoreSwitch, m.CoreCutoff)
+	if m.Cutoff > 0 {
+		k.within("model.zbl_cutoff_A", m.CoreCutoff, 0, m.Cutoff)
 	}
 }
 

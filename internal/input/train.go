@@ -55,6 +55,9 @@ type Network struct {
 	Hidden   []int    `toml:"hidden,omitempty" kinds:"raw distances" doc:"widths of the hidden layers; default 64, 64"`
 	Centred  bool     `toml:"centred,omitempty" kinds:"raw" doc:"count coordinates from their mean, so that moving the molecule changes nothing"`
 	Sorted   bool     `toml:"sorted,omitempty" kinds:"distances" doc:"sort the distances of each pair of elements, so that the order of like atoms changes nothing"`
+
+	CoreCutoff float64 `toml:"zbl_cutoff_A,omitempty" doc:"a fixed ZBL repulsion inside the model, which learns the rest: zero from here on, Å"`
+	CoreSwitch float64 `toml:"zbl_switch_A,omitempty" doc:"from here to zbl_cutoff_A its energy, force and curvature go smoothly to zero, Å"`
 }
 
 // TrainLoss is what is made small.

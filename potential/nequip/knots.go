@@ -1,8 +1,6 @@
 package nequip
 
 import (
-	"math"
-
 	"github.com/wigner-md/wigner/internal/kernel"
 )
 
@@ -12,9 +10,10 @@ type knots[T kernel.Float] struct {
 	spline *kernel.Spline[T]
 	rows   int
 	w, wt  []kernel.Matrix[T]
-	h      [][]T // input of each matrix, [knot][K]
-	z      [][]T // output of each matrix, [knot][N]
-	g      [2][]T
+	h      [][]T  // input of each matrix, [knot][K]
+	z      [][]T  // output of each matrix, [knot][N]
+	g      [3][]T // scratch: gradients of outputs
+	out    []T    // scratch: that of a matrix
 	outer  kernel.Outer[T]
 }
 
@@ -32,7 +31,7 @@ func newKnots[T kernel.Float](m *Model, layer, weights int) *knots[T] {
 		}
 	}
 	k.h = append(k.h, basis)
-	most := 0
+	most, size := 0, 0
 	for n, q := range m.layer[layer].mlp {
 		k.w = append(k.w, kernel.Pack[T](q.w, q.K, q.N, 1))
 		k.wt = append(k.wt, kernel.PackT[T](q.w, q.N, q.K, 1))
@@ -40,11 +39,12 @@ func newKnots[T kernel.Float](m *Model, layer, weights int) *knots[T] {
 		if n > 0 {
 			k.h = append(k.h, kernel.Make[T](k.rows*q.K))
 		}
-		most = max(most, q.N)
+		most, size = max(most, q.N), max(size, q.K*q.N)
 	}
 	for n := range k.g {
 		k.g[n] = kernel.Make[T](k.rows * most)
 	}
+	k.out = make([]T, size)
 	return k
 }
 
@@ -56,8 +56,7 @@ func (k *knots[T]) forward(mlp []matrix) {
 		k.wt[n].RepackT(q.w)
 		kernel.Gemm(k.rows, k.h[n], q.K, k.w[n], k.z[n], q.N, false)
 		if n < last {
-			copy(k.h[n+1], k.z[n])
-			silu(k.h[n+1], nil)
+			kernel.GateForward(&kernel.Gate{A: actSilu, Scalars: q.N}, k.rows, k.z[n], q.N, k.h[n+1], q.N)
 		}
 	}
 	k.spline.Set(k.z[last])
@@ -67,25 +66,21 @@ func (k *knots[T]) forward(mlp []matrix) {
 // coefficients, which it overwrites.
 func (k *knots[T]) backward(coef []T, grad [][]float64) {
 	last := len(k.w) - 1
-	g, other := k.g[0], k.g[1]
-	g = g[:k.rows*k.w[last].N]
-	clear(g)
-	k.spline.Transpose(coef, g)
+	g, next, slope := k.g[0], k.g[1], k.g[2]
+	clear(g[:k.rows*k.w[last].N])
+	k.spline.Transpose(coef, g[:k.rows*k.w[last].N])
 	for n := last; n >= 0; n-- {
 		K, N := k.w[n].K, k.w[n].N
-		out := make([]T, K*N)
+		out := k.out[:K*N]
+		clear(out)
 		k.outer.Add(k.rows, 1, k.h[n], K, 0, K, g, N, 0, N, out)
 		widen(out, grad[n])
 		if n == 0 {
 			return
 		}
-		next := other[:k.rows*K]
 		kernel.Gemm(k.rows, g, N, k.wt[n], next, K, false)
-		for i, v := range k.z[n-1] {
-			x := float64(v)
-			s := 1 / (1 + math.Exp(-x))
-			next[i] *= T(actSilu * s * (1 + x*(1-s)))
-		}
-		g, other = next, g[:cap(g)]
+		copy(slope, k.z[n-1])
+		kernel.GateBackward(&kernel.Gate{A: actSilu, Scalars: K}, k.rows, slope, K, next, K)
+		g, next, slope = slope, g, next
 	}
 }

@@ -67,11 +67,8 @@ func (p *Potential) Admits(periodic [3]bool, ranks int) error {
 
 // Compute evaluates the parts in their order. It is collective where a part's is.
 func (p *Potential) Compute(f *potential.Frame, res *potential.Result) error {
-	if cap(p.energy) < len(res.Energy) {
-		p.energy = make([]float64, len(res.Energy), len(res.Energy)+len(res.Energy)/8)
-	}
 	part := &p.part
-	*part = potential.Result{Energy: p.energy[:len(res.Energy)], Bonds: res.Bonds}
+	*part = potential.Result{Energy: p.scratch(len(res.Energy)), Bonds: res.Bonds}
 	for k, q := range p.Parts {
 		if k == 0 {
 			if err := q.Compute(f, res); err != nil {
@@ -88,4 +85,12 @@ func (p *Potential) Compute(f *potential.Frame, res *potential.Result) error {
 		}
 	}
 	return nil
+}
+
+// scratch is room for the energies of a part.
+func (p *Potential) scratch(n int) []float64 {
+	if cap(p.energy) < n {
+		p.energy = make([]float64, n, n+n/8)
+	}
+	return p.energy[:n]
 }
