@@ -76,10 +76,14 @@ func (k *Checkpoint) generation(s *Sim, n int64) error {
 	if err != nil {
 		return err
 	}
+	states, err := s.states()
+	if err != nil {
+		return err
+	}
 	sum, err := restart.WriteShard(dir, n, &restart.Shard{
 		Brick: c.Rank(), ID: a.ID[:a.N], Species: a.Species[:a.N],
 		X: a.X[:a.N], V: a.V[:a.N], Image: a.Image[:a.N], Built: s.built,
-		Mask: masked(a.Mask[:a.N]),
+		Mask: masked(a.Mask[:a.N]), Tow: a.Tow,
 	})
 	if err := comm.AnyError(c, err); err != nil {
 		return err
@@ -92,6 +96,7 @@ func (k *Checkpoint) generation(s *Sim, n int64) error {
 	if c.Rank() == 0 {
 		m := s.manifest(n)
 		m.Heat = [2]int64{given.sum.Hi, given.sum.Lo}
+		m.Observers = states
 		if k.Extra != nil {
 			m.Extra = k.Extra()
 		}
@@ -107,6 +112,21 @@ func (k *Checkpoint) generation(s *Sim, n int64) error {
 		}
 	}
 	return comm.AnyError(c, err)
+}
+
+// states is collective: what the observers remember, on rank 0.
+func (s *Sim) states() (map[string]string, error) {
+	m := map[string]string{}
+	for _, o := range s.Observers {
+		if k, ok := o.(Keeper); ok {
+			b, err := k.Save(s)
+			if err != nil {
+				return nil, err
+			}
+			m[k.Name()] = string(b)
+		}
+	}
+	return m, nil
 }
 
 func (s *Sim) manifest(n int64) *restart.Manifest {
@@ -141,6 +161,9 @@ type Restart struct {
 	Partition domain.Partition // of the run that wrote it, or new on other ranks
 	Atoms     *domain.Atoms
 	Extra     map[string]string
+	// Observers are what each Keeper saved, by its name. Vectors by atom are in
+	// Atoms.Tow.
+	Observers map[string]string
 	// Exact is whether the bricks are as many as before, so that the run can
 	// continue to the last bit.
 	Exact bool
@@ -219,7 +242,7 @@ func readGeneration(c comm.Comm, dir string) (*Restart, error) {
 		return nil, err
 	}
 	r := &Restart{
-		Step: m.Step, Dt: m.Dt, Extra: m.Extra, Exact: len(m.Shards) == c.Size(), integrator: m.Integrator,
+		Step: m.Step, Dt: m.Dt, Extra: m.Extra, Observers: m.Observers, Exact: len(m.Shards) == c.Size(), integrator: m.Integrator,
 		origin: origin{m.OriginStep, m.OriginTime}, Atoms: &domain.Atoms{}, cutoff: m.Cutoff, skin: m.Skin, depth: m.Depth,
 	}
 	if r.Cell, err = domain.NewCell(m.Cell, m.Periodic); err != nil {
@@ -252,6 +275,15 @@ func readGeneration(c comm.Comm, dir string) (*Restart, error) {
 			s.Mask = make([]uint32, len(s.ID))
 		}
 		a.Mask = append(a.Mask, s.Mask...)
+		if a.Tow == nil {
+			a.Tow = make([][][3]float64, len(s.Tow))
+		}
+		if len(s.Tow) != len(a.Tow) {
+			return nil, fmt.Errorf("%s: the shards have vectors of %d and of %d kinds", dir, len(a.Tow), len(s.Tow))
+		}
+		for t, y := range s.Tow {
+			a.Tow[t] = append(a.Tow[t], y...)
+		}
 	}
 	a.N = len(a.ID)
 	return r, nil
@@ -306,6 +338,18 @@ func (s *Sim) Resume(r *Restart) (exact bool, err error) {
 	}
 	if err := comm.AnyError(s.Comm, err); err != nil {
 		return false, fmt.Errorf("md: restart: %w", err)
+	}
+	tow := []int64{int64(len(r.Atoms.Tow))}
+	if err := s.Comm.AllreduceInt(tow, comm.Max); err != nil {
+		return false, err
+	}
+	if n := int(tow[0]); len(r.Atoms.Tow) < n && r.Atoms.N == 0 { // a rank without a shard
+		r.Atoms.Tow = make([][][3]float64, n)
+	} else if len(r.Atoms.Tow) < n {
+		err = fmt.Errorf("md: restart: the shards have vectors of %d and of %d kinds", len(r.Atoms.Tow), n)
+	}
+	if err := comm.AnyError(s.Comm, err); err != nil {
+		return false, err
 	}
 	s.Cell, s.Partition, s.Atoms = r.Cell, r.Partition, r.Atoms
 	s.Step, s.origin, s.resumed, s.census = r.Step, r.origin, true, [2]int64{}

@@ -33,11 +33,16 @@ type Evaluator struct {
 	// all bricks have about the same number of edges. The same bricks then still
 	// give the same bits; others the same within rounding.
 	Balance bool
+	// AtomVirials asks the next calls for Virials too.
+	AtomVirials bool
 
 	// Results of the last call, for the owned atoms of this rank. Forces are
 	// in Atoms.F.
 	Energy []float64     // E_i, eV
 	Virial [3][3]float64 // this rank's part of W, eV; see Totals
+	// Virials are W_i, eV, as potential.Bonds divides W, by owned row; only of
+	// calls with AtomVirials.
+	Virials [][3][3]float64
 
 	Clocks   Clocks
 	Rebuilds int64 // list builds so far
@@ -254,6 +259,7 @@ func (e *Evaluator) positions() error {
 func (e *Evaluator) compute() error {
 	start, a := time.Now(), e.Atoms
 	e.timed = timedHalo{plan: e.plan}
+	e.bonds.PerAtom = e.AtomVirials
 	e.bonds.Reset(a.Features())
 	if cap(e.Energy) < a.N {
 		e.Energy = make([]float64, a.N, a.N+a.N/8)
@@ -271,7 +277,7 @@ func (e *Evaluator) compute() error {
 	if err := e.bonds.Close(&e.timed); err != nil {
 		return err
 	}
-	a.F, e.Virial = e.bonds.F, e.bonds.W
+	a.F, e.Virial, e.Virials = e.bonds.F, e.bonds.W, e.bonds.Each
 	e.watch()
 	e.Clocks[Pair] += time.Since(start) - e.timed.spent
 	e.Clocks[Comm] += e.timed.spent

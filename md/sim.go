@@ -57,6 +57,23 @@ type Observer interface {
 	Observe(s *Sim) error
 }
 
+// Virialist is an observer that looks at Evaluator.Virials.
+type Virialist interface {
+	Observer
+	NeedsVirials() bool
+}
+
+// Keeper is an observer that remembers. What it remembers as a whole is part of
+// restarts; vectors that it keeps for each atom are columns of domain.Atoms.Tow,
+// which are too.
+type Keeper interface {
+	Observer
+	// Name tells keepers apart in a restart.
+	Name() string
+	// Save is collective; rank 0's bytes go into the restart.
+	Save(s *Sim) ([]byte, error)
+}
+
 // Time since the beginning, Å·√(amu/eV).
 func (s *Sim) Time() float64 {
 	return s.origin.t + float64(s.Step-s.origin.step)*s.Dt
@@ -79,6 +96,7 @@ func (s *Sim) Start() error {
 		return err
 	}
 	s.mark = s.Step + 1
+	s.AtomVirials = s.virials()
 	if err := s.Evaluator.Evaluate(); err != nil {
 		return err
 	}
@@ -148,6 +166,7 @@ func (s *Sim) step() error {
 	s.Step++
 	s.mark = s.Step + 1
 	s.thermal = false
+	s.AtomVirials = s.virials()
 	start, before := time.Now(), s.Clocks.Total()
 	if err := s.Integrator.Step(s); err != nil {
 		return err
@@ -181,6 +200,16 @@ func (s *Sim) observe() error {
 	}
 	s.saving = false
 	return s.show(s.Saver, &checked)
+}
+
+// virials is whether an observer of this step looks at them.
+func (s *Sim) virials() bool {
+	for _, o := range s.Observers {
+		if v, ok := o.(Virialist); ok && s.due(o) && v.NeedsVirials() {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *Sim) due(o Observer) bool {

@@ -14,7 +14,7 @@ import (
 )
 
 // Fields says which columns travel in ByID and Gather.
-type Fields struct{ Species, X, V, F, Image, Energy bool }
+type Fields struct{ Species, X, V, F, Image, Energy, Virial bool }
 
 // size is the number of bytes of a record: ID and the columns.
 func (f Fields) size() int {
@@ -22,7 +22,7 @@ func (f Fields) size() int {
 	for _, c := range []struct {
 		on    bool
 		bytes int
-	}{{f.Species, 4}, {f.X, 24}, {f.V, 24}, {f.F, 24}, {f.Image, 12}, {f.Energy, 8}} {
+	}{{f.Species, 4}, {f.X, 24}, {f.V, 24}, {f.F, 24}, {f.Image, 12}, {f.Energy, 8}, {f.Virial, 72}} {
 		if c.on {
 			n += c.bytes
 		}
@@ -37,14 +37,17 @@ type Table struct {
 	Species []int32
 	X, V, F [][3]float64 // Å, Å/(Å·√(amu/eV)), eV/Å
 	Image   [][3]int32
-	Energy  []float64 // eV
+	Energy  []float64       // eV
+	Virial  [][3][3]float64 // eV
 }
 
 // Redistributor sends atoms from their bricks to the ranks by ID, so that they
 // can be written in order without any rank holding all of them. It keeps its
 // buffers; one per rank.
 type Redistributor struct {
-	Comm       comm.Comm
+	Comm comm.Comm
+	// Virials are those of the atoms of the next call, where its Fields have Virial.
+	Virials    [][3][3]float64
 	send, recv []byte // from Comm.Alloc
 	counts     []byte
 	out, in    []comm.Message
@@ -81,7 +84,7 @@ func (r *Redistributor) Gather(a *domain.Atoms, energy []float64, f Fields) (*Ta
 	}
 	var mine, all []byte
 	for i := range t.ID {
-		mine = f.put(mine, t.ID[i], i, t.Species, t.X, t.V, t.F, t.Image, t.Energy)
+		mine = f.put(mine, t.ID[i], i, t.Species, t.X, t.V, t.F, t.Image, t.Energy, t.Virial)
 	}
 	err = r.pieces(mine, func(b []byte) error {
 		all = append(all, b...)
@@ -147,8 +150,8 @@ func (r *Redistributor) pieces(part []byte, take func([]byte) error) error {
 // records is collective: it returns the records of this rank's range of IDs,
 // in no order, in a buffer that the next call uses again.
 func (r *Redistributor) records(a *domain.Atoms, energy []float64, f Fields) ([]byte, error) {
-	if f.F && len(a.F) < a.N || f.Energy && len(energy) < a.N {
-		return nil, errors.New("md: forces or energies asked for where there are none")
+	if f.F && len(a.F) < a.N || f.Energy && len(energy) < a.N || f.Virial && len(r.Virials) < a.N {
+		return nil, errors.New("md: forces, energies or virials asked for where there are none")
 	}
 	c, size := r.Comm, f.size()
 	last := []int64{0}
@@ -176,7 +179,7 @@ func (r *Redistributor) records(a *domain.Atoms, energy []float64, f Fields) ([]
 	for i, id := range a.ID[:a.N] {
 		d := dest(id)
 		k := fill[d] * size
-		f.put(out[k:k:k+size], id, i, a.Species, a.X, a.V, a.F, a.Image, energy)
+		f.put(out[k:k:k+size], id, i, a.Species, a.X, a.V, a.F, a.Image, energy, r.Virials)
 		fill[d]++
 	}
 	counts, err := r.transpose(at)
@@ -234,7 +237,7 @@ func (r *Redistributor) transpose(at []int) ([]int, error) {
 }
 
 // put appends the record of row i.
-func (f Fields) put(b []byte, id int64, i int, z []int32, x, v, g [][3]float64, m [][3]int32, e []float64) []byte {
+func (f Fields) put(b []byte, id int64, i int, z []int32, x, v, g [][3]float64, m [][3]int32, e []float64, w [][3][3]float64) []byte {
 	le := binary.LittleEndian
 	b = le.AppendUint64(b, uint64(id))
 	if f.Species {
@@ -257,6 +260,11 @@ func (f Fields) put(b []byte, id int64, i int, z []int32, x, v, g [][3]float64, 
 	}
 	if f.Energy {
 		b = le.AppendUint64(b, math.Float64bits(e[i]))
+	}
+	if f.Virial {
+		for k := range 9 {
+			b = le.AppendUint64(b, math.Float64bits(w[i][k/3][k%3]))
+		}
 	}
 	return b
 }
@@ -292,6 +300,9 @@ func table(b []byte, f Fields) *Table {
 	if f.Energy {
 		t.Energy = make([]float64, n)
 	}
+	if f.Virial {
+		t.Virial = make([][3][3]float64, n)
+	}
 	for i, s := range order {
 		r := b[s.row*size+8 : (s.row+1)*size]
 		t.ID[i] = s.id
@@ -311,7 +322,12 @@ func table(b []byte, f Fields) *Table {
 			}
 		}
 		if f.Energy {
-			t.Energy[i] = math.Float64frombits(le.Uint64(r))
+			t.Energy[i], r = math.Float64frombits(le.Uint64(r)), r[8:]
+		}
+		if f.Virial {
+			for k := range 9 {
+				t.Virial[i][k/3][k%3], r = math.Float64frombits(le.Uint64(r)), r[8:]
+			}
 		}
 	}
 	return t

@@ -30,7 +30,8 @@ const (
 )
 
 // taskNames are the files of relaxations and properties.
-var taskNames = []string{relaxName, relaxedName, "elastic.csv", "elastic-points.csv", "elastic.json", "elastic.svg", "eos.csv", "eos.json", "eos.svg"}
+var taskNames = []string{relaxName, relaxedName, "elastic.csv", "elastic-points.csv", "elastic.json", "elastic.svg", "eos.csv", "eos.json", "eos.svg",
+	dispName, setsName, constantsName, bandsName, dosName, thermalName, phononName, bandsPlot, dosPlot}
 
 // folder is a run folder that this process has locked. One process of a job
 // has it; the others only know its name.
@@ -114,7 +115,7 @@ func (f *folder) acquire() error {
 // written are the names that runs write, but log and lock.
 func (f *folder) written(dumps []input.Dump) []string {
 	names := []string{configName, thermoName, tableName, lastName, restartName, statusName, ranksName}
-	names = append(names, taskNames...)
+	names = append(append(names, taskNames...), observedNames...)
 	if old, err := input.ReadFile(f.path(configName), nil); err == nil {
 		dumps = append(append([]input.Dump(nil), dumps...), old.Output.Dump...)
 	}

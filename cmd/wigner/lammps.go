@@ -9,6 +9,7 @@ import (
 	"github.com/wigner-md/wigner/internal/element"
 	"github.com/wigner-md/wigner/io/extxyz"
 	"github.com/wigner-md/wigner/io/lammps"
+	"github.com/wigner-md/wigner/md"
 )
 
 // lammpsDump formats frames as text dumps of LAMMPS.
@@ -20,6 +21,7 @@ type lammpsDump struct {
 	turn          lammps.Turn
 	cols          lammps.Columns
 	mom, f, e, id *extxyz.Column
+	w             *extxyz.Column // virials, eV
 }
 
 // begin takes a frame of which this rank has some rows; lo and hi are the fractional
@@ -38,7 +40,10 @@ func (l *lammpsDump) begin(f *extxyz.Frame, cell *domain.Cell, lo, hi [3]float64
 	if l.e != nil && (l.e.Type != extxyz.Real || l.e.Width != 1) {
 		l.e = nil
 	}
-	l.cols = lammps.Columns{V: l.mom != nil, F: l.f != nil, Energy: l.e != nil, Unwrapped: l.unwrapped}
+	if l.w = f.Column("virials"); l.w != nil && (l.w.Type != extxyz.Real || l.w.Width != 9) {
+		l.w = nil
+	}
+	l.cols = lammps.Columns{V: l.mom != nil, F: l.f != nil, Energy: l.e != nil, Stress: l.w != nil, Unwrapped: l.unwrapped}
 	return nil
 }
 
@@ -82,7 +87,11 @@ func (l *lammpsDump) rows(dst []byte, f *extxyz.Frame, id []int64) []byte {
 		if l.e != nil {
 			e = l.e.Real[i]
 		}
-		dst = lammps.AppendDumpAtom(dst, id[i], l.kinds[z], element.Symbol(int(z)), l.cols, e, vectors...)
+		var stress [6]float64
+		if l.w != nil {
+			stress = l.stress(l.w.Real[9*i:])
+		}
+		dst = lammps.AppendDumpAtom(dst, id[i], l.kinds[z], element.Symbol(int(z)), l.cols, e, stress, vectors...)
 	}
 	return dst
 }
@@ -92,6 +101,23 @@ func (l *lammpsDump) turned(x [3]float64) [3]float64 {
 		return x
 	}
 	return l.turn.Apply(x)
+}
+
+// stress is what compute stress/atom virial has of an atom: −W in bar·Å³, of which
+// LAMMPS, whose W are symmetric, has one half.
+func (l *lammpsDump) stress(virial []float64) (s [6]float64) {
+	w := [3][3]float64{[3]float64(virial), [3]float64(virial[3:]), [3]float64(virial[6:])}
+	for k := range w {
+		w[k] = l.turned(w[k])
+	}
+	for c := range 3 { // and the other index
+		column := l.turned([3]float64{w[0][c], w[1][c], w[2][c]})
+		w[0][c], w[1][c], w[2][c] = column[0], column[1], column[2]
+	}
+	for n, k := range [6][2]int{{0, 0}, {1, 1}, {2, 2}, {0, 1}, {0, 2}, {1, 2}} {
+		s[n] = -(w[k[0]][k[1]] + w[k[1]][k[0]]) / 2 * md.Bar
+	}
+	return s
 }
 
 // givenOf says which vectors of a cell were given.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
 	"strconv"
 	"time"
 
@@ -147,6 +148,9 @@ func (s *saving) Observe(sim *md.Sim) error {
 	s.r.alive.held.Add(1)
 	defer s.r.alive.held.Add(-1)
 	begin := time.Now()
+	if err := s.r.tables.Observe(sim); err != nil {
+		return err
+	}
 	if err := agree(s.r.c, s.r.flush()); err != nil {
 		return err
 	}
@@ -210,6 +214,11 @@ func (r *runner) newDump(cfg input.Dump) (*dump, error) {
 // Every is part of md.Observer.
 func (d *dump) Every() int { return int(d.cfg.Every) }
 
+// NeedsVirials is part of md.Virialist.
+func (d *dump) NeedsVirials() bool {
+	return slices.Contains(d.cfg.Properties, "virials") || slices.Contains(d.cfg.Properties, "stresses")
+}
+
 // Observe is part of md.Observer.
 func (d *dump) Observe(s *md.Sim) error {
 	x, err := s.Thermo()
@@ -227,6 +236,8 @@ func (d *dump) Observe(s *md.Sim) error {
 			fields.Energy = true
 		}
 	}
+	fields.Virial = d.NeedsVirials()
+	d.move.Virials = s.Virials
 	t, err := d.move.ByID(s.Atoms, s.Energy, fields)
 	if err != nil {
 		return err
@@ -237,7 +248,7 @@ func (d *dump) Observe(s *md.Sim) error {
 	f.SetReals("energy", x.Potential)
 	d.place(f, s, t)
 	for _, p := range d.cfg.Properties {
-		f.Columns = append(f.Columns, column(p, t, s.Mass))
+		f.Columns = append(f.Columns, column(p, t, s.Mass, s.Cell.Volume()))
 	}
 	if d.lammps != nil {
 		return d.writeLAMMPS(f, &s.Cell, t.ID, x.Atoms)
@@ -301,8 +312,8 @@ func (d *dump) place(f *extxyz.Frame, s *md.Sim, t *md.Table) {
 	f.X = t.X
 }
 
-// column is one property of a trajectory.
-func column(name string, t *md.Table, mass []float64) extxyz.Column {
+// column is one property of a trajectory. Masses and the cell's volume matter to some.
+func column(name string, t *md.Table, mass []float64, volume float64) extxyz.Column {
 	c := extxyz.Column{Name: name, Type: extxyz.Real, Width: 3}
 	switch name {
 	case "momenta":
@@ -316,6 +327,18 @@ func column(name string, t *md.Table, mass []float64) extxyz.Column {
 		c.Vec = t.F
 	case "energies":
 		c.Width, c.Real = 1, t.Energy
+	case "virials":
+		c.Width = 9
+		for _, w := range t.Virial {
+			c.Real = append(c.Real, w[0][0], w[0][1], w[0][2], w[1][0], w[1][1], w[1][2], w[2][0], w[2][1], w[2][2])
+		}
+	case "stresses": // ASE's order and sign
+		c.Width = 6
+		for _, w := range t.Virial {
+			for _, k := range [6][2]int{{0, 0}, {1, 1}, {2, 2}, {1, 2}, {0, 2}, {0, 1}} {
+				c.Real = append(c.Real, -(w[k[0]][k[1]]+w[k[1]][k[0]])/2/volume)
+			}
+		}
 	case "id":
 		c.Type, c.Width, c.Int = extxyz.Int, 1, t.ID
 	}
@@ -372,7 +395,7 @@ func (r *runner) lastGood(t *md.TroubleError) (string, error) {
 	f.Set("step", strconv.FormatInt(snap.Step, 10))
 	f.Set("time_ps", string(appendTime(nil, snap.Time)))
 	for _, p := range d.cfg.Properties {
-		f.Columns = append(f.Columns, column(p, table, r.sim.Mass))
+		f.Columns = append(f.Columns, column(p, table, r.sim.Mass, 0))
 	}
 	name := (&folder{dir: r.cfg.Output.Dir}).path(lastName)
 	return name, d.write(f, r.sim.Total())

@@ -9,6 +9,7 @@ import (
 	"gonum.org/v1/plot/plotutil"
 	"gonum.org/v1/plot/vg"
 
+	"github.com/wigner-md/wigner/phonon"
 	"github.com/wigner-md/wigner/property"
 )
 
@@ -83,4 +84,77 @@ func addFit(p *plot.Plot, name string, n int, at, line plotter.XYs) error {
 		p.Legend.Add(name, s)
 	}
 	return nil
+}
+
+// plotBands draws frequencies along a path; imaginary ones are below zero.
+func plotBands(path string, stops []phonon.Stop, freq []float64) error {
+	p := plot.New()
+	p.Title.Text, p.Y.Label.Text = "Phonons", "frequency / THz"
+	n := len(freq) / len(stops)
+	var ticks []plot.Tick
+	for i, s := range stops {
+		if s.Label == "" {
+			continue
+		}
+		if k := len(ticks) - 1; k >= 0 && s.Break && ticks[k].Label != s.Label { // two pieces meet
+			ticks[k].Label += "|" + s.Label
+		} else if k < 0 || !s.Break {
+			ticks = append(ticks, plot.Tick{Value: stops[i].X, Label: s.Label})
+		}
+	}
+	p.X.Tick.Marker = plot.ConstantTicks(ticks)
+	grid := plotter.NewGrid()
+	p.Add(grid)
+	for m := range n {
+		for from := 0; from < len(stops); {
+			to := from + 1
+			for to < len(stops) && !stops[to].Break {
+				to++
+			}
+			var at plotter.XYs
+			for i := from; i < to; i++ {
+				at = append(at, plotter.XY{X: stops[i].X, Y: freq[i*n+m]})
+			}
+			line, err := plotter.NewLine(at)
+			if err != nil {
+				return err
+			}
+			line.Color = plotutil.Color(0)
+			p.Add(line)
+			from = to
+		}
+	}
+	return p.Save(plotWidth, plotHeight, path)
+}
+
+// plotStates draws a density of states, by elements where there are several.
+func plotStates(path string, g *phonon.States, names []string) error {
+	p := plot.New()
+	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = "Density of states", "frequency / THz", "modes per THz"
+	draw := func(n int, name string, y []float64) error {
+		var at plotter.XYs
+		for k, f := range g.Freq {
+			at = append(at, plotter.XY{X: f, Y: y[k]})
+		}
+		line, err := plotter.NewLine(at)
+		if err != nil {
+			return err
+		}
+		line.Color = plotutil.Color(n)
+		p.Add(line)
+		p.Legend.Add(name, line)
+		return nil
+	}
+	if err := draw(0, "total", g.Total); err != nil {
+		return err
+	}
+	for k, name := range names {
+		if len(names) > 1 {
+			if err := draw(1+k, name, g.Part[k]); err != nil {
+				return err
+			}
+		}
+	}
+	p.Legend.Top = true
+	return p.Save(plotWidth, plotHeight, path)
 }

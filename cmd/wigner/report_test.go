@@ -23,12 +23,12 @@ func reportRun(t *testing.T) string {
 
 func TestReport(t *testing.T) {
 	dir := reportRun(t)
-	write(t, filepath.Join(dir, "rdf.csv"), "r_A,g\n1,0\n2,3\n3,1\n")
+	write(t, filepath.Join(dir, "mine.csv"), "r_A,g\n1,0\n2,3\n3,1\n")
 	mustRun(t, "report", dir)
 	page := read(t, filepath.Join(dir, reportName))
 	for _, want := range []string{
 		"<h1>argon &lt;1&gt;</h1>", "finished", "40 of 40", "Temperature", "Pressure", "Total and conserved energy", "Pair distribution of the last of 9 frames in t.extxyz.gz, Ar-Ar",
-		"Mean square displacement", "What each rank did", "rdf.csv", "temperature_K", "epsilon_eV = 0.0103",
+		"Mean square displacement", "What each rank did", "mine.csv", "temperature_K", "epsilon_eV = 0.0103",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q", want)

@@ -4,7 +4,6 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,7 +14,7 @@ import (
 	"github.com/wigner-md/wigner/internal/element"
 	"github.com/wigner-md/wigner/io/extxyz"
 	"github.com/wigner-md/wigner/md"
-	"github.com/wigner-md/wigner/potential"
+	"github.com/wigner-md/wigner/observe"
 )
 
 // csvTable is a file of numbers: columns that hold anything else are left out.
@@ -77,36 +76,12 @@ type average struct {
 	Samples           int
 }
 
-// blocks that the second half is cut into; fewer samples have no error.
-const blocks = 8
-
 func averageOf(name string, x []float64) average {
-	x = x[len(x)/2:]
-	m := average{Name: name, Samples: len(x), Err: math.NaN()}
-	for _, v := range x {
-		m.Mean += v / float64(len(x))
+	var b observe.Blocks
+	for _, v := range x[len(x)/2:] {
+		b.Push(v)
 	}
-	for _, v := range x {
-		m.Spread += (v - m.Mean) * (v - m.Mean) / float64(max(1, len(x)-1))
-	}
-	m.Spread = math.Sqrt(m.Spread)
-	if len(x) < 2*blocks {
-		return m
-	}
-	size, s2 := len(x)/blocks, 0.0
-	whole := 0.0
-	means := make([]float64, blocks)
-	for b := range means {
-		for _, v := range x[b*size : (b+1)*size] {
-			means[b] += v / float64(size)
-		}
-		whole += means[b] / blocks
-	}
-	for _, v := range means {
-		s2 += (v - whole) * (v - whole) / (blocks - 1)
-	}
-	m.Err = math.Sqrt(s2 / blocks)
-	return m
+	return average{Name: name, Mean: b.Mean(), Spread: b.Spread(), Err: b.Err(), Samples: int(b.N())}
 }
 
 // trajectory is what a report takes from one.
@@ -114,8 +89,9 @@ type trajectory struct {
 	last    *extxyz.Frame
 	frames  int
 	time    []float64 // ps
-	msd     []float64 // Å², from the first frame; nil unless unwrapped
-	skipped string    // why nothing was read
+	names   []string
+	msd     [][]float64 // Å², by elements in names, from the first frame; nil unless unwrapped
+	skipped string      // why nothing was read
 }
 
 // mostBytes of a trajectory are read for a report.
@@ -140,6 +116,7 @@ func readTrajectory(path string, unwrapped bool) *trajectory {
 	}
 	defer r.close()
 	var first *extxyz.Frame
+	var sys *observe.System
 	for {
 		f, err := r.next()
 		if err != nil { // the end, or a frame that is being written
@@ -160,14 +137,23 @@ func readTrajectory(path string, unwrapped bool) *trajectory {
 		if i, ok := f.Get("time_ps"); ok {
 			time, _ = strconv.ParseFloat(i.Value, 64)
 		}
-		sum := 0.0
-		for i := range f.X {
-			for k := range 3 {
-				d := f.X[i][k] - first.X[i][k]
-				sum += d * d
+		if sys == nil {
+			if sys, err = observe.SystemOf(first.Z, masses()); err != nil {
+				return t
 			}
+			for _, z := range sys.Z {
+				t.names = append(t.names, element.Symbol(int(z)))
+			}
+			t.msd = make([][]float64, len(sys.Z))
 		}
-		t.time, t.msd = append(t.time, time), append(t.msd, sum/float64(f.N))
+		d := observe.NewDisplaced(sys)
+		for i := range f.X {
+			d.Add(f.Z[i], first.X[i], f.X[i])
+		}
+		t.time = append(t.time, time)
+		for k, square := range d.Mean(false)[:len(sys.Z)] {
+			t.msd[k] = append(t.msd[k], square)
+		}
 	}
 }
 
@@ -178,37 +164,6 @@ const (
 	rdfAtoms  = 200_000
 )
 
-// pairs counts neighbours by distance and elements: a potential without energy.
-type pairCounter struct {
-	kinds  map[int32]int
-	counts [][]float64 // by pair of kinds, a ≤ b
-}
-
-// Cutoff is part of potential.Potential.
-func (p *pairCounter) Cutoff() float64 { return rdfCutoff }
-
-// Supports is part of potential.Potential.
-func (p *pairCounter) Supports(int) bool { return true }
-
-// Compute is part of potential.Potential.
-func (p *pairCounter) Compute(f *potential.Frame, _ *potential.Result) error {
-	n := len(p.kinds)
-	for i := range f.N {
-		a := p.kinds[f.Species[i]]
-		for _, j := range f.List.J[f.List.Row[i]:f.List.Row[i+1]] {
-			b := p.kinds[f.Species[j]]
-			d := 0.0
-			for k, x := range f.X[j] {
-				d += (x - f.X[i][k]) * (x - f.X[i][k])
-			}
-			if bin := int(math.Sqrt(d) / rdfCutoff * rdfBins); a <= b && bin < rdfBins {
-				p.counts[a*n+b][bin]++
-			}
-		}
-	}
-	return nil
-}
-
 // rdf is the pair distribution of a frame, by pairs of elements; nil where it has no
 // volume or too many atoms or kinds.
 func rdf(f *extxyz.Frame) (names []string, r []float64, g [][]float64, err error) {
@@ -217,47 +172,34 @@ func rdf(f *extxyz.Frame) (names []string, r []float64, g [][]float64, err error
 	if err != nil || !cell.Given() || f.N > rdfAtoms || f.N < 2 {
 		return nil, nil, nil, err
 	}
-	zs := slices.Compact(slices.Sorted(slices.Values(f.Z)))
-	n := len(zs)
-	if n > 3 {
-		return nil, nil, nil, nil
+	sys, err := observe.SystemOf(f.Z, masses())
+	if err != nil || len(sys.Z) > 3 {
+		return nil, nil, nil, err
 	}
-	p := &pairCounter{kinds: map[int32]int{}, counts: make([][]float64, n*n)}
-	number := make([]float64, n)
-	for k, z := range zs {
-		p.kinds[z] = k
-	}
-	for _, z := range f.Z {
-		number[p.kinds[z]]++
-	}
-	for k := range p.counts {
-		p.counts[k] = make([]float64, rdfBins)
-	}
+	o := &observe.RDF{Cutoff: rdfCutoff, Bins: rdfBins}
+	o.Start(sys)
+	var tables []observe.Table
 	err = inproc.Run(1, func(c comm.Comm) error {
 		x, err := share(c, s, [3]int{})
 		if err != nil {
 			return err
 		}
-		e := md.Evaluator{Comm: c, Partition: x.Partition, Cell: x.Cell, Atoms: x.Atoms, Potential: p, Guard: anyForce}
-		return e.Evaluate()
+		e := md.Evaluator{Comm: c, Partition: x.Partition, Cell: x.Cell, Atoms: x.Atoms}
+		if err := o.Look(&e); err != nil {
+			return err
+		}
+		tables, err = o.Table(&e)
+		return err
 	})
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	const width = rdfCutoff / rdfBins
-	for k := range rdfBins {
-		r = append(r, (float64(k)+0.5)*width)
-	}
-	for a := range n {
-		for b := a; b < n; b++ {
-			names = append(names, element.Symbol(int(zs[a]))+"-"+element.Symbol(int(zs[b])))
-			out := make([]float64, rdfBins)
-			for k := range out {
-				lo, hi := float64(k)*width, float64(k+1)*width
-				shell := 4 * math.Pi / 3 * (hi*hi*hi - lo*lo*lo)
-				out[k] = p.counts[a*n+b][k] / (number[a] * number[b] / cell.Volume() * shell)
-			}
-			g = append(g, out)
+	names = tables[0].Heads[1:]
+	g = make([][]float64, len(names))
+	for _, row := range tables[0].Rows {
+		r = append(r, row[0])
+		for k := range g {
+			g[k] = append(g[k], row[1+k])
 		}
 	}
 	return names, r, g, nil

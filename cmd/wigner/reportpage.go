@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"html/template"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -31,7 +33,7 @@ type page struct {
 	Warnings    []string
 	Means       []average
 	Charts      []chart
-	Ranks       *listing
+	Lists       []listing
 	Notes       []string
 	Config, Log string
 }
@@ -43,10 +45,11 @@ type chart struct {
 	URL   template.URL
 }
 
-// listing is ranks.csv as text.
+// listing is a table as text.
 type listing struct {
-	Head []string
-	Rows [][]string
+	Title string
+	Head  []string
+	Rows  [][]string
 }
 
 // pageOf makes the page of a folder; refresh is for one that is served.
@@ -241,6 +244,23 @@ func (p *page) structure(dir string) error {
 	if t.last == nil {
 		return nil
 	}
+	if cfg.Observe.RDF == nil {
+		if err := p.distribution(t, d.File); err != nil {
+			return err
+		}
+	}
+	if len(t.time) < 2 || cfg.Observe.MSD != nil {
+		return nil
+	}
+	var lines []series
+	for k, name := range t.names {
+		lines = append(lines, series{name, t.msd[k]})
+	}
+	return p.draw("Mean square displacement from the first frame", "time / ps", "displacement / Å²", t.time, lines...)
+}
+
+// distribution draws the pair distribution of the last frame of a file.
+func (p *page) distribution(t *trajectory, file string) error {
 	names, r, g, err := rdf(t.last)
 	if err != nil {
 		p.Notes = append(p.Notes, err.Error())
@@ -249,17 +269,26 @@ func (p *page) structure(dir string) error {
 	for i := range names {
 		lines = append(lines, series{names[i], g[i]})
 	}
-	title := fmt.Sprintf("Pair distribution of the last of %d frames in %s", t.frames, d.File)
+	title := fmt.Sprintf("Pair distribution of the last of %d frames in %s", t.frames, file)
 	if len(names) == 1 {
 		title += ", " + names[0]
 	}
-	if err := p.draw(title, "distance / Å", "g(r)", r, lines...); err != nil {
-		return err
-	}
-	if len(t.msd) < 2 {
-		return nil
-	}
-	return p.draw("Mean square displacement from the first frame", "time / ps", "displacement / Å²", t.time, series{"", t.msd})
+	return p.draw(title, "distance / Å", "g(r)", r, lines...)
+}
+
+// knownTables are the titles and axes of tables that observers write.
+var knownTables = map[string][3]string{
+	"rdf.csv":        {"Pair distribution, mean of the run", "distance / Å", "g(r)"},
+	"msd.csv":        {"Mean square displacement", "time / ps", "displacement / Å²"},
+	"vacf.csv":       {"Velocity autocorrelation", "time / ps", "v(0)·v(t) / Å²/ps²"},
+	"vdos.csv":       {"Density of vibrational states", "frequency / THz", "states / 1/THz"},
+	thermalName:      {"Thermal properties", "temperature / K", "kJ/mol, J/(K·mol)"},
+	"stress-acf.csv": {"Stress autocorrelation", "time / ps", "stress² / GPa²"},
+}
+
+// knownLists are the titles of tables with a column of labels.
+var knownLists = map[string]string{
+	"averages.csv": "Means of the run", "diffusion.csv": "Diffusion", "coordination.csv": "Coordination numbers",
 }
 
 // tables draws ranks.csv and every other table.
@@ -270,25 +299,71 @@ func (p *page) tables(dir string) error {
 	}
 	for _, path := range all {
 		switch name := filepath.Base(path); name {
-		case thermoName:
+		case thermoName, bandsName, dosName: // these have pictures of their own
 		case ranksName:
 			if err := p.ranks(path); err != nil {
 				return err
 			}
 		default:
-			t, err := readTable(path)
-			if err != nil || len(t.cols) < 2 || len(t.cols[0]) < 2 {
-				continue
-			}
-			var lines []series
-			for i := 1; i < min(len(t.cols), 9); i++ {
-				lines = append(lines, series{t.names[i], t.cols[i]})
-			}
-			if err := p.draw(name, t.names[0], strings.Join(t.names[1:min(len(t.names), 3)], ", "), t.cols[0], lines...); err != nil {
+			if err := p.table(path, name); err != nil {
 				return err
 			}
 		}
 	}
+	return nil
+}
+
+// table draws a table, or lists one with labels.
+func (p *page) table(path, name string) error {
+	if title, ok := knownLists[name]; ok {
+		return p.list(path, title)
+	}
+	t, err := readTable(path)
+	if err != nil || len(t.cols) < 2 || len(t.cols[0]) < 2 {
+		return nil //nolint:nilerr // a table in the making, or no table
+	}
+	look, known := knownTables[name]
+	if !known {
+		look = [3]string{name, t.names[0], strings.Join(t.names[1:min(len(t.names), 3)], ", ")}
+	}
+	var lines, more []series
+	for i := 1; i < min(len(t.cols), 9); i++ {
+		switch l := (series{strings.TrimSuffix(strings.TrimSuffix(strings.TrimSuffix(t.names[i], "_A2"), "_A2_per_ps2"), "_GPa2"), t.cols[i]}); {
+		case !known:
+			lines = append(lines, series{t.names[i], t.cols[i]})
+		case l.name == "viscosity_mPa_s":
+			more = append(more, series{"", t.cols[i]})
+		case l.name != "frequency_per_cm":
+			lines = append(lines, l)
+		}
+	}
+	if err := p.draw(look[0], look[1], look[2], t.cols[0], lines...); err != nil || more == nil {
+		return err
+	}
+	return p.draw("Viscosity, by the end of the integral", look[1], "viscosity / mPa·s", t.cols[0], more...)
+}
+
+// list takes over a table as text, numbers to six digits.
+func (p *page) list(path, title string) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil //nolint:nilerr // it was there a moment ago: being replaced
+	}
+	defer file.Close()
+	all, err := csv.NewReader(file).ReadAll()
+	if err != nil || len(all) < 2 {
+		return nil //nolint:nilerr // not whole
+	}
+	l := listing{Title: title, Head: all[0]}
+	for _, row := range all[1:] {
+		for i, s := range row {
+			if x, err := strconv.ParseFloat(s, 64); err == nil && i > 0 {
+				row[i] = fmt.Sprintf("%.6g", x)
+			}
+		}
+		l.Rows = append(l.Rows, row)
+	}
+	p.Lists = append(p.Lists, l)
 	return nil
 }
 
@@ -329,14 +404,15 @@ func (p *page) ranks(path string) error {
 	}
 	plt.Legend.Top = true
 	plt.Y.Max *= 1.4 // room for the legend
-	p.Ranks = &listing{Head: t.names}
+	l := listing{Title: "Ranks", Head: t.names}
 	for r := range min(len(t.cols[0]), mostBars) {
 		var row []string
 		for _, c := range t.cols {
 			row = append(row, fmt.Sprintf("%.6g", c[r]))
 		}
-		p.Ranks.Rows = append(p.Ranks.Rows, row)
+		l.Rows = append(l.Rows, row)
 	}
+	p.Lists = append(p.Lists, l)
 	return p.add("What each rank did", plt)
 }
 
@@ -374,8 +450,8 @@ pre { background: #f6f6f6; padding: 1em; overflow-x: auto; } .warn { color: #a40
 {{end}}</div>{{end}}
 {{if .Means}}<h2>Second half of the run</h2><table id="means"><tr><th>quantity</th><th>mean</th><th>error of the mean</th><th>spread</th><th>samples</th></tr>
 {{range .Means}}<tr><td>{{.Name}}</td><td>{{number .Mean}}</td><td>{{number .Err}}</td><td>{{number .Spread}}</td><td>{{.Samples}}</td></tr>{{end}}</table>
-<p>The error is from eight blocks; it is too small where the run is short against the time in which the quantity forgets itself.</p>{{end}}
-{{with .Ranks}}<h2>Ranks</h2><div class="wide"><table><tr>{{range .Head}}<th>{{.}}</th>{{end}}</tr>{{range .Rows}}<tr>{{range .}}<td>{{.}}</td>{{end}}</tr>{{end}}</table></div>{{end}}
+<p>The error is the largest that blocks of any length say; it is too small where the run is short against the time in which the quantity forgets itself.</p>{{end}}
+{{range .Lists}}<h2>{{.Title}}</h2><div class="wide"><table><tr>{{range .Head}}<th>{{.}}</th>{{end}}</tr>{{range .Rows}}<tr>{{range .}}<td>{{.}}</td>{{end}}</tr>{{end}}</table></div>{{end}}
 {{if .Config}}<h2>Configuration</h2><pre id="config">{{.Config}}</pre>{{end}}
 {{if .Log}}<h2>Log</h2><pre>{{.Log}}</pre>{{end}}
 </body></html>

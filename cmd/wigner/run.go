@@ -169,6 +169,8 @@ type runner struct {
 	thermo *thermo
 	near   *nearWatch
 	dumps  []*dump
+	saved  map[string]string // of the observers, by the restart
+	tables *observing
 	saver  *md.Checkpoint
 	load   *balance // at the end
 	advice *adviser
@@ -277,6 +279,9 @@ func (r *runner) prepare() (done bool, err error) {
 	if err := r.makeDumps(); err != nil {
 		return false, err
 	}
+	if err := r.observers(); err != nil {
+		return false, err
+	}
 	if err := agree(r.c, r.outputs(offsets)); err != nil {
 		return false, err
 	}
@@ -369,6 +374,7 @@ func (r *runner) resume() (offsets map[string]string, err error) {
 		re.Forget()
 		r.say("the restart has the state of another bath or barostat: this one begins anew")
 	}
+	r.saved = re.Observers
 	regrid := r.regrid(re)
 	exact, err := r.sim.Resume(re)
 	if err != nil {
@@ -485,6 +491,9 @@ func (r *runner) afterStep() {
 // end is collective: the last restart and the last lines.
 func (r *runner) end(from int64) error {
 	if err := r.near.Observe(r.sim); err != nil {
+		return err
+	}
+	if err := r.tables.Observe(r.sim); err != nil {
 		return err
 	}
 	begin := time.Now()

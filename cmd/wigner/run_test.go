@@ -559,7 +559,7 @@ func TestConfigs(t *testing.T) {
 				t.Setenv("WIGNER_MODELS", filepath.Dir(published(t, "sevennet-0")))
 			}
 			out := filepath.Join(t.TempDir(), "run")
-			if verb, _, task := strings.Cut(filepath.Base(path), "-"); task && (verb == "relax" || verb == "elastic" || verb == "eos") {
+			if verb, _, task := strings.Cut(filepath.Base(path), "-"); task && (verb == "relax" || verb == "elastic" || verb == "eos" || verb == "phonon") {
 				// They end by themselves; three steps are enough to see that they run.
 				if r := wigner(t, verb, path, "relax.steps=3", "output.dir="+out, "--ranks", "2"); r.code == exitUsage || !strings.Contains(read(t, filepath.Join(out, relaxName)), "\n0,") {
 					t.Errorf("%s%s", r.out, r.err)

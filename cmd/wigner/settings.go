@@ -23,8 +23,11 @@ type settings map[string]string
 // folder can have this name.
 const settingsKey = "/settings"
 
-// cpuKey is the setting that no config has.
-const cpuKey = "processor"
+// Settings that no config has.
+const (
+	cpuKey     = "processor"
+	programKey = "program"
+)
 
 // settingsOf takes from a config what matters when a run goes on. What only
 // says how it starts or ends, and what leaves every bit as it is, does not.
@@ -44,7 +47,7 @@ func settingsOf(cfg *input.Config, files []string) (settings, error) {
 	if _, err := toml.Decode(text, &tables); err != nil {
 		return nil, err
 	}
-	s := settings{cpuKey: kernel.CPU(), "parallel.skin_A": fmt.Sprint(tables["parallel"]["skin_A"]), "parallel.balance": cfg.Parallel.Balance}
+	s := settings{cpuKey: kernel.CPU(), programKey: versionText(), "parallel.skin_A": fmt.Sprint(tables["parallel"]["skin_A"]), "parallel.balance": cfg.Parallel.Balance}
 	for _, table := range []string{"potential", "dynamics", "thermostat", "barostat", "deform"} {
 		for k, v := range tables[table] {
 			s[table+"."+k] = fmt.Sprint(v)
@@ -120,7 +123,7 @@ func (s settings) differ(notes map[string]string) (which []string, physics bool)
 			continue
 		}
 		which = append(which, fmt.Sprintf("%s (was %s, is %s)", k, orNone(strings.Fields(was)), orNone(strings.Fields(is))))
-		rounding := k == cpuKey || k == "parallel.skin_A" || k == "parallel.balance" || k == "potential.precision" || k == "potential.radial"
+		rounding := k == cpuKey || k == programKey || k == "parallel.skin_A" || k == "parallel.balance" || k == "potential.precision" || k == "potential.radial"
 		physics = physics || !rounding
 	}
 	slices.Sort(which)

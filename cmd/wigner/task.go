@@ -101,7 +101,9 @@ func (s *taskShare) read(sets []string) (err error) {
 	if s.cfg, err = input.ReadJobFile(s.verb, s.from, sets); err != nil {
 		return usage(err)
 	}
-	if s.src, err = openPotential(s.cfg.Potential, filepath.Dir(s.from)); err != nil {
+	if s.verb == "phonon" && s.cfg.Phonon.Given() {
+		s.src = noPotential("forces of " + s.cfg.Phonon.ForceSets + s.cfg.Phonon.ForceConstants)
+	} else if s.src, err = openPotential(s.cfg.Potential, filepath.Dir(s.from)); err != nil {
 		return err
 	}
 	s.form, err = newForm(s.cfg.Structure, filepath.Dir(s.from))
@@ -256,7 +258,7 @@ func (t *task) structure(name string, p *relax.Progress) error {
 	}
 	f.Set("converged", converged)
 	for _, c := range d.cfg.Properties {
-		f.Columns = append(f.Columns, column(c, table, nil))
+		f.Columns = append(f.Columns, column(c, table, nil, 0))
 	}
 	return d.write(f, t.e.Total())
 }
@@ -277,7 +279,7 @@ func (t *task) lastGood(s *md.Snapshot) error {
 		return err
 	}
 	f := frameOf(table, &s.Cell)
-	f.Columns = append(f.Columns, column("id", table, nil))
+	f.Columns = append(f.Columns, column("id", table, nil, 0))
 	return d.write(f, t.e.Total())
 }
 

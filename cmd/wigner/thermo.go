@@ -103,15 +103,21 @@ func appendThermo(b []byte, x *md.Thermo) []byte {
 	b = strconv.AppendInt(b, x.Step, 10)
 	b = append(b, ',')
 	b = appendTime(b, x.Time)
-	values := []float64{x.Temperature, x.Potential, x.Kinetic, x.Total(), x.Pressure() * md.Bar}
-	for _, p := range x.P {
-		values = append(values, p*md.Bar)
-	}
-	for _, v := range append(values, x.Volume, x.MaxForce, x.Conserved) {
+	var values [14]float64
+	for _, v := range thermoValues(values[:0], x) {
 		b = append(b, ',')
 		b = strconv.AppendFloat(b, v, 'g', -1, 64)
 	}
 	return b
+}
+
+// thermoValues appends the numbers of a line behind the time.
+func thermoValues(dst []float64, x *md.Thermo) []float64 {
+	dst = append(dst, x.Temperature, x.Potential, x.Kinetic, x.Total(), x.Pressure()*md.Bar)
+	for _, p := range x.P {
+		dst = append(dst, p*md.Bar)
+	}
+	return append(dst, x.Volume, x.MaxForce, x.Conserved)
 }
 
 // appendTime writes a time in ps. Twelve digits hide that a timestep in fs is

@@ -64,6 +64,7 @@ func (c *Config) check() []problem {
 		c.Dynamics.warm(&k, c.Structure.Prototype != "" && c.Structure.File == "")
 	}
 	c.Output.check(&k)
+	c.Observe.check(&k, c.Dynamics.Timestep)
 	if c.Restart.Every < 0 {
 		k.bad("restart.every", "%d is out of range: it must be 0 or more steps", c.Restart.Every)
 	}
@@ -210,7 +211,7 @@ func (d *Dynamics) warm(k *checker, prototype bool) {
 }
 
 // dumpProperties are the columns that a trajectory may have beyond species and pos.
-var dumpProperties = []string{"id", "momenta", "forces", "energies"}
+var dumpProperties = []string{"id", "momenta", "forces", "energies", "virials", "stresses"}
 
 func (o *Output) check(k *checker) {
 	if o.Dir == "" {
@@ -223,6 +224,9 @@ func (o *Output) check(k *checker) {
 		k.among("output.log_level", o.LogLevel, "debug", "info", "warn", "error")
 	}
 	seen := map[string]bool{"thermo.csv": true, "log.lammps": true, "config.toml": true, "log.jsonl": true, "run.lock": true, "last-good.extxyz": true}
+	for _, t := range []string{"averages", "rdf", "coordination", "msd", "diffusion", "vacf", "vdos", "stress-acf"} {
+		seen[t+".csv"] = true
+	}
 	for i := range o.Dump {
 		d := &o.Dump[i]
 		if d.Every < 1 {
@@ -244,6 +248,9 @@ func (o *Output) check(k *checker) {
 		k.among("output.dump.format", d.Format, "extxyz", "lammps-dump")
 		for _, p := range d.Properties {
 			k.among("output.dump.properties", p, dumpProperties...)
+			if p == "stresses" && d.Format == "lammps-dump" {
+				k.bad("output.dump.properties", "stresses are ASE's, for extxyz: a dump of LAMMPS has virials, as c_stress")
+			}
 		}
 	}
 }

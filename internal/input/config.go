@@ -13,6 +13,7 @@ type Config struct {
 	Group      []Group    `toml:"group,omitempty" doc:"sets of atoms, each a table [[group]]"`
 
 	Output   Output   `toml:"output"`
+	Observe  Observe  `toml:"observe"`
 	Restart  Restart  `toml:"restart"`
 	Parallel Parallel `toml:"parallel"`
 
@@ -128,7 +129,7 @@ type Dump struct {
 	File       string   `toml:"file" doc:"in the run folder; compressed where the name ends in .gz or .zst"`
 	Format     string   `toml:"format,omitempty" doc:"extxyz or lammps-dump; default: by the name (.lammpstrj, .dump), else extxyz"`
 	Unwrapped  bool     `toml:"unwrapped,omitempty" doc:"positions go on across the faces of the cell; default: inside it"`
-	Properties []string `toml:"properties,omitempty" doc:"beyond species and pos: id, momenta, forces, energies"`
+	Properties []string `toml:"properties,omitempty" doc:"beyond species and pos: id, momenta, forces, energies, virials (eV, nine; in dumps of LAMMPS c_stress[1] … [6] as of its compute stress/atom virial), stresses (ASE's six, eV/Å³)"`
 }
 
 // Restart says how often the state is saved.
@@ -156,6 +157,7 @@ func Default() Config {
 		Potential: Potential{Part: Part{Precision: "float32"}},
 		Dynamics:  Dynamics{Ensemble: "nve", Timestep: 1, Seed: 1, Velocities: "auto", MaxForce: 1000},
 		Output:    Output{Dir: "runs/out", ThermoEvery: 10},
+		Observe:   Observe{Every: 1000},
 		Restart:   Restart{EveryMin: 15},
 		Parallel:  Parallel{Balance: "edges", Skin: 0.5},
 	}

@@ -56,6 +56,7 @@ func (c *Config) ipi(k *checker) {
 		{"dynamics.steps", c.Dynamics.Steps != 0}, {"dynamics.temperature_K", c.Dynamics.Temperature != nil},
 		{"dynamics.ensemble", c.Dynamics.Ensemble != d.Dynamics.Ensemble}, {"output.dump", len(c.Output.Dump) > 0},
 		{"restart.every", c.Restart.Every != 0}, {"group", len(c.Group) > 0},
+		{"observe", c.Observe.Any()},
 	} {
 		if own.set {
 			k.bad(own.key, "the server of [ipi] moves the atoms: leave it out")

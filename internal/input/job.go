@@ -2,14 +2,15 @@ package input
 
 import "os"
 
-// Job is everything that the file of a relaxation, of elastic constants or of an
-// equation of state says.
+// Job is everything that the file of a relaxation, of elastic constants, of an
+// equation of state or of phonons says.
 type Job struct {
 	Structure Structure `toml:"structure" rows:"-"`
 	Potential Potential `toml:"potential" rows:"-"`
 	Relax     Relax     `toml:"relax"`
 	Elastic   Elastic   `toml:"elastic"`
 	EOS       EOS       `toml:"eos"`
+	Phonon    Phonon    `toml:"phonon"`
 	Group     []Group   `toml:"group,omitempty" rows:"-" doc:"as in a run"`
 	Output    JobDir    `toml:"output"`
 	Parallel  Parallel  `toml:"parallel" rows:"-"`
@@ -18,10 +19,10 @@ type Job struct {
 // Relax is how atoms and cell come to rest, in all jobs.
 type Relax struct {
 	Method       string    `toml:"method" doc:"lbfgs or fire"`
-	Force        float64   `toml:"force_eV_A" doc:"done when no force is larger, eV/Å; elastic, eos: default 0.001"`
-	Stress       float64   `toml:"stress_GPa" doc:"done when no component of the stress that is free is further from the target, GPa; elastic, eos: default 0.01"`
+	Force        float64   `toml:"force_eV_A" doc:"done when no force is larger, eV/Å; elastic, eos, phonon: default 0.001"`
+	Stress       float64   `toml:"stress_GPa" doc:"done when no component of the stress that is free is further from the target, GPa; elastic, eos, phonon: default 0.01"`
 	Steps        int       `toml:"steps" doc:"at most"`
-	Cell         string    `toml:"cell" doc:"fixed, volume (one scale), shape (at this volume), axes or full, which is the default of elastic and eos"`
+	Cell         string    `toml:"cell" doc:"fixed, volume (one scale), shape (at this volume), axes or full, which is the default of elastic, eos and phonon"`
 	Axes         []string  `toml:"axes,omitempty" doc:"cell = axes: which of x, y, z move; default all"`
 	Pressure     float64   `toml:"pressure_GPa,omitempty" doc:"target, positive under compression"`
 	TargetStress []float64 `toml:"target_stress_GPa,omitempty" doc:"target instead of a pressure: xx, yy, zz, yz, xz, xy, positive in tension"`
@@ -49,15 +50,18 @@ type JobDir struct {
 	Dir string `toml:"dir" doc:"the folder of this job"`
 }
 
-// DefaultJob is what holds where a file says nothing, for the verb relax, elastic
-// or eos: properties want a cell at rest, and a better one.
+// DefaultJob is what holds where a file says nothing, for the verb relax, elastic,
+// eos or phonon: properties want a cell at rest, and a better one.
 func DefaultJob(verb string) Job {
 	c := Job{
 		Structure: Default().Structure, Potential: Default().Potential,
 		Relax:   Relax{Method: "lbfgs", Force: 0.01, Stress: 0.1, Steps: 1000, Cell: "fixed", MaxStep: 0.2, Memory: 20},
 		Elastic: Elastic{Strain: 0.005, Points: 1, Internal: true},
 		EOS:     EOS{Range: 0.06, Points: 9, Internal: true},
-		Output:  JobDir{Dir: "runs/" + verb}, Parallel: Default().Parallel,
+		Phonon: Phonon{
+			Displacement: 0.01, Primitive: "auto", Steps: 50, Mesh: []int{20, 20, 20}, MaxT: 1000, StepT: 10,
+		},
+		Output: JobDir{Dir: "runs/" + verb}, Parallel: Default().Parallel,
 	}
 	if verb != "relax" {
 		c.Relax.Cell, c.Relax.Force, c.Relax.Stress = "full", 0.001, 0.01
@@ -88,8 +92,11 @@ func (c *Job) Encode() (string, error) { return encode(c) }
 func (c *Job) check() []problem {
 	var k checker
 	c.Structure.check(&k)
-	c.Potential.check(&k)
+	if !c.Phonon.Given() {
+		c.Potential.check(&k)
+	}
 	c.Relax.check(&k)
+	c.Phonon.check(&k)
 	k.positive("elastic.strain", c.Elastic.Strain, 0.1)
 	k.within("elastic.points", float64(c.Elastic.Points), 1, 100)
 	k.positive("eos.range", c.EOS.Range, 0.5)

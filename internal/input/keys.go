@@ -11,6 +11,12 @@ import (
 // lookup finds the field of a dotted key.
 func lookup(v reflect.Value, path []string) (reflect.Value, bool) {
 	for _, p := range path {
+		if v.Kind() == reflect.Pointer && v.Type().Elem().Kind() == reflect.Struct {
+			if v.IsNil() {
+				v = reflect.New(v.Type().Elem())
+			}
+			v = v.Elem()
+		}
 		if v.Kind() != reflect.Struct {
 			return reflect.Value{}, false
 		}
@@ -50,7 +56,7 @@ func keysOf(prefix string, t reflect.Type) []string {
 		name := prefix + tag(f)
 		out = append(out, name)
 		ft := f.Type
-		if ft.Kind() == reflect.Slice {
+		if ft.Kind() == reflect.Slice || ft.Kind() == reflect.Pointer {
 			ft = ft.Elem()
 		}
 		if ft.Kind() == reflect.Struct {
@@ -80,7 +86,7 @@ func JobRows() []Row {
 	c := DefaultJob("relax")
 	var out []Row
 	for _, r := range rowsOf("", reflect.ValueOf(c)) {
-		for _, own := range []string{"relax.", "elastic.", "eos.", "output."} {
+		for _, own := range []string{"relax.", "elastic.", "eos.", "phonon.", "output."} {
 			if strings.HasPrefix(r.Key, own) {
 				out = append(out, r)
 			}
@@ -104,7 +110,7 @@ func rowsOf(prefix string, v reflect.Value) []Row {
 		case f.Tag.Get("rows") == "-": // as those above
 		case x.Kind() == reflect.Struct:
 			out = append(out, rowsOf(name+".", x)...)
-		case x.Kind() == reflect.Slice && f.Type.Elem().Kind() == reflect.Struct:
+		case (x.Kind() == reflect.Slice || x.Kind() == reflect.Pointer) && f.Type.Elem().Kind() == reflect.Struct:
 			out = append(out, rowsOf(name+".", reflect.Zero(f.Type.Elem()))...)
 		}
 	}
@@ -127,7 +133,7 @@ func typeName(t reflect.Type) string {
 		return "true or false"
 	case reflect.Float64:
 		return "number"
-	case reflect.Map:
+	case reflect.Map, reflect.Struct:
 		return "table"
 	default:
 		return "integer"

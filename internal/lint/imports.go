@@ -29,6 +29,7 @@ var Table = map[string][]string{
 	"internal/philox":    {},
 	"internal/input":     {},
 	"internal/lint":      {},
+	"phonon":             {},
 
 	"neighbor": {"domain"},
 	"halo":     {"comm", "domain"},
@@ -56,8 +57,9 @@ var Table = map[string][]string{
 	"internal/crystal": {"domain", "internal/element", "internal/philox"},
 	"md":               {"comm", "domain", "halo", "neighbor", "potential", "internal/philox", "io/restart"},
 	"ensemble":         {"md", "internal/philox"},
+	"observe":          {"md", "comm", "domain", "potential", "internal/element"},
 	"relax":            {"md", "comm"},
-	"property":         {"md", "relax", "comm", "domain"},
+	"property":         {"md", "relax", "comm", "domain", "phonon"},
 	"io/*":             {"domain", "internal/element"},
 
 	"cmd/wigner": {anyPackage},

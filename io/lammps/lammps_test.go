@@ -258,7 +258,7 @@ func TestDumpRoundTrip(t *testing.T) {
 	c := Columns{V: true, F: true, Energy: true, Unwrapped: true}
 	x, v, g := [3]float64{0.1, 1. / 3, -7e-9}, [3]float64{1, 2, 3e20}, [3]float64{-1, 0, 5}
 	text := AppendDumpHeader(nil, 12, 0.006, 1, &b, c)
-	text = AppendDumpAtom(text, 5, 2, "Cl", c, -3.25, x, v, g)
+	text = AppendDumpAtom(text, 5, 2, "Cl", c, -3.25, [6]float64{}, x, v, g)
 	f := frames(t, string(text))[0]
 	if f.X[0] != x || f.V[0] != v || f.F[0] != g || f.ID[0] != 5 || f.Type[0] != 2 || f.Element[0] != "Cl" || !f.Unwrapped || f.Step != 12 || f.Time != 0.006 ||
 		len(f.More) != 1 || f.More[0].Name != "c_energy" || f.More[0].X[0] != -3.25 || f.Box.Periodic != b.Periodic {

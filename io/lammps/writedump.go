@@ -7,8 +7,11 @@ import (
 
 // Columns says which columns beyond id, type, element and positions a dump has.
 type Columns struct {
-	V, F      bool
-	Energy    bool // c_energy: the atomic energy, eV
+	V, F   bool
+	Energy bool // c_energy: the atomic energy, eV
+	// Stress: c_stress[1] … [6], as compute stress/atom with the keyword virial
+	// gives them: −W_i in bar·Å³, in the order xx, yy, zz, xy, xz, yz.
+	Stress    bool
 	Unwrapped bool // xu yu zu instead of x y z
 }
 
@@ -68,12 +71,15 @@ func AppendDumpHeader(dst []byte, step int64, time float64, n int64, b *Box, c C
 	if c.Energy {
 		dst = append(dst, " c_energy"...)
 	}
+	if c.Stress {
+		dst = append(dst, " c_stress[1] c_stress[2] c_stress[3] c_stress[4] c_stress[5] c_stress[6]"...)
+	}
 	return append(dst, '\n')
 }
 
 // AppendDumpAtom appends the line of an atom: vectors are those of the columns, in
-// their order, already turned; energy is looked at where Columns has it.
-func AppendDumpAtom(dst []byte, id int64, kind int32, symbol string, c Columns, energy float64, vectors ...[3]float64) []byte {
+// their order, already turned; energy and stress are looked at where Columns has them.
+func AppendDumpAtom(dst []byte, id int64, kind int32, symbol string, c Columns, energy float64, stress [6]float64, vectors ...[3]float64) []byte {
 	dst = strconv.AppendInt(dst, id, 10)
 	dst = append(dst, ' ')
 	dst = strconv.AppendInt(dst, int64(kind), 10)
@@ -85,6 +91,12 @@ func AppendDumpAtom(dst []byte, id int64, kind int32, symbol string, c Columns, 
 	if c.Energy {
 		dst = append(dst, ' ')
 		dst = appendReal(dst, energy)
+	}
+	if c.Stress {
+		for _, x := range stress {
+			dst = append(dst, ' ')
+			dst = appendReal(dst, x)
+		}
 	}
 	return append(dst, '\n')
 }

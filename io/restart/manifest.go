@@ -34,9 +34,10 @@ type Manifest struct {
 	Built [3][3]float64
 	// Heat is the energy that a local bath has given the atoms so far, in fixed
 	// point: units of 2⁻²⁰ and 2⁻⁵⁰ eV.
-	Heat   [2]int64
-	Extra  map[string]string
-	Shards []ShardInfo // by brick
+	Heat      [2]int64
+	Extra     map[string]string
+	Observers map[string]string // what each observer remembers, by its name
+	Shards    []ShardInfo       // by brick
 }
 
 // Cut is a plane between bricks: those below At, of which there are Below, and
@@ -82,14 +83,11 @@ func (m *Manifest) Write(dir string) error {
 		if m.Heat != [2]int64{} {
 			o.block("HEAT", le.AppendUint64(le.AppendUint64(nil, uint64(m.Heat[0])), uint64(m.Heat[1])))
 		}
-		var b []byte
-		for _, k := range slices.Sorted(maps.Keys(m.Extra)) {
-			for _, s := range []string{k, m.Extra[k]} {
-				b = append(le.AppendUint64(b, uint64(len(s))), s...)
-			}
+		o.block("EXTRA", pairs(m.Extra))
+		if len(m.Observers) > 0 {
+			o.block("OBSERVE", pairs(m.Observers))
 		}
-		o.block("EXTRA", b)
-		b = nil
+		var b []byte
 		for _, s := range m.Shards {
 			b = le.AppendUint64(b, uint64(s.Atoms))
 			b = le.AppendUint64(b, uint64(s.Bytes))
@@ -98,6 +96,34 @@ func (m *Manifest) Write(dir string) error {
 		o.block("SHARDS", b)
 	})
 	return err
+}
+
+// pairs are texts with their keys, sorted by these.
+func pairs(m map[string]string) (b []byte) {
+	for _, k := range slices.Sorted(maps.Keys(m)) {
+		for _, s := range []string{k, m[k]} {
+			b = append(le.AppendUint64(b, uint64(len(s))), s...)
+		}
+	}
+	return b
+}
+
+func takePairs(b []byte) (map[string]string, error) {
+	m := map[string]string{}
+	var key string
+	for odd := false; len(b) > 0; odd = !odd {
+		if len(b) < 8 || le.Uint64(b) > uint64(len(b)-8) {
+			return nil, errors.New("a text is longer than the block")
+		}
+		n := le.Uint64(b)
+		s := string(b[8 : 8+n])
+		b = b[8+n:]
+		if odd {
+			m[key] = s
+		}
+		key = s
+	}
+	return m, nil
 }
 
 // fields lists the numbers of block STATE in their order.
@@ -194,7 +220,7 @@ func decodeManifest(r io.Reader, size int64) (*Manifest, error) {
 	return m, m.whole()
 }
 
-func (m *Manifest) take(name string, b []byte) error {
+func (m *Manifest) take(name string, b []byte) (err error) {
 	switch name {
 	case "STATE":
 		if len(b) != 8*(stateInts+stateFloats) {
@@ -239,20 +265,9 @@ func (m *Manifest) take(name string, b []byte) error {
 	case "INTEGR":
 		m.Integrator = slices.Clone(b)
 	case "EXTRA":
-		m.Extra = map[string]string{}
-		var key string
-		for odd := false; len(b) > 0; odd = !odd {
-			if len(b) < 8 || le.Uint64(b) > uint64(len(b)-8) {
-				return errors.New("a text is longer than the block")
-			}
-			n := le.Uint64(b)
-			s := string(b[8 : 8+n])
-			b = b[8+n:]
-			if odd {
-				m.Extra[key] = s
-			}
-			key = s
-		}
+		m.Extra, err = takePairs(b)
+	case "OBSERVE":
+		m.Observers, err = takePairs(b)
 	case "SHARDS":
 		if len(b)%24 != 0 {
 			return fmt.Errorf("%d bytes are no multiple of 24", len(b))
@@ -263,7 +278,7 @@ func (m *Manifest) take(name string, b []byte) error {
 			m.Shards[i] = ShardInfo{int64(le.Uint64(c)), Sum{int64(le.Uint64(c[8:])), le.Uint64(c[16:])}}
 		}
 	}
-	return nil
+	return err
 }
 
 func (m *Manifest) whole() error {

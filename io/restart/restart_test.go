@@ -23,6 +23,7 @@ func shard(n int) *Shard {
 		s.Image = append(s.Image, [3]int32{int32(i), -5, 1 << 30})
 		s.Built = append(s.Built, [3]float64{f / 9, f, 2})
 	}
+	s.Tow = [][][3]float64{s.Built, s.X}
 	return s
 }
 
@@ -37,8 +38,9 @@ func manifest(t testing.TB, dir string, s *Shard) *Manifest {
 		Periodic: [3]bool{true, false, true}, Grid: [3]int{1, 4, 1}, Fixed: true,
 		Cuts: []Cut{{1, 0.4, 2}, {1, 0.25, 1}, {1, -0.75, 1}}, Lo: [3]float64{0, -0.5, 0},
 		Hi: [3]float64{1, 1.5, 1}, Cutoff: 5, Skin: 0.5, Depth: 5.5, Integrator: []byte{1, 2, 3},
-		Extra:  map[string]string{"config": "a = 1\n", "": "empty key", "z": ""},
-		Shards: []ShardInfo{{}, {}, {}, {int64(len(s.ID)), sum}},
+		Extra:     map[string]string{"config": "a = 1\n", "": "empty key", "z": ""},
+		Observers: map[string]string{"rdf": "\x00\xff"},
+		Shards:    []ShardInfo{{}, {}, {}, {int64(len(s.ID)), sum}},
 	}
 }
 

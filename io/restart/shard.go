@@ -12,11 +12,12 @@ import (
 type Shard struct {
 	Brick   int
 	ID      []int64
-	Species []int32      // atomic numbers
-	X, V    [][3]float64 // Å, Å/(Å·√(amu/eV))
-	Image   [][3]int32   // lattice vectors that wrapping has subtracted
-	Built   [][3]float64 // X when the neighbour list was built, Å
-	Mask    []uint32     // groups, a bit each; nil where no atom is in one
+	Species []int32        // atomic numbers
+	X, V    [][3]float64   // Å, Å/(Å·√(amu/eV))
+	Image   [][3]int32     // lattice vectors that wrapping has subtracted
+	Built   [][3]float64   // X when the neighbour list was built, Å
+	Mask    []uint32       // groups, a bit each; nil where no atom is in one
+	Tow     [][][3]float64 // further vectors that observers keep; nil where none does
 }
 
 // ShardName is the name of a brick's file in a generation's folder.
@@ -38,6 +39,11 @@ func WriteShard(dir string, generation int64, s *Shard) (Sum, error) {
 	if len(s.Species) != n || len(s.X) != n || len(s.V) != n || len(s.Image) != n || len(s.Built) != n || s.Mask != nil && len(s.Mask) != n {
 		panic("restart: WriteShard: columns of unequal length")
 	}
+	for _, x := range s.Tow {
+		if len(x) < n {
+			panic("restart: WriteShard: columns of unequal length")
+		}
+	}
 	if err := countable(uint64(n)); err != nil {
 		return Sum{}, fmt.Errorf("restart: %w", err)
 	}
@@ -47,12 +53,7 @@ func WriteShard(dir string, generation int64, s *Shard) (Sum, error) {
 		column(o, "SPECIES", n, 4, func(b []byte, i int) []byte { return le.AppendUint32(b, uint32(s.Species[i])) })
 		for _, c := range s.vectors() {
 			x := *c.x
-			column(o, c.name, n, 24, func(b []byte, i int) []byte {
-				for _, y := range x[i] {
-					b = le.AppendUint64(b, math.Float64bits(y))
-				}
-				return b
-			})
+			column(o, c.name, n, 24, func(b []byte, i int) []byte { return appendVector(b, x[i]) })
 		}
 		column(o, "IMAGE", n, 12, func(b []byte, i int) []byte {
 			for _, y := range s.Image[i] {
@@ -63,7 +64,31 @@ func WriteShard(dir string, generation int64, s *Shard) (Sum, error) {
 		if s.Mask != nil {
 			column(o, "MASK", n, 4, func(b []byte, i int) []byte { return le.AppendUint32(b, s.Mask[i]) })
 		}
+		if len(s.Tow) > 0 {
+			o.block("TOWS", le.AppendUint64(nil, uint64(len(s.Tow))))
+		}
+		for _, x := range s.Tow {
+			column(o, "TOW", n, 24, func(b []byte, i int) []byte { return appendVector(b, x[i]) })
+		}
 	})
+}
+
+func appendVector(b []byte, x [3]float64) []byte {
+	for _, y := range x {
+		b = le.AppendUint64(b, math.Float64bits(y))
+	}
+	return b
+}
+
+// takeVectors is a column of vectors.
+func takeVectors(b []byte) [][3]float64 {
+	x := make([][3]float64, len(b)/24)
+	for i := range x {
+		for k := range 3 {
+			x[i][k] = math.Float64frombits(le.Uint64(b[24*i+8*k:]))
+		}
+	}
+	return x
 }
 
 // vectors are the columns of three numbers.
@@ -130,8 +155,12 @@ func decodeShard(r io.Reader, size int64) (*Shard, error) {
 // shardReader is a shard in the making.
 type shardReader struct {
 	Shard
-	n int // atoms that block SHARD says
+	n    int // atoms that block SHARD says
+	tows int // and blocks TOW that block TOWS says
 }
+
+// maxTows is how many further vectors an atom may have.
+const maxTows = 1 << 12
 
 // take reads one block. The first says how long the others are.
 func (s *shardReader) take(name string, b []byte) error {
@@ -180,6 +209,16 @@ func (s *shardReader) take(name string, b []byte) error {
 			s.Mask[i] = le.Uint32(b[4*i:])
 		}
 		return err
+	case "TOWS":
+		if len(b) != 8 || le.Uint64(b) > maxTows {
+			return fmt.Errorf("%d bytes, or too large a number", len(b))
+		}
+		s.tows = int(le.Uint64(b))
+		return nil
+	case "TOW":
+		_, err := fill(24)
+		s.Tow = append(s.Tow, takeVectors(b))
+		return err
 	case "IMAGE":
 		n, err := fill(12)
 		s.Image = make([][3]int32, n)
@@ -192,13 +231,8 @@ func (s *shardReader) take(name string, b []byte) error {
 	}
 	for _, c := range s.vectors() {
 		if name == c.name {
-			n, err := fill(24)
-			*c.x = make([][3]float64, n)
-			for i := range *c.x {
-				for k := range 3 {
-					(*c.x)[i][k] = math.Float64frombits(le.Uint64(b[24*i+8*k:]))
-				}
-			}
+			_, err := fill(24)
+			*c.x = takeVectors(b)
 			return err
 		}
 	}
@@ -214,6 +248,14 @@ func (s *shardReader) whole() error {
 	}{{"ID", len(s.ID)}, {"SPECIES", len(s.Species)}, {"X", len(s.X)}, {"V", len(s.V)}, {"IMAGE", len(s.Image)}, {"BUILT", len(s.Built)}} {
 		if c.n != n {
 			return fmt.Errorf("block %s has %d atoms, block SHARD says %d", c.name, c.n, n)
+		}
+	}
+	if len(s.Tow) != s.tows {
+		return fmt.Errorf("%d blocks TOW, block TOWS says %d", len(s.Tow), s.tows)
+	}
+	for _, x := range s.Tow {
+		if len(x) != n {
+			return fmt.Errorf("block TOW has %d atoms, block SHARD says %d", len(x), n)
 		}
 	}
 	if s.Mask != nil && len(s.Mask) != n {

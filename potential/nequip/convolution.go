@@ -106,6 +106,6 @@ func (c *convolution[T]) messagesBackward(g *mpnn.Graph[T], b int, s, x, gx []T,
 		}
 		c.conv.Backward(e, near, e.N, j, x, agg, gx)
 		sum, virial := e.Gradient()
-		potential.AddSummed(bonds, int32(i), e.J[:e.N], e.G, sum, virial)
+		potential.AddSummed(bonds, int32(i), e.J[:e.N], e.D, e.G, sum, virial)
 	}
 }

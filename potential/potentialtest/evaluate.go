@@ -45,10 +45,11 @@ type Rank struct {
 
 // Outcome is what an evaluation gave, in the order of the system's atoms.
 type Outcome struct {
-	Energy   float64       // eV
-	Energies []float64     // eV, by atom
-	Forces   [][3]float64  // eV/Å
-	Virial   [3][3]float64 // eV; W = −Σ r ⊗ ∂E/∂r
+	Energy   float64         // eV
+	Energies []float64       // eV, by atom
+	Forces   [][3]float64    // eV/Å
+	Virial   [3][3]float64   // eV; W = −Σ r ⊗ ∂E/∂r
+	Virials  [][3][3]float64 // eV, by atom
 	Grid     [3]int
 	Ranks    []Rank
 }
@@ -67,7 +68,7 @@ func Evaluate(s System, setup Setup, mk func() potential.Potential) (*Outcome, e
 		part = domain.NewGrid(cell, setup.Grid, lo, hi)
 	}
 	out := &Outcome{
-		Energies: make([]float64, len(s.X)), Forces: make([][3]float64, len(s.X)),
+		Energies: make([]float64, len(s.X)), Forces: make([][3]float64, len(s.X)), Virials: make([][3][3]float64, len(s.X)),
 		Grid: part.Grid(), Ranks: make([]Rank, part.N()),
 	}
 	err = inproc.Run(part.N(), func(c comm.Comm) error {
@@ -151,6 +152,7 @@ func (r *rank) run(s *System, p potential.Potential, out *Outcome) error {
 	if err := r.deal(s, p); err != nil {
 		return err
 	}
+	r.bonds.PerAtom = true
 	if err := r.compute(p); err != nil {
 		return err
 	}
@@ -161,6 +163,7 @@ func (r *rank) run(s *System, p potential.Potential, out *Outcome) error {
 	for i := range r.atoms.N {
 		at := r.atoms.ID[i] - 1
 		out.Energies[at], out.Forces[at] = r.res.Energy[i], r.bonds.F[i]
+		out.Virials[at] = r.bonds.Each[i]
 		sums[9].Add(r.res.Energy[i])
 	}
 	for k := range 9 {

@@ -105,6 +105,17 @@ func (s *suite) virial(t *testing.T) {
 		}
 	}
 	t.Logf("worst deviation %.2g eV, largest magnitude %.3g", worst, size)
+	var sum [3][3]float64
+	for _, w := range want.Virials {
+		for n := range 9 {
+			sum[n/3][n%3] += w[n/3][n%3]
+		}
+	}
+	for n := range 9 {
+		if !(math.Abs(sum[n/3][n%3]-want.Virial[n/3][n%3]) <= s.Same*size) {
+			t.Errorf("ΣW_i[%d][%d] = %.9g, W = %.9g eV", n/3, n%3, sum[n/3][n%3], want.Virial[n/3][n%3])
+		}
+	}
 }
 
 // turned is what an outcome should be after all vectors were mapped by m.
@@ -113,16 +124,25 @@ func (o *Outcome) turned(m [3][3]float64) *Outcome {
 	for i, f := range o.Forces {
 		p.Forces[i] = times(f, m)
 	}
+	p.Virial = turned(o.Virial, m)
+	for _, w := range o.Virials {
+		p.Virials = append(p.Virials, turned(w, m))
+	}
+	return p
+}
+
+// turned is mᵀ w m.
+func turned(w, m [3][3]float64) (v [3][3]float64) {
 	for a := range 3 {
 		for b := range 3 {
 			for k := range 3 {
 				for l := range 3 {
-					p.Virial[k][l] += o.Virial[a][b] * m[a][k] * m[b][l]
+					v[k][l] += w[a][b] * m[a][k] * m[b][l]
 				}
 			}
 		}
 	}
-	return p
+	return v
 }
 
 // turn is a random proper rotation, of a random unit quaternion.

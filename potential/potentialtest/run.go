@@ -236,7 +236,7 @@ func (s *suite) energy(t *testing.T, sys System) float64 {
 
 // Deviation is the largest difference between two outcomes, of the same atoms in
 // the same order: energy per atom (eV), atomic energies (eV), forces (eV/Å) and
-// virial per atom (eV).
+// virial per atom or of an atom (eV).
 func Deviation(a, b *Outcome) (energy, energies, forces, virial float64) {
 	n := float64(max(len(a.Energies), 1))
 	energy = math.Abs(a.Energy-b.Energy) / n
@@ -249,6 +249,11 @@ func Deviation(a, b *Outcome) (energy, energies, forces, virial float64) {
 	for k := range a.Virial {
 		for l := range a.Virial[k] {
 			virial = maxNaN(virial, math.Abs(a.Virial[k][l]-b.Virial[k][l])/n)
+		}
+	}
+	for i := range min(len(a.Virials), len(b.Virials)) {
+		for k := range 9 {
+			virial = maxNaN(virial, math.Abs(a.Virials[i][k/3][k%3]-b.Virials[i][k/3][k%3]))
 		}
 	}
 	return energy, energies, forces, virial
