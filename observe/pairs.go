@@ -16,7 +16,7 @@ import (
 type pairs struct {
 	cutoff float64
 	see    func(i int, zi, zj int32, r2 float64) // i is a row of this rank
-	ready  func(n int, z []int32) // called with this rank's rows before the first pair; may be nil
+	ready  func(n int, z []int32)                // called with this rank's rows before the first pair; may be nil
 	atoms  domain.Atoms
 	eval   *md.Evaluator
 }
