@@ -1,6 +1,7 @@
 package nequip
 
 import (
+	"fmt"
 	"sort"
 	"strconv"
 	"strings"
@@ -22,7 +23,12 @@ type config struct {
 	lmaxNode    int
 	parity      bool
 	unit        bool        // harmonics of the unit vector
-	speciesSkip bool        // self connection has matrices per species
+	slotOrder   bool        // radial weights stand in the order of the outputs, not of the paths
+	speciesSkip []bool      // by layer: the self connection has matrices per species
+	manual      bool        // irreps are given, not found
+	bias        bool        // linear maps have a bias
+	modal       *modality   // of multi-fidelity models: the one that is evaluated
+	readout     *readoutNet // a multi-layer readout, else two linear maps
 	irreps      []o3.Irreps // layers+1, from the embedding to the last output
 }
 
@@ -113,8 +119,9 @@ func toInt(v any) (int, bool) {
 	return 0, false
 }
 
-// parse reads the configuration and refuses, by name, what is not supported.
-func parse(c table) *config {
+// parse reads the configuration and refuses, by name, what is not supported. modal is
+// the modality to evaluate, of multi-fidelity models.
+func parse(c table, modal string) *config {
 	f := &config{version: c.text("version", "")}
 	minor := c.version(f.version)
 	c.refuse()
@@ -130,25 +137,23 @@ func parse(c table) *config {
 	f.unit = c.boolean("_normalize_sph", minor > 9)
 	lmax := c.integer("lmax", 1)
 	f.lmaxEdge, f.lmaxNode = c.integer("lmax_edge", -1), c.integer("lmax_node", -1)
-	if f.lmaxEdge < 0 {
+	if f.lmaxEdge <= 0 {
 		f.lmaxEdge = lmax
 	}
-	if f.lmaxNode < 0 {
+	if f.lmaxNode <= 0 {
 		f.lmaxNode = lmax
 	}
 	if f.lmaxEdge < 0 || f.lmaxEdge > 8 || f.lmaxNode < 0 || f.lmaxNode > 8 {
 		fail("configuration: lmax is %d for edges and %d for nodes; supported are 0 to 8", f.lmaxEdge, f.lmaxNode)
 	}
-	switch s := c.text("self_connection_type", "nequip"); s {
-	case "nequip":
-		f.speciesSkip = true
-	case "linear":
-	default:
-		fail("configuration: self_connection_type %q is not supported; linear and nequip are", s)
-	}
+	f.slotOrder = minor >= 11 && !strings.HasPrefix(f.version, "0.11.0.dev0")
+	c.selfConnection(f)
+	f.bias = c.boolean("use_bias_in_linear", false)
+	f.readout = c.readoutNet()
+	f.modal = c.modality(modal)
 	f.envelope = c.cutoffFunction(f.cutoff)
 	f.basis = c.radialBasis()
-	f.hidden = c.hiddenNeurons()
+	f.hidden = c.neurons("weight_nn_hidden_neurons", 64, 64)
 	c.typeMap(f)
 	c.irreps(f)
 	return f
@@ -169,10 +174,39 @@ func (c table) version(s string) int {
 			fail("configuration: version %q is not of the form 0.10.4", s)
 		}
 	}
-	if n[0] > 0 || n[1] >= 11 {
-		fail("SevenNet checkpoints of version %s are not supported yet (from 0.11 on the radial weights stand in another order); versions up to 0.10 are", s)
+	if n[0] > 0 || n[1] > newest {
+		fail("SevenNet checkpoints of version %s are not supported yet; versions up to 0.%d are", s, newest)
 	}
 	return n[1]
+}
+
+// newest is the last minor version of SevenNet whose checkpoints were compared.
+const newest = 13
+
+// selfConnection reads one kind for all layers, or a list.
+func (c table) selfConnection(f *config) {
+	kinds := make([]any, f.layers)
+	switch v, _ := c.get("self_connection_type"); x := v.(type) {
+	case nil:
+		for t := range kinds {
+			kinds[t] = "nequip"
+		}
+	case []any:
+		if len(x) != f.layers {
+			fail("configuration: self_connection_type has %d entries for %d layers", len(x), f.layers)
+		}
+		kinds = x
+	default:
+		for t := range kinds {
+			kinds[t] = v
+		}
+	}
+	for _, k := range kinds {
+		if k != "nequip" && k != "linear" {
+			fail("configuration: self_connection_type %q is not supported; linear and nequip are", fmt.Sprint(k))
+		}
+		f.speciesSkip = append(f.speciesSkip, k == "nequip")
+	}
 }
 
 // refuse names what is known and not supported.
@@ -182,21 +216,6 @@ func (c table) refuse() {
 	}
 	if s := c.text("interaction_type", "nequip"); s != "nequip" {
 		fail("configuration: interaction_type %q is not supported; nequip is", s)
-	}
-	for key, why := range map[string]string{
-		"use_bias_in_linear": "linear maps have a bias",
-		"readout_as_fcn":     "the readout is a multi-layer network",
-		"use_modality":       "the model is multi-fidelity (modal)",
-	} {
-		if c.boolean(key, false) {
-			fail("configuration: %s is True: %s, which is not supported yet", key, why)
-		}
-	}
-	if m := c.sub("_modal_map"); len(m) > 0 {
-		fail("configuration has a _modal_map: the model is multi-fidelity (modal), which is not supported yet")
-	}
-	if n := c.integer("_number_of_modalities", 0); n > 1 {
-		fail("configuration: _number_of_modalities is %d: the model is multi-fidelity (modal), which is not supported yet", n)
 	}
 	if s := c.text("act_radial", "silu"); s != "silu" {
 		fail("configuration: act_radial %q is not supported; silu is", s)
@@ -245,10 +264,11 @@ func (c table) radialBasis() int {
 	return n
 }
 
-func (c table) hiddenNeurons() []int {
-	v, ok := c.get("weight_nn_hidden_neurons")
+// neurons is a list of widths.
+func (c table) neurons(key string, def ...int) []int {
+	v, ok := c.get(key)
 	if !ok {
-		return []int{64, 64}
+		return def
 	}
 	var out []int
 	switch list := v.(type) {
@@ -256,7 +276,7 @@ func (c table) hiddenNeurons() []int {
 		for _, x := range list {
 			n, ok := toInt(x)
 			if !ok {
-				fail("configuration: weight_nn_hidden_neurons holds %v", x)
+				fail("configuration: %s holds %v", key, x)
 			}
 			out = append(out, n)
 		}
@@ -265,11 +285,11 @@ func (c table) hiddenNeurons() []int {
 			out = append(out, int(n))
 		}
 	default:
-		fail("configuration: weight_nn_hidden_neurons is %v, not a list", v)
+		fail("configuration: %s is %v, not a list", key, v)
 	}
 	for _, n := range out {
 		if n < 1 || n > 1<<16 {
-			fail("configuration: weight_nn_hidden_neurons holds %d", n)
+			fail("configuration: %s holds %d", key, n)
 		}
 	}
 	return out
@@ -298,6 +318,7 @@ func (c table) typeMap(f *config) {
 func (c table) irreps(f *config) {
 	even := o3.Irrep{L: 0, P: 1}
 	if v, ok := c.get("irreps_manual"); ok && v != false {
+		f.manual = true
 		c.manualIrreps(f, v)
 		return
 	}
@@ -358,15 +379,19 @@ func (c table) manualIrreps(f *config, v any) {
 }
 
 // paths are those of layer t, whose input irreps are known: to every l₃ up to
-// lmax, and in the last layer to even scalars only. The last thing returned
+// lmax (from version 0.11 on that of the output where it is given), and in the last
+// layer to even scalars only. The last thing returned
 // are the joined irreps of the messages.
 func (f *config) paths(t int) ([]o3.Path, o3.Irreps) {
-	last := t == f.layers-1
+	last, lmax := t == f.layers-1, f.lmaxNode
+	if f.slotOrder && f.manual {
+		lmax = f.irreps[t+1].LMax()
+	}
 	return o3.Paths(f.irreps[t], o3.SphericalIrreps(f.lmaxEdge, f.parity), func(r o3.Irrep) bool {
 		if last {
 			return r.L == 0 && r.P > 0
 		}
-		return r.L <= f.lmaxNode
+		return r.L <= lmax
 	})
 }
 

@@ -10,13 +10,17 @@ import (
 	"github.com/wigner-md/wigner/potential"
 )
 
-// Checkpoint makes of a network what sevenn 0.10 needs to load it: the configuration
+// Checkpoint makes of a network what sevenn needs to load it: the configuration
 // with every key that it asks for, and the complete state, in the order of the modules.
 // Beside the trained tensors these are the constants of e3nn's modules: masks of ones,
-// empty weights and the coupling tensors. Their names are those that sevenn 0.10.4 with
-// e3nn 0.5 and 0.6 gives.
+// empty weights and the coupling tensors. Their names are those that sevenn 0.10.4 and
+// 0.13 with e3nn 0.5 and 0.6 give. The version stays that of the configuration.
 func Checkpoint(cfg map[any]any, w potential.Weights) (map[any]any, *Tensors, error) {
-	m, err := Read(cfg, w)
+	modal := ""
+	if all := Modals(cfg); len(all) > 0 {
+		modal = all[0] // any: the tensors are those of all
+	}
+	m, err := ReadModal(cfg, w, modal)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -25,11 +29,11 @@ func Checkpoint(cfg map[any]any, w potential.Weights) (map[any]any, *Tensors, er
 	e := exporter{in: in, out: out}
 	c := m.cfg
 	e.copy("edge_embedding.basis_function.coeffs", c.basis)
-	e.linear("onehot_to_feature_x.linear", c.nspecies*c.irreps[0].Dim(), c.irreps[0].Dim())
+	e.linear("onehot_to_feature_x.linear", c.irreps[0].Dim())
 	for n := range m.layer {
 		l := &m.layer[n]
 		name := func(s string) string { return fmt.Sprintf("%d_%s", n, s) }
-		if c.speciesSkip {
+		if c.speciesSkip[n] {
 			e.copy(name("self_connection_intro.fc_tensor_product.weight"), sizeOf(l.skip))
 			e.mask(name("self_connection_intro.fc_tensor_product"), l.skip)
 		} else {
@@ -57,11 +61,16 @@ func Checkpoint(cfg map[any]any, w potential.Weights) (map[any]any, *Tensors, er
 		e.empty(name("equivariant_gate.gate.mul.weight"))
 		e.ones(name("equivariant_gate.gate.mul.output_mask"), gated)
 	}
-	hidden := in.size("reduce_hidden_to_energy.linear.weight")
-	e.linear("reduce_input_to_hidden.linear", len(m.read)*hidden, hidden)
-	e.linear("reduce_hidden_to_energy.linear", hidden, 1)
-	e.copy("rescale_atomic_energy.shift", in.size("rescale_atomic_energy.shift"))
-	e.copy("rescale_atomic_energy.scale", in.size("rescale_atomic_energy.scale"))
+	if c.readout != nil {
+		for k, q := range m.dense.layers {
+			e.copy(fmt.Sprintf("readout_FCN.fcn.layer%d.weight", k), q.K, q.N)
+		}
+	} else {
+		e.linear("reduce_input_to_hidden.linear", in.size("reduce_hidden_to_energy.linear.weight"))
+		e.linear("reduce_hidden_to_energy.linear", 1)
+	}
+	e.whole("rescale_atomic_energy.shift")
+	e.whole("rescale_atomic_energy.scale")
 	return m.complete(cfg, in), out, nil
 }
 
@@ -76,6 +85,12 @@ func (e *exporter) copy(name string, dims ...int) {
 	e.out.set(name, dims, data)
 }
 
+// whole copies a tensor in the shape that it has.
+func (e *exporter) whole(name string) {
+	shape, data, _ := e.in.read(name)
+	e.out.set(name, shape, data)
+}
+
 func (e *exporter) empty(name string) { e.out.set(name, []int{0}, nil) }
 
 func (e *exporter) ones(name string, n int) {
@@ -86,17 +101,26 @@ func (e *exporter) ones(name string, n int) {
 	e.out.set(name, []int{n}, x)
 }
 
-// linear is an o3.Linear of scalars: its weight, no bias, and the mask of its output.
-func (e *exporter) linear(name string, weights, out int) {
-	e.copy(name+".weight", weights)
-	e.empty(name + ".bias")
+// linear is an o3.Linear of scalars: its weight, its bias, and the mask of its output.
+func (e *exporter) linear(name string, out int) {
+	e.weights(name)
 	e.ones(name+".output_mask", out)
+}
+
+// weights copies a map's weight, which has rows for the modalities too, and its bias,
+// which may be empty.
+func (e *exporter) weights(name string) {
+	e.whole(name + ".weight")
+	if e.in.size(name+".bias") > 0 {
+		e.whole(name + ".bias")
+	} else {
+		e.empty(name + ".bias")
+	}
 }
 
 // maps is linear for a map of irreps.
 func (e *exporter) maps(name string, m *maps) {
-	e.copy(name+".weight", sizeOf(m))
-	e.empty(name + ".bias")
+	e.weights(name)
 	e.mask(name, m)
 }
 
@@ -160,11 +184,11 @@ func (m *Model) complete(cfg map[any]any, in *tensors) map[any]any {
 		_, d, _ := in.read(fmt.Sprintf("%d_convolution.denominator", n))
 		denominators = append(denominators, d[0])
 	}
-	_, shift, _ := in.read("rescale_atomic_energy.shift")
-	_, scale, _ := in.read("rescale_atomic_energy.scale")
+	shift, single := nested(in, "rescale_atomic_energy.shift")
+	scale, _ := nested(in, "rescale_atomic_energy.scale")
 	// numbers, so that sevenn does not look for data to take them from
 	out["conv_denominator"] = denominators
-	out["shift"], out["scale"] = list(shift), list(scale)
+	out["shift"], out["scale"] = shift, scale
 	add("train_denominator", false)
 	add("train_shift_scale", false)
 	add("use_bias_in_linear", false)
@@ -178,9 +202,21 @@ func (m *Model) complete(cfg map[any]any, in *tensors) map[any]any {
 	}
 	add("_chemical_species_by_atomic_number", byNumber)
 	add("chemical_species", symbols)
-	add("use_species_wise_shift_scale", len(shift) > 1)
+	add("use_species_wise_shift_scale", !single)
 	add("avg_num_neigh", math.Pow(denominators[0].(float64), 2))
 	return out
+}
+
+// nested is a tensor as a list, or as a list of its rows; single says that it is one number.
+func nested(in *tensors, name string) (x []any, single bool) {
+	shape, data, _ := in.read(name)
+	if len(shape) != 2 {
+		return list(data), len(data) == 1
+	}
+	for k := range shape[0] {
+		x = append(x, list(data[k*shape[1]:(k+1)*shape[1]]))
+	}
+	return x, false
 }
 
 func list(x []float64) []any {

@@ -64,11 +64,16 @@ type head[T kernel.Float] struct {
 	convolution[T]
 	h, gh []T // gate output of a block, its gradient
 	m     *Model
+	rooms []float64 // of a multi-layer readout
 }
 
 func newHead[T kernel.Float](w *weights[T], m *Model) *head[T] {
 	n := block * w.gate.out.width
-	return &head[T]{convolution: newConvolution(w), h: make([]T, n), gh: make([]T, n), m: m}
+	h := &head[T]{convolution: newConvolution(w), h: make([]T, n), gh: make([]T, n), m: m}
+	if m.dense != nil {
+		h.rooms = m.dense.scratch()
+	}
+	return h
 }
 
 // Turn is part of mpnn.Head.
@@ -85,14 +90,18 @@ func (h *head[T]) Turn(g *mpnn.Graph[T], x, s, gx []T, e []float64, bonds *poten
 
 // readout adds E_i = scale·R(h) + shift to e, and sets the gradient of h.
 func (h *head[T]) readout(g *mpnn.Graph[T], b int, e []float64) {
-	n := len(h.m.read)
+	n := h.gate.out.width
 	for i := range block {
 		z := g.Species[b+i]
 		row, grad := h.h[i*n:(i+1)*n], h.gh[i*n:(i+1)*n]
 		sum := 0.0
-		for u, r := range h.m.read {
-			sum += r * float64(row[u])
-			grad[u] = T(r * h.m.scale[z])
+		if d := h.m.dense; d != nil {
+			sum = turn(d, h.m.scale[z], row, grad, h.rooms)
+		} else {
+			for u, r := range h.m.read {
+				sum += r * float64(row[u])
+				grad[u] = T(r * h.m.scale[z])
+			}
 		}
 		if b+i < g.N {
 			e[b+i] += sum*h.m.scale[z] + h.m.shift[z]

@@ -106,10 +106,30 @@ func gradientOf[T kernel.Float](t *testing.T, s potentialtest.System, ranks int,
 	return g
 }
 
+// trainable are the checkpoints of networks that can be trained; the others are refused.
+func trainable(t *testing.T) (paths []string) {
+	t.Helper()
+	for _, path := range tiny(t) {
+		switch base := filepath.Base(path); {
+		case strings.HasPrefix(base, "new-bias"), strings.HasPrefix(base, "new-readout"), strings.HasPrefix(base, "new-modal"):
+			ck, err := torch.Open(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = nequip.NewTrainee[float64](ck.Config, ck.Weights())
+			check(t, base, err, []string{"nequip: "})
+			ck.Close()
+		default:
+			paths = append(paths, path)
+		}
+	}
+	return paths
+}
+
 // Every tensor's gradient against central differences of the energy itself, in double
 // precision; the same on four ranks; single precision beside it.
 func TestParamGradient(t *testing.T) {
-	for n, path := range tiny(t) {
+	for n, path := range trainable(t) {
 		if testing.Short() && n%3 != 0 {
 			continue
 		}
@@ -173,7 +193,7 @@ func TestParamGradient(t *testing.T) {
 // functions deviate by some 1e-6 of their size (nequip.RadialError), and that moves
 // forces of a few eV/Å by some 1e-5 eV/Å.
 func TestTraineeComputes(t *testing.T) {
-	for _, path := range tiny(t) {
+	for _, path := range trainable(t) {
 		net := trainee[float64](t, path)
 		s := learnSystem(net.Model().Elements())
 		m := openFile(t, path)

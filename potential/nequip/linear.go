@@ -14,6 +14,14 @@ import (
 type maps struct {
 	in, out o3.Irreps
 	pairs   []mapPair
+	bias    [][]float64 // by output block, nil where there is none
+}
+
+// extra is what a linear map may have beside its matrices. It enters the even scalars
+// only, and of one modality it is a bias.
+type extra struct {
+	bias          bool
+	modals, modal int // one-hot inputs behind the others, and which of them is 1
 }
 
 type mapPair struct {
@@ -26,7 +34,7 @@ type mapPair struct {
 // by √(all the channels that enter the output block). With species > 0 it
 // reads a FullyConnectedTensorProduct with the one-hot species: blocks
 // [mul_in][species][mul_out], the divisor √(those channels · species).
-func readMaps(t *tensors, name string, in, out o3.Irreps, species int) *maps {
+func readMaps(t *tensors, name string, in, out o3.Irreps, species int, more extra) *maps {
 	m := &maps{in: in, out: out}
 	total, n, part := 0, max(species, 1), ".linear.weight"
 	if species > 0 {
@@ -44,11 +52,20 @@ func readMaps(t *tensors, name string, in, out o3.Irreps, species int) *maps {
 	if species > 0 {
 		why += fmt.Sprintf(" for %d species", species)
 	}
+	even := o3.Irrep{L: 0, P: 1}
+	if more.modals > 0 {
+		why += fmt.Sprintf(" with %d modalities", more.modals)
+		total += more.modals * out.Count(even)
+	}
 	w := t.get(name+part, why, total)
 	for k := range m.pairs {
 		p := &m.pairs[k]
 		a, b := in[p.in].Mul, out[p.out].Mul
-		f := 1 / math.Sqrt(float64(in.Count(out[p.out].Irrep)*n))
+		enter := in.Count(out[p.out].Irrep)
+		if out[p.out].Irrep == even {
+			enter += more.modals
+		}
+		f := 1 / math.Sqrt(float64(enter*n))
 		for s := range n {
 			q := matrix{a, b, make([]float64, a*b)}
 			for u := range a {
@@ -60,7 +77,38 @@ func readMaps(t *tensors, name string, in, out o3.Irreps, species int) *maps {
 		}
 		w = w[a*n*b:]
 	}
+	m.readBias(t, name+".linear.bias", w, more)
 	return m
+}
+
+// readBias reads what is added to the even scalars; w are the weights of the modalities.
+func (m *maps) readBias(t *tensors, name string, w []float64, more extra) {
+	even := o3.Irrep{L: 0, P: 1}
+	if !more.bias && more.modals == 0 {
+		return
+	}
+	m.bias = make([][]float64, len(m.out))
+	var b []float64
+	if more.bias {
+		b = t.get(name, fmt.Sprintf("even scalars of %s", m.out), m.out.Count(even))
+	}
+	for o, r := range m.out {
+		if r.Irrep != even {
+			continue
+		}
+		x := make([]float64, r.Mul)
+		m.bias[o] = x
+		if more.bias {
+			copy(x, b)
+			b = b[r.Mul:]
+		}
+		if more.modals > 0 {
+			for u := range x {
+				x[u] += w[more.modal*r.Mul+u] / math.Sqrt(float64(m.in.Count(even)+more.modals))
+			}
+			w = w[more.modals*r.Mul:]
+		}
+	}
 }
 
 // scale multiplies every matrix by f.
@@ -101,6 +149,13 @@ type linear[T kernel.Float] struct {
 	noOut   []kernel.Block // input blocks without output: backward clears them
 	addTo   []bool         // pair is not the first into its output block
 	addFrom []bool         // pair is not the first out of its input block
+	bias    []biased[T]
+}
+
+// biased are the numbers that are added to a block of scalars.
+type biased[T kernel.Float] struct {
+	at kernel.Block
+	x  []T
 }
 
 type packed[T kernel.Float] struct {
@@ -133,6 +188,15 @@ func pack[T kernel.Float](m *maps, in, out record) *linear[T] {
 			l.noOut = append(l.noOut, b)
 		}
 	}
+	for k, x := range m.bias {
+		if x != nil {
+			b := biased[T]{at: out.where[k]}
+			for _, v := range x {
+				b.x = append(b.x, T(v))
+			}
+			l.bias = append(l.bias, b)
+		}
+	}
 	return l
 }
 
@@ -151,6 +215,11 @@ func (l *linear[T]) forward(n int, species []int32, x, y []T, add bool) {
 					c[p.out.Offset+m*p.out.Mul:], l.out.width, add || l.addTo[k])
 			}
 		})
+	}
+	for _, b := range l.bias {
+		for i := range n {
+			axpy(b.x, y[i*l.out.width+b.at.Offset:])
+		}
 	}
 }
 

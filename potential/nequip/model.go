@@ -3,6 +3,7 @@ package nequip
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 
@@ -30,6 +31,7 @@ type Model struct {
 	scale  []float64   // eV, by species
 	shift  []float64
 	read   []float64 // readout of the last scalars
+	dense  *dense    // a multi-layer readout instead
 	params int
 
 	mu     sync.Mutex // guards what follows
@@ -55,27 +57,35 @@ type matrix struct {
 // Read makes a model from a checkpoint's configuration (plain values as they
 // come out of a pickle) and its tensors. Errors name the key or tensor, what
 // was wanted and what was found, or what is not supported.
-func Read(cfg map[any]any, w potential.Weights) (*Model, error) {
+func Read(cfg map[any]any, w potential.Weights) (*Model, error) { return ReadModal(cfg, w, "") }
+
+// ReadModal is Read for one of the modalities (see Modals) of a multi-fidelity model; it
+// must be empty for others.
+func ReadModal(cfg map[any]any, w potential.Weights, modal string) (*Model, error) {
 	m := &Model{}
-	if err := m.load(cfg, w); err != nil {
+	if err := m.load(cfg, w, modal); err != nil {
 		return nil, err
 	}
 	return m, nil
 }
 
-func (m *Model) load(cfg table, w potential.Weights) (err error) {
+func (m *Model) load(cfg table, w potential.Weights, modal string) (err error) {
 	defer catch(&err)
-	c := parse(cfg)
+	c := parse(cfg, modal)
 	m.cfg = c
 	t := newTensors(w)
-	ns, ch := c.nspecies, c.irreps[0].Dim()
-	why := fmt.Sprintf("%d species × %d channels", ns, ch)
-	e := t.get("onehot_to_feature_x.linear.weight", why, ns*ch)
-	for s := range ns {
-		m.embed = append(m.embed, scaled(e[s*ch:(s+1)*ch], 1/math.Sqrt(float64(ns))))
+	in := o3.Irreps{{Mul: c.nspecies, Irrep: o3.Irrep{L: 0, P: 1}}}
+	e := readMaps(t, "onehot_to_feature_x", in, c.irreps[0], 0, c.extra(c.modal.in("nodes")))
+	for s := range c.nspecies {
+		q := e.pairs[0].species[0]
+		x := q.w[s*q.N : (s+1)*q.N : (s+1)*q.N]
+		if e.bias != nil {
+			axpy(e.bias[0], x)
+		}
+		m.embed = append(m.embed, x)
 	}
 	m.coeffs = t.get("edge_embedding.basis_function.coeffs", "bessel_basis_num", c.basis)
-	flips := t.couplingSigns()
+	flips := t.couplingSigns(c)
 	for n := range c.layers {
 		m.layer = append(m.layer, readLayer(t, c, n, flips))
 	}
@@ -94,13 +104,13 @@ func readLayer(t *tensors, c *config, n int, flips map[[3]int]float64) layerWeig
 	l.paths, l.message = c.paths(n)
 	name := func(s string) string { return fmt.Sprintf("%d_%s", n, s) }
 
-	l.lin1 = readMaps(t, name("self_interaction_1"), l.in, l.in, 0)
+	l.lin1 = readMaps(t, name("self_interaction_1"), l.in, l.in, 0, c.extra(c.modal.in("intro")))
 	ns := 0
-	if c.speciesSkip {
+	if c.speciesSkip[n] {
 		ns = c.nspecies
 	}
-	l.skip = readMaps(t, name("self_connection_intro"), l.in, l.gate, ns)
-	l.lin2 = readMaps(t, name("self_interaction_2"), l.message, l.gate, 0)
+	l.skip = readMaps(t, name("self_connection_intro"), l.in, l.gate, ns, extra{})
+	l.lin2 = readMaps(t, name("self_interaction_2"), l.message, l.gate, 0, c.extra(c.modal.in("outro")))
 	d := t.get(name("convolution.denominator"), "one number", 1)[0]
 	if d == 0 {
 		fail("tensor %s is zero", name("convolution.denominator"))
@@ -114,6 +124,9 @@ func readLayer(t *tensors, c *config, n int, flips map[[3]int]float64) layerWeig
 		l.mlp = append(l.mlp, matrix{a, b, scaled(w, 1/math.Sqrt(float64(a)))})
 	}
 	out := l.mlp[len(l.mlp)-1]
+	if c.slotOrder {
+		out.byPath(l.paths)
+	}
 	for _, p := range l.paths {
 		if flips[[3]int{p.L1, p.L2, p.L3}] < 0 {
 			for k := range out.K {
@@ -124,37 +137,6 @@ func readLayer(t *tensors, c *config, n int, flips map[[3]int]float64) layerWeig
 		}
 	}
 	return l
-}
-
-// readout multiplies the two last linear maps, between which nothing stands,
-// and reads shift and scale, per species or single.
-func (m *Model) readout(t *tensors) {
-	ch := m.cfg.irreps[m.cfg.layers].Dim()
-	hidden := max(1, t.size("reduce_hidden_to_energy.linear.weight"))
-	if b, is := t.w.(*Tensors); is && b.blank != nil {
-		hidden = b.blank.hiddenReadout()
-	}
-	b := t.get("reduce_hidden_to_energy.linear.weight", fmt.Sprintf("%d × 1", hidden), hidden)
-	a := t.get("reduce_input_to_hidden.linear.weight", fmt.Sprintf("%d channels × %d of reduce_hidden_to_energy.linear.weight", ch, hidden), ch*hidden)
-	m.read = make([]float64, ch)
-	for u := range m.read {
-		for h, w := range b {
-			m.read[u] += a[u*hidden+h] * w / math.Sqrt(float64(ch)*float64(hidden))
-		}
-	}
-	bySpecies := func(name string) []float64 {
-		n := m.cfg.nspecies
-		if t.has(name) && t.size(name) == 1 {
-			n = 1
-		}
-		v := t.get(name, fmt.Sprintf("one number or one for each of %d species", m.cfg.nspecies), n)
-		for len(v) < m.cfg.nspecies {
-			v = append(v, v[0])
-		}
-		return v
-	}
-	m.shift = bySpecies("rescale_atomic_energy.shift")
-	m.scale = bySpecies("rescale_atomic_energy.scale")
 }
 
 // gateInput are the irreps that enter the gate whose output is out: scalars,
@@ -170,10 +152,35 @@ func gateInput(out o3.Irreps) o3.Irreps {
 	return in.Sort().Simplify()
 }
 
+// byPath brings the columns of the last radial matrix from the order of the slots into
+// that of the paths.
+func (q matrix) byPath(paths []o3.Path) {
+	bySlot := slices.Clone(paths)
+	slices.SortFunc(bySlot, func(a, b o3.Path) int { return a.Slot - b.Slot })
+	row := make([]float64, q.N)
+	for k := range q.K {
+		from := q.w[k*q.N : (k+1)*q.N]
+		copy(row, from)
+		at := 0
+		for _, p := range bySlot {
+			copy(from[p.Weight:][:p.Mul], row[at:])
+			at += p.Mul
+		}
+	}
+}
+
 // couplingSigns compares the coupling tensors that the checkpoint holds with
-// those of o3: the model was trained with the sign found.
-func (t *tensors) couplingSigns() map[[3]int]float64 {
+// those of o3: the model was trained with the sign found. Checkpoints of accelerated
+// products hold none; they need version 0.11 and with it e3nn 0.5, which has the
+// opposite sign of (1,d,d), d ≥ 2, and its permutations (compared for all orders up to 8).
+func (t *tensors) couplingSigns(c *config) map[[3]int]float64 {
 	signs := map[[3]int]float64{}
+	if c.slotOrder {
+		for d := 2; d <= 8; d++ {
+			signs[[3]int{1, d, d}], signs[[3]int{d, 1, d}], signs[[3]int{d, d, 1}] = -1, -1, -1
+		}
+	}
+	found := map[[3]int]float64{}
 	const mark = "_w3j_"
 	for name := range t.name {
 		k := strings.LastIndex(name, mark)
@@ -196,10 +203,10 @@ func (t *tensors) couplingSigns() map[[3]int]float64 {
 		if math.Abs(dot*sign-1) > 1e-5 {
 			fail("tensor %s is not the coupling of its orders (overlap %.6f)", name, dot)
 		}
-		if was, ok := signs[l]; ok && was != sign {
+		if was, ok := found[l]; ok && was != sign {
 			fail("tensor %s has the opposite sign of the same coupling in another layer", name)
 		}
-		signs[l] = sign
+		found[l], signs[l] = sign, sign
 	}
 	return signs
 }

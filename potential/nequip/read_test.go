@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/wigner-md/wigner/io/torch"
 	"github.com/wigner-md/wigner/potential"
 	"github.com/wigner-md/wigner/potential/nequip"
 	"github.com/wigner-md/wigner/potential/potentialtest"
@@ -35,15 +36,15 @@ func TestRefused(t *testing.T) {
 	}{
 		{"version", nil, []string{"version", "SevenNet"}},
 		{"version", "ten", []string{"version", "ten"}},
-		{"version", "0.11.0", []string{"0.11.0", "order", "up to 0.10"}},
+		{"version", "0.14.0", []string{"0.14.0", "up to 0.13"}},
 		{"version", "1.0", []string{"1.0", "not supported"}},
 		{"_model_type", "other", []string{"model type", "other"}},
 		{"interaction_type", "mace", []string{"interaction_type", "mace"}},
-		{"use_bias_in_linear", true, []string{"use_bias_in_linear"}},
-		{"readout_as_fcn", true, []string{"readout_as_fcn"}},
-		{"use_modality", true, []string{"use_modality", "multi-fidelity"}},
-		{"_modal_map", map[any]any{"PBE": int64(0)}, []string{"_modal_map", "multi-fidelity"}},
-		{"_number_of_modalities", int64(2), []string{"_number_of_modalities"}},
+		{"use_bias_in_linear", true, []string{"linear.bias"}},
+		{"readout_as_fcn", true, []string{"readout_FCN.fcn.layer0.weight"}},
+		{"use_modality", true, []string{"_modal_map", "two or more"}},
+		{"_modal_map", map[any]any{"PBE": int64(0)}, nil}, // not used
+		{"_number_of_modalities", int64(2), nil},
 		{"act_radial", "relu", []string{"act_radial", "relu"}},
 		{"act_gate", map[any]any{"e": "abs"}, []string{"act_gate", "abs"}},
 		{"act_scalar", map[any]any{"o": "sin"}, []string{"act_scalar", "sin"}},
@@ -74,6 +75,33 @@ func TestRefused(t *testing.T) {
 		_, err := nequip.Read(cfg, good.w)
 		check(t, fmt.Sprintf("%s = %v", c.key, c.value), err, c.want)
 	}
+}
+
+// A multi-fidelity model wants one of its modalities; others want none.
+func TestRefusedModals(t *testing.T) {
+	good := complete(3)
+	_, err := nequip.ReadModal(good.cfg, good.w, "PBE")
+	check(t, "modal of a model of one fidelity", err, []string{"no modalities", "PBE"})
+	ck, err := torch.Open("testdata/new-modal.pth")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ck.Close()
+	_, err = nequip.Read(ck.Config, ck.Weights())
+	check(t, "no modal", err, []string{"mpa, omat24, r2scan", "--modal"})
+	_, err = nequip.ReadModal(ck.Config, ck.Weights(), "pbe")
+	check(t, "unknown modal", err, []string{"pbe", "mpa, omat24, r2scan"})
+	for _, m := range []any{map[any]any{"a": int64(0), "b": int64(2)}, map[any]any{"a": int64(0), "b": int64(0)}, map[any]any{int64(1): int64(0)}, int64(3),
+		map[any]any{"a": int64(0), "b": int64(1)}} {
+		cfg := maps.Clone(ck.Config)
+		cfg["_modal_map"] = m
+		_, err = nequip.ReadModal(cfg, ck.Weights(), "a")
+		check(t, fmt.Sprint(m), err, []string{"_modal_map"})
+	}
+	cfg := maps.Clone(ck.Config)
+	cfg["readout_as_fcn"], cfg["readout_fcn_activation"] = true, "sin"
+	_, err = nequip.ReadModal(cfg, ck.Weights(), "mpa")
+	check(t, "activation", err, []string{"readout_fcn_activation", "sin", "relu"})
 }
 
 // check that an error has every part, and none when no part is wanted.

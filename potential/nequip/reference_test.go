@@ -42,7 +42,27 @@ func open(t testing.TB, name string) *nequip.Model {
 	return openFile(t, filepath.Join(dir, name+".pth"))
 }
 
+// openFile reads a checkpoint, of a multi-fidelity one the first modality.
 func openFile(t testing.TB, path string) *nequip.Model {
+	t.Helper()
+	return openModal(t, path, modals(t, path)[0])
+}
+
+// modals are the modalities of a checkpoint, or one empty name.
+func modals(t testing.TB, path string) []string {
+	t.Helper()
+	ck, err := torch.Open(path)
+	if err != nil {
+		return []string{""}
+	}
+	defer ck.Close()
+	if names := nequip.Modals(ck.Config); len(names) > 0 {
+		return names
+	}
+	return []string{""}
+}
+
+func openModal(t testing.TB, path, modal string) *nequip.Model {
 	t.Helper()
 	if _, err := os.Stat(path); err != nil {
 		if os.Getenv("WIGNER_REQUIRE_MODELS") != "" {
@@ -55,7 +75,7 @@ func openFile(t testing.TB, path string) *nequip.Model {
 		t.Fatal(err)
 	}
 	defer ck.Close()
-	m, err := nequip.Read(ck.Config, ck.Weights())
+	m, err := nequip.ReadModal(ck.Config, ck.Weights(), modal)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -240,17 +260,44 @@ func tiny(t testing.TB) []string {
 // and stress too.
 func TestTinyCheckpoints(t *testing.T) {
 	for _, path := range tiny(t) {
-		name := strings.TrimSuffix(filepath.Base(path), ".pth")
-		t.Run(name, func(t *testing.T) {
-			m := openFile(t, path)
-			frames := readReferences(t, strings.TrimSuffix(path, ".pth")+".extxyz")
-			for _, p := range precisions(m) {
-				rel := 0.0
-				if p.bars == bars32 {
-					rel = 1e-5
-				}
-				t.Run(p.name, func(t *testing.T) { compare(t, frames, p, rel) })
+		for _, modal := range modals(t, path) {
+			name := strings.TrimSuffix(filepath.Base(path), ".pth")
+			answers := strings.TrimSuffix(path, ".pth") + ".extxyz"
+			if modal != "" {
+				name, answers = name+"."+modal, strings.TrimSuffix(path, ".pth")+"."+modal+".extxyz"
 			}
-		})
+			t.Run(name, func(t *testing.T) {
+				m := openModal(t, path, modal)
+				frames := readReferences(t, answers)
+				for _, p := range precisions(m) {
+					rel := 0.0
+					if p.bars == bars32 {
+						rel = 1e-5
+					}
+					t.Run(p.name, func(t *testing.T) { compare(t, frames, p, rel) })
+				}
+			})
+		}
+	}
+}
+
+// Checkpoints of version 0.11 and later, one modality of each, on several ranks.
+func TestNewOnRanks(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join("testdata", "new-*.pth"))
+	if err != nil || len(files) < 8 {
+		t.Fatalf("%d checkpoints (%v)", len(files), err)
+	}
+	for _, path := range files {
+		names := modals(t, path)
+		modal := names[len(names)-1]
+		m := openModal(t, path, modal)
+		answers := strings.TrimSuffix(path, ".pth")
+		if modal != "" {
+			answers += "." + modal
+		}
+		for _, r := range readReferences(t, answers+".extxyz") {
+			d := ranks64(t, m, &r)
+			t.Logf("%s %s: %v", filepath.Base(path), r.name, d)
+		}
 	}
 }

@@ -119,7 +119,8 @@ func (t *tensors) size(name string) int {
 func (t *tensors) finish() {
 	var rest []string
 	for n := range t.name {
-		constant := strings.HasSuffix(n, ".output_mask") || strings.Contains(n, "._w3j_") || strings.Contains(n, ".gate.")
+		constant := strings.HasSuffix(n, ".output_mask") || strings.Contains(n, "._w3j_") || strings.Contains(n, ".gate.") ||
+			strings.Contains(n, "_convolution.convolution.") // of accelerated products: their weights come from weight_nn
 		if !t.used[n] && !constant && t.size(n) > 0 {
 			rest = append(rest, n)
 		}

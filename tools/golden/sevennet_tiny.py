@@ -32,7 +32,6 @@ import sevenn.nn.node_embedding
 import torch
 from sevenn.model_build import build_E3_equivariant_model
 from sevenn.parse_input import init_data_config, init_model_config, init_train_config
-from sevenn.util import _map_old_model, _patch_old_config
 
 torch.set_num_threads(1)
 
@@ -170,6 +169,8 @@ class Double(torch.nn.Module):
 
 def load_double(checkpoint):
     """sevenn's model in float64: the file's float32 weights widened, the couplings computed in double."""
+    from sevenn.util import _map_old_model, _patch_old_config  # elsewhere from 0.11 on
+
     config = _patch_old_config(copy.deepcopy(checkpoint['config']))
     for k, v in sevenn._const.DEFAULT_E3_EQUIVARIANT_MODEL_CONFIG.items():
         config.setdefault(k, v)
@@ -219,7 +220,7 @@ def edges(atoms, cutoff):
     return np.array([src, dst], dtype=np.int64).reshape(2, -1), np.array(vec, dtype=float).reshape(-1, 3)
 
 
-def evaluate(net, cutoff, atoms):
+def evaluate(net, cutoff, atoms, modal=None):
     """Energy, atomic energies, forces, 3x3 stress (ASE's sign; None without a cell), number of edges."""
     idx, vec = edges(atoms, cutoff)
     has_cell = bool(np.array(atoms.cell).any())
@@ -229,6 +230,9 @@ def evaluate(net, cutoff, atoms):
         KEY.NUM_ATOMS: torch.tensor(len(atoms)),
         KEY.CELL_VOLUME: torch.tensor(abs(np.linalg.det(atoms.cell)) if has_cell else 1.0, dtype=torch.float64),
     }
+    if modal is not None:
+        net.eval_modal_map = False
+        data[KEY.MODAL_TYPE] = torch.tensor(net.modal_map[modal])
     out = net(data)
     e = out[KEY.ATOMIC_ENERGY].detach().numpy().reshape(-1)
     f = out[KEY.PRED_FORCE].detach().numpy()
@@ -276,7 +280,7 @@ def structures():
     }
 
 
-def golden(net, cutoff, known, head):
+def golden(net, cutoff, known, head, modal=None):
     """The structures with elements of the model, with REF_* numbers."""
     frames = []
     for name, atoms in structures().items():
@@ -284,7 +288,7 @@ def golden(net, cutoff, known, head):
             continue
         atoms.positions = atoms.positions.round(8)
         atoms.cell = np.array(atoms.cell).round(8)
-        e, ei, f, s, n = evaluate(net, cutoff, atoms)
+        e, ei, f, s, n = evaluate(net, cutoff, atoms, modal)
         lines = [str(len(atoms))]
         comment = ''
         if s is not None:
