@@ -19,6 +19,7 @@ type checkOptions struct {
 	frame     int
 	json      bool
 	head      string
+	modal     string
 }
 
 func (a *app) checkCmd() *cobra.Command {
@@ -44,6 +45,7 @@ for such the mirror line is a report, not a check.`,
 	f := cmd.Flags()
 	f.StringVarP(&o.model, "model", "m", "", "model: a path or a name; the argument is then a structure")
 	f.StringVar(&o.head, "head", "", "with -m: head of a model that has several")
+	f.StringVar(&o.modal, "modal", "", "with -m: modality of a multi-fidelity model")
 	f.IntVar(&o.frame, "frame", 0, "frame of IN.extxyz, from 0; -1 is the last")
 	f.BoolVar(&o.json, "json", false, "print one JSON object")
 	return cmd
@@ -117,7 +119,7 @@ func (o *checkOptions) open() (exact, single *source, s *system, err error) {
 	if o.model == "" {
 		return o.openConfig()
 	}
-	if exact, err = openModel(o.model, variant{precision: "float64", head: o.head}); err != nil {
+	if exact, err = openModel(o.model, variant{precision: "float64", head: o.head, modal: o.modal}); err != nil {
 		return nil, nil, nil, err
 	}
 	f := form{file: o.in, frame: o.frame}

@@ -75,12 +75,16 @@ func nequipFamily() *family {
 }
 
 func openNequIP(f *modelFile, v variant) (*source, error) {
-	m, err := nequip.Read(f.config, f.weights)
+	modals := nequip.Modals(f.config)
+	if v.anyHead {
+		v.modal = strings.Join(modals[:min(1, len(modals))], "")
+	}
+	m, err := nequip.ReadModal(f.config, f.weights, v.modal)
 	if err != nil {
 		return nil, err
 	}
 	s := &source{Family: "SevenNet", Variant: variants(m, nequip.New64, nequip.New32Exact, nequip.New32), Cutoff: m.Cutoff(), Supports: supportsAny(m.Elements()),
-		Describe: func(w io.Writer) { describeNequIP(w, m) }}
+		Describe: func(w io.Writer) { describeNequIP(w, m, modals) }}
 	return s.with(v), nil
 }
 
@@ -117,13 +121,16 @@ func designNequIP(t *training) (map[any]any, potential.Weights, error) {
 }
 
 // describeNequIP is what info says of a network.
-func describeNequIP(w io.Writer, m *nequip.Model) {
+func describeNequIP(w io.Writer, m *nequip.Model, modals []string) {
 	row := func(key, format string, args ...any) { fmt.Fprintf(w, "%-12s %s\n", key, fmt.Sprintf(format, args...)) }
 	row("family", "SevenNet, written by version %s", m.Version())
 	row("group", "%s", groupName(m.Group()))
 	row("cutoff", "%g Å", m.Cutoff())
 	row("parameters", "%d", m.Parameters())
 	row("elements", "%d: %s", len(m.Elements()), symbolList(m.Elements()))
+	if len(modals) > 0 {
+		row("modalities", "%s", strings.Join(modals, " "))
+	}
 	fmt.Fprintf(w, "\nlayer  paths  radial weights  features in → messages → features out\n")
 	for t, l := range m.Layers() {
 		fmt.Fprintf(w, "%5d  %5d  %14d  %s → %s → %s\n", t, l.Paths, l.Weights, l.In, l.Message, l.Out)
@@ -154,6 +161,9 @@ func openFile(file *modelFile, name string, v variant) (*source, error) {
 	}
 	if v.head != "" && !f.heads {
 		return nil, usagef("head %q: the family %s of %s has no heads", v.head, f.name, file.path)
+	}
+	if v.modal != "" && f.name != input.KindNequIP {
+		return nil, usagef("modal %q: the family %s of %s has no modalities", v.modal, f.name, file.path)
 	}
 	s, err := f.open(file, v)
 	if err != nil {

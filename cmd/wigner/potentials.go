@@ -62,7 +62,7 @@ func openPart(p input.Part, dir string) (*source, error) {
 		}
 		return openEAM(files, dir)
 	case "model", "":
-		return openModel(p.Model, variant{precision: p.Precision, radial: p.Radial, memory: p.Memory, head: p.Head})
+		return openModel(p.Model, variant{precision: p.Precision, radial: p.Radial, memory: p.Memory, head: p.Head, modal: p.Modal})
 	}
 	return nil, usagef("potential.type %q is not known", p.Type)
 }
@@ -112,11 +112,12 @@ func (s *source) network() bool {
 }
 
 // variant is how a model is to be evaluated, in the words of the configuration;
-// radial and memory may be empty.
+// all but the precision may be empty.
 type variant struct {
 	precision, radial, memory string
 	head                      string // of a model that has several
-	anyHead                   bool   // where the head does not matter
+	modal                     string // of a multi-fidelity model
+	anyHead                   bool   // where head and modality do not matter
 }
 
 // flags are those of the verbs that take a model by -m.
@@ -125,6 +126,7 @@ func (v *variant) flags(cmd *cobra.Command) {
 	f.StringVar(&v.precision, "precision", "float32", "float32 or float64")
 	f.StringVar(&v.radial, "radial", "", "table or exact: the radial network for every edge (default: table in float32, exact in float64)")
 	f.StringVar(&v.head, "head", "", "head of a model that has several")
+	f.StringVar(&v.modal, "modal", "", "modality of a multi-fidelity model")
 	f.StringVar(&v.memory, "memory", "", "normal, lean or low: layers are computed again instead of kept (default normal)")
 }
 
@@ -157,8 +159,8 @@ func openModel(name string, v variant) (*source, error) {
 		return nil, err
 	}
 	if isEAM(path) {
-		if v.radial != "" || v.memory != "" {
-			return nil, usagef("%s holds tables of embedded atoms: radial and memory belong to a network", path)
+		if v.radial != "" || v.memory != "" || v.modal != "" {
+			return nil, usagef("%s holds tables of embedded atoms: radial, memory and modal belong to a network", path)
 		}
 		return openEAM([]string{path}, "")
 	}

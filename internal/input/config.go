@@ -64,6 +64,7 @@ type Part struct {
 	Precision string `toml:"precision,omitempty" doc:"of a model: float32 or float64; all others are always float64"`
 	Radial    string `toml:"radial,omitempty" doc:"table (default in float32) or exact: the radial network for every edge, slow; float64 is always exact"`
 	Head      string `toml:"head,omitempty" doc:"of a model with several heads (MACE): the name of one"`
+	Modal     string `toml:"modal,omitempty" doc:"of a multi-fidelity model, which wants one: the modality"`
 	Memory    string `toml:"memory,omitempty" doc:"normal, lean (the first layer's states are computed again: a sixth less) or low (those of all layers but two: a third less, 1.2 times the time); the results are the same bits"`
 
 	File  string   `toml:"file,omitempty" doc:"eam: setfl (eam/alloy, eam/fs) or funcfl, relative to the working folder, else to the config file's"`

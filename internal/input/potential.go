@@ -29,6 +29,7 @@ type own struct {
 func (p *Part) own() []own {
 	return []own{
 		{"model", p.Model != "", "model"}, {"radial", p.Radial != "", "model"}, {"head", p.Head != "", "model"}, {"memory", p.Memory != "", "model"},
+		{"modal", p.Modal != "", "model"},
 		{"file", p.File != "", "eam"}, {"files", p.Files != nil, "eam"},
 		{"elements", p.Elements != nil, "lennard-jones morse zbl"}, {"pair", p.Pair != nil, "lennard-jones morse"},
 		{"epsilon_eV", p.Epsilon != 0, "lennard-jones"}, {"sigma_A", p.Sigma != 0, "lennard-jones"},

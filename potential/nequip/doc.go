@@ -24,7 +24,8 @@
 // e3nn had turned goes into the radial weights of its path, the denominator
 // into L2. Trained files are told apart by their version: up to 0.9 the
 // harmonics are by default those of the raw vector; from 0.11 on the radial
-// weights stand in another order, which is not read yet.
+// weights stand in the order of the outputs. Of a multi-fidelity model one
+// modality is evaluated, which is a bias of the linear maps that it enters.
 //
 // New64 evaluates the radial network for every edge, in double precision.
 // New32 tabulates it as cubic B-splines whose error is measured when they are

@@ -49,7 +49,7 @@ MODELS = {
     # A readout with another activation, biases, and two modalities.
     'new-bias': (tiny.with_(**SMALL, **MODALS, lmax=1, is_parity=True, irreps_manual=['4x0e', '4x0e+2x0o+3x1o', '4x0e+2x0o+3x1o', '8x0e'],
                             use_bias_in_linear=True, readout_as_fcn=True, readout_fcn_hidden_neurons=[7], readout_fcn_activation='ssp'),
-                 dict(seed=26, modals=['a', 'b'])),
+                 dict(seed=26, modals=['a', 'b'], radial=1.5)),
     'new-bias-linear': (tiny.with_(**SMALL, lmax=1, irreps_manual=['4x0e', '4x0e+3x1e', '4x0e+3x1e', '8x0e'], use_bias_in_linear=True),
                         dict(seed=27)),
     # What an accelerated product leaves: no coupling tensors.
@@ -76,7 +76,7 @@ def make_checkpoint(model, options):
         c.mul_(1 + 0.1 * torch.rand_like(c))
         for name, p in net.named_parameters():
             if name.endswith('weight_nn.layer0.weight'):
-                p.mul_(8)
+                p.mul_(options.get('radial', 8))
             if name.endswith('.bias') and p.numel():
                 p.copy_(0.3 * torch.randn_like(p))
     state = net.state_dict()
