@@ -17,6 +17,7 @@ import (
 type checkOptions struct {
 	in, model string
 	frame     int
+	units     variant // of files that do not say them
 	json      bool
 	head      string
 	modal     string
@@ -48,6 +49,7 @@ for such the mirror line is a report, not a check.`,
 	f.StringVar(&o.modal, "modal", "", "with -m: modality of a multi-fidelity model")
 	f.IntVar(&o.frame, "frame", 0, "frame of IN.extxyz, from 0; -1 is the last")
 	f.BoolVar(&o.json, "json", false, "print one JSON object")
+	f.Var((*unitsFlag)(&o.units), "units", "of n2p2's files: bohr-hartree or angstrom-ev (default bohr-hartree)")
 	return cmd
 }
 
@@ -119,7 +121,7 @@ func (o *checkOptions) open() (exact, single *source, s *system, err error) {
 	if o.model == "" {
 		return o.openConfig()
 	}
-	if exact, err = openModel(o.model, variant{precision: "float64", head: o.head, modal: o.modal}); err != nil {
+	if exact, err = openModel(o.model, variant{precision: "float64", head: o.head, length: o.units.length, energy: o.units.energy, modal: o.modal}); err != nil {
 		return nil, nil, nil, err
 	}
 	f := form{file: o.in, frame: o.frame}

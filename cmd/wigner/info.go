@@ -16,6 +16,7 @@ import (
 	"github.com/wigner-md/wigner/comm"
 	"github.com/wigner-md/wigner/comm/inproc"
 	"github.com/wigner-md/wigner/io/extxyz"
+	"github.com/wigner-md/wigner/io/n2p2"
 	"github.com/wigner-md/wigner/io/restart"
 	"github.com/wigner-md/wigner/md"
 	"github.com/wigner-md/wigner/potential"
@@ -42,6 +43,8 @@ func info(w io.Writer, name string) error {
 	stat, err := os.Stat(name)
 	switch {
 	case err != nil:
+		return infoModel(w, name)
+	case n2p2.Is(name):
 		return infoModel(w, name)
 	case stat.IsDir():
 		return infoRestart(w, name)
@@ -87,6 +90,9 @@ func infoModel(w io.Writer, name string) error {
 	}
 	fmt.Fprintf(w, "%-12s %s\n%-12s %s\n", "model", src.Name, "file", src.Files[0])
 	src.Describe(w)
+	if n2p2.Is(name) {
+		return nil
+	}
 	return infoTraining(w, src.Files[0])
 }
 

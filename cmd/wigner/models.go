@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/wigner-md/wigner/internal/input"
+	"github.com/wigner-md/wigner/io/n2p2"
 )
 
 // fetched are the names that `make models` brings, each as <name>.pth.
@@ -35,7 +36,7 @@ func findModel(name string) (string, error) {
 	if name == "" {
 		return "", usagef("no model: give a path or a name; known names: %s", strings.Join(knownModels(), ", "))
 	}
-	if info, err := os.Stat(name); err == nil && !info.IsDir() {
+	if info, err := os.Stat(name); err == nil && (!info.IsDir() || n2p2.Is(name)) {
 		return name, nil
 	}
 	if strings.ContainsRune(name, filepath.Separator) || slices.Contains(modelExts, filepath.Ext(name)) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wigner-md/wigner/internal/input"
+	"github.com/wigner-md/wigner/io/n2p2"
 	"github.com/wigner-md/wigner/potential"
 	"github.com/wigner-md/wigner/potential/mpnn"
 	"github.com/wigner-md/wigner/potential/sum"
@@ -62,7 +64,7 @@ func openPart(p input.Part, dir string) (*source, error) {
 		}
 		return openEAM(files, dir)
 	case "model", "":
-		return openModel(p.Model, variant{precision: p.Precision, radial: p.Radial, memory: p.Memory, head: p.Head, modal: p.Modal})
+		return openModel(p.Model, variant{precision: p.Precision, radial: p.Radial, memory: p.Memory, length: p.LengthUnit, energy: p.EnergyUnit, head: p.Head, modal: p.Modal})
 	}
 	return nil, usagef("potential.type %q is not known", p.Type)
 }
@@ -117,6 +119,7 @@ type variant struct {
 	precision, radial, memory string
 	head                      string // of a model that has several
 	modal                     string // of a multi-fidelity model
+	length, energy            string // units of files that do not say them: bohr or angstrom, hartree or eV
 	anyHead                   bool   // where head and modality do not matter
 }
 
@@ -128,6 +131,32 @@ func (v *variant) flags(cmd *cobra.Command) {
 	f.StringVar(&v.head, "head", "", "head of a model that has several")
 	f.StringVar(&v.modal, "modal", "", "modality of a multi-fidelity model")
 	f.StringVar(&v.memory, "memory", "", "normal, lean or low: layers are computed again instead of kept (default normal)")
+	f.Var((*unitsFlag)(v), "units", "of n2p2's files, which do not say them: bohr-hartree or angstrom-ev (default bohr-hartree)")
+}
+
+// unitsFlag is --units.
+type unitsFlag variant
+
+func (u *unitsFlag) String() string {
+	if u.length == "" {
+		return ""
+	}
+	return u.length + "-" + strings.ToLower(u.energy)
+}
+
+func (u *unitsFlag) Type() string { return "string" }
+
+// Set is part of pflag.Value.
+func (u *unitsFlag) Set(s string) error {
+	switch s {
+	case "bohr-hartree":
+		u.length, u.energy = "bohr", "hartree"
+	case "angstrom-ev":
+		u.length, u.energy = "angstrom", "eV"
+	default:
+		return fmt.Errorf("%q is not known; it may be bohr-hartree, angstrom-ev", s)
+	}
+	return nil
 }
 
 func (v variant) check() error {
@@ -157,6 +186,15 @@ func openModel(name string, v variant) (*source, error) {
 	path, err := findModel(name)
 	if err != nil {
 		return nil, err
+	}
+	if n2p2.Is(path) {
+		if v.radial != "" || v.memory != "" {
+			return nil, usagef("%s holds symmetry functions: radial and memory belong to a network of messages", path)
+		}
+		return openN2P2(path, v)
+	}
+	if v.length != "" || v.energy != "" {
+		return nil, usagef("%s says its units itself: units are given for the files of n2p2 only", path)
 	}
 	if isEAM(path) {
 		if v.radial != "" || v.memory != "" || v.modal != "" {

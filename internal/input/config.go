@@ -67,6 +67,9 @@ type Part struct {
 	Modal     string `toml:"modal,omitempty" doc:"of a multi-fidelity model, which wants one: the modality"`
 	Memory    string `toml:"memory,omitempty" doc:"normal, lean (the first layer's states are computed again: a sixth less) or low (those of all layers but two: a third less, 1.2 times the time); the results are the same bits"`
 
+	LengthUnit string `toml:"length_unit,omitempty" doc:"of a model in n2p2's files, which do not say it: bohr (default) or angstrom"`
+	EnergyUnit string `toml:"energy_unit,omitempty" doc:"the same: hartree (default) or eV"`
+
 	File  string   `toml:"file,omitempty" doc:"eam: setfl (eam/alloy, eam/fs) or funcfl, relative to the working folder, else to the config file's"`
 	Files []string `toml:"files,omitempty" doc:"eam: several funcfl files, one for each element, instead of file"`
 

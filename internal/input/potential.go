@@ -30,6 +30,7 @@ func (p *Part) own() []own {
 	return []own{
 		{"model", p.Model != "", "model"}, {"radial", p.Radial != "", "model"}, {"head", p.Head != "", "model"}, {"memory", p.Memory != "", "model"},
 		{"modal", p.Modal != "", "model"},
+		{"length_unit", p.LengthUnit != "", "model"}, {"energy_unit", p.EnergyUnit != "", "model"},
 		{"file", p.File != "", "eam"}, {"files", p.Files != nil, "eam"},
 		{"elements", p.Elements != nil, "lennard-jones morse zbl"}, {"pair", p.Pair != nil, "lennard-jones morse"},
 		{"epsilon_eV", p.Epsilon != 0, "lennard-jones"}, {"sigma_A", p.Sigma != 0, "lennard-jones"},
@@ -101,6 +102,12 @@ func (p *Part) network(k *checker, table string) {
 	}
 	if p.Memory != "" {
 		k.among(table+".memory", p.Memory, "normal", "lean", "low")
+	}
+	if p.LengthUnit != "" {
+		k.among(table+".length_unit", p.LengthUnit, "bohr", "angstrom")
+	}
+	if p.EnergyUnit != "" {
+		k.among(table+".energy_unit", p.EnergyUnit, "hartree", "eV")
 	}
 }
 

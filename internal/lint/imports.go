@@ -44,6 +44,7 @@ var Table = map[string][]string{
 	"potential":        {"domain", "neighbor"},
 	"potential/pair":   {"potential", "domain", "neighbor", "internal/kernel"},
 	"potential/eam":    {"potential", "domain", "neighbor", "internal/kernel"},
+	"potential/bp":     {"potential", "domain", "neighbor", "internal/kernel", "internal/element"},
 	"potential/sum":    {"potential"},
 	"potential/naive":  {"potential", "internal/element", "internal/philox"},
 	"potential/mpnn":   {"potential", "domain", "neighbor", "internal/kernel", "o3"},
