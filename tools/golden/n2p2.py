@@ -92,7 +92,7 @@ def make(folder, name, program):
             f"cutoff_type {cutoff}", "scale_min_short -0.5", "scale_max_short 1.5",
             "global_hidden_layers_short 2", "global_nodes_short 5 4", f"global_activation_short {activation}"] + scaling
     if normalized:
-        text += ["mean_energy -3.5", "conv_energy 0.0003125", "conv_length 2.5", "normalize_nodes"]
+        text += ["mean_energy -3.5", "conv_energy 0.003125", "conv_length 2.5", "normalize_nodes"]
     text += ["symfunction_short " + f for f in functions]
     (folder / "input.nn").write_text("\n".join(text) + "\n")
     lines = []
