@@ -102,7 +102,7 @@ func TestN2P2IsAModel(t *testing.T) {
 	}
 	refuse(t, 2, []string{"bohr-hartree, angstrom-ev"}, "eval", in, "-m", dir, "-o", out, "--units", "nm")
 	refuse(t, 2, []string{"says its units itself"}, "eval", in, "-m", filepath.Join(tiny, "linear-l2.pth"), "-o", out, "--units", "angstrom-ev")
-	refuse(t, 2, []string{"symmetry functions: radial and memory"}, "eval", in, "-m", dir, "-o", out, "--radial", "exact")
+	refuse(t, 2, []string{"symmetry functions: radial, memory, head and modal"}, "eval", in, "-m", dir, "-o", out, "--radial", "exact")
 	refuse(t, 2, []string{"no such file"}, "eval", in, "-m", filepath.Join(dir, "scaling"), "-o", out)
 	// Dynamics, with the units in the file.
 	cfg := config(t, t.TempDir(), "[structure]\nfile = \""+in+"\"\n[potential]\nmodel = \""+dir+"\"\nlength_unit = \"bohr\"\nenergy_unit = \"hartree\"\n"+

@@ -188,8 +188,8 @@ func openModel(name string, v variant) (*source, error) {
 		return nil, err
 	}
 	if n2p2.Is(path) {
-		if v.radial != "" || v.memory != "" {
-			return nil, usagef("%s holds symmetry functions: radial and memory belong to a network of messages", path)
+		if v.radial != "" || v.memory != "" || v.head != "" || v.modal != "" {
+			return nil, usagef("%s holds symmetry functions: radial, memory, head and modal belong to other models", path)
 		}
 		return openN2P2(path, v)
 	}

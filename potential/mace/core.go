@@ -350,7 +350,7 @@ func (c *core[T]) messagesBackward(g *mpnn.Graph[T], b int, x, gx []T, p parts[T
 		c.conv.Backward(e, near, e.N, j, records, agg, gx)
 		c.edgeGradients(i, b, e, p)
 		sum, virial := e.Gradient()
-		potential.AddSummed(bonds, int32(i), e.J[:e.N], e.G, sum, virial)
+		potential.AddSummed(bonds, int32(i), e.J[:e.N], e.D, e.G, sum, virial)
 	}
 }
 
