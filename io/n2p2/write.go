@@ -55,7 +55,9 @@ func sameNetwork(a, b *Element) bool {
 // settings is input.nn.
 func (p *Potential) settings(comment string) []byte {
 	var b bytes.Buffer
-	line := func(key, format string, args ...any) { fmt.Fprintf(&b, "%-31s %s\n", key, fmt.Sprintf(format, args...)) }
+	line := func(key, format string, args ...any) {
+		fmt.Fprintf(&b, "%-31s %s\n", key, fmt.Sprintf(format, args...))
+	}
 	fmt.Fprintf(&b, "# %s\n", comment)
 	line("number_of_elements", "%d", len(p.Elements))
 	symbols := ""

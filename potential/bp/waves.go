@@ -197,4 +197,3 @@ func multiplyRows(to, a, b []float64) {
 		to[t] = a[t] * b[t]
 	}
 }
-
