@@ -22,3 +22,22 @@ type Trainable interface {
 	// is; dst is this rank's part.
 	ParamGradient(f *Frame, dEnergy, e, dst []float64) error
 }
+
+// Tensorial is a potential that may give a tensor instead of an energy: a vector such as
+// the dipole, or a pseudoscalar, as a sum over the atoms. Where it does, Compute is an
+// error; of a Trainable, dEnergy has Components numbers for each atom, and e is nil.
+type Tensorial interface {
+	// Components is how many numbers there are of each atom; 0: an energy.
+	Components() int
+	// Outputs sets out, Components numbers for each owned atom. It is collective where
+	// Compute is.
+	Outputs(f *Frame, out []float64) error
+}
+
+// ComponentsOf is the number of p's components, 0 where it gives an energy.
+func ComponentsOf(p Potential) int {
+	if t, ok := p.(Tensorial); ok {
+		return t.Components()
+	}
+	return 0
+}

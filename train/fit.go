@@ -356,6 +356,7 @@ type Prediction struct {
 	*Structure
 	Energy float64      // eV
 	Forces [][3]float64 // eV/Å
+	Target []float64    // of a potential that gives a tensor, which has no energy and forces
 	Errors Errors
 }
 
@@ -368,7 +369,13 @@ func (f *Fit) Test(list []*Structure, see func(Prediction)) (Errors, error) {
 		return Errors{}, err
 	}
 	return f.o.Evaluate(x, func(k int, e *Errors) {
-		p := Prediction{Structure: list[k], Forces: f.o.bonds.F[:len(list[k].X)], Errors: *e}
+		p := Prediction{Structure: list[k], Errors: *e}
+		if potential.ComponentsOf(f.o.Potential) > 0 {
+			p.Target = f.o.target
+			see(p)
+			return
+		}
+		p.Forces = f.o.bonds.F[:len(list[k].X)]
 		for _, v := range f.o.energy {
 			p.Energy += v
 		}

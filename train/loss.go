@@ -7,7 +7,8 @@ import (
 	"github.com/wigner-md/wigner/potential"
 )
 
-// Loss says what is made small. A weight of zero leaves that label out.
+// Loss says what is made small. A weight of zero leaves that label out. Of a potential that
+// gives a tensor the loss is that of the target alone, ⟨(T − T*)²⟩ over the components.
 type Loss struct {
 	Energy, Force, Stress float64 // weights w_E (eV/atom)⁻², w_F (eV/Å)⁻², w_S (eV/Å³)⁻²
 	// Huber's δ of each: quadratic below, linear above; 0: quadratic everywhere.
@@ -26,8 +27,9 @@ func rho(x, delta float64) (v, d float64) {
 type direction struct {
 	u      [][3]float64
 	strain [3][3]float64
-	energy float64 // ∂L/∂E
-	step   float64 // h
+	energy float64   // ∂L/∂E
+	target []float64 // ∂L/∂T
+	step   float64   // h
 }
 
 // Step is the displacement, in Å, of the atom or image that moves furthest in the
@@ -50,15 +52,16 @@ type Objective struct {
 	bonds  potential.Bonds
 	energy []float64
 	weight []float64
+	target []float64
 	dirs   []direction
 }
 
 // Errors are sums over structures, of all ranks once reduced.
 type Errors struct {
-	Loss [3]float64 // weighted parts: energy, force, stress
+	Loss [4]float64 // weighted parts: energy, force, stress, target
 	// Sums of |error| and error², and how many: energy per atom (eV), force
-	// components (eV/Å), stress components (eV/Å³).
-	Abs, Square, N [3]float64
+	// components (eV/Å), stress components (eV/Å³), components of the target.
+	Abs, Square, N [4]float64
 }
 
 // Note adds one deviation of kind k.
@@ -79,17 +82,17 @@ func (e *Errors) Add(f *Errors) {
 }
 
 // MAE is the mean absolute error of energy per atom (k = 0, eV), force components (1,
-// eV/Å) or stress components (2, eV/Å³); NaN without labels.
+// eV/Å), stress components (2, eV/Å³) or components of the target (3); NaN without labels.
 func (e *Errors) MAE(k int) float64 { return e.Abs[k] / e.N[k] }
 
 // RMSE is the root of the mean squared error, of the same.
 func (e *Errors) RMSE(k int) float64 { return math.Sqrt(e.Square[k] / e.N[k]) }
 
 // Total is the whole loss.
-func (e *Errors) Total() float64 { return e.Loss[0] + e.Loss[1] + e.Loss[2] }
+func (e *Errors) Total() float64 { return e.Loss[0] + e.Loss[1] + e.Loss[2] + e.Loss[3] }
 
 // counts are the sums of weights that the means of a batch are divided by.
-func counts(batch []*sample) (n [3]float64) {
+func counts(batch []*sample) (n [4]float64) {
 	for _, s := range batch {
 		if s.Energy == s.Energy {
 			n[0] += s.Weight
@@ -108,18 +111,22 @@ func counts(batch []*sample) (n [3]float64) {
 				}
 			}
 		}
+		n[3] += s.Weight * float64(len(s.Target))
 	}
 	return n
 }
 
 // evaluate computes one sample, adds its errors, and sets its direction unless that is
 // nil; n are the counts of the whole batch.
-func (o *Objective) evaluate(s *sample, n [3]float64, e *Errors, d *direction) error {
+func (o *Objective) evaluate(s *sample, n [4]float64, e *Errors, d *direction) error {
 	o.one.reset()
 	o.one.add(s)
 	o.one.build(o.Potential.Cutoff())
 	o.one.place(0, 0, nil)
 	f := &o.one.frame
+	if c := potential.ComponentsOf(o.Potential); c > 0 {
+		return o.tensor(s, c, n[3], e, d)
+	}
 	o.energy = room(o.energy, f.N)
 	o.bonds.Reset(f.Rows)
 	if err := o.Potential.Compute(f, &potential.Result{Energy: o.energy, Bonds: &o.bonds}); err != nil {
@@ -180,6 +187,47 @@ func (o *Objective) evaluate(s *sample, n [3]float64, e *Errors, d *direction) e
 	return nil
 }
 
+// tensor is evaluate for a potential that gives so many components.
+func (o *Objective) tensor(s *sample, components int, n float64, e *Errors, d *direction) error {
+	f := &o.one.frame
+	o.energy = room(o.energy, f.N*components)
+	if err := o.Potential.(potential.Tensorial).Outputs(f, o.energy); err != nil {
+		return err
+	}
+	o.target = room(o.target, components)
+	clear(o.target)
+	for k, v := range o.energy[:f.N*components] {
+		o.target[k%components] += v
+	}
+	if d != nil {
+		d.target = room(d.target, components)
+		clear(d.target)
+	}
+	for k, want := range s.Target {
+		x := o.target[k] - want
+		e.Note(3, x)
+		c := s.Weight / n
+		e.Loss[3] += c * x * x
+		if d != nil {
+			d.target[k] = 2 * c * x
+		}
+	}
+	return nil
+}
+
+// tensors is the gradient of a batch of tensors: no differences are needed.
+func (o *Objective) tensors(components, mine int, local []float64) error {
+	o.weight = room(o.weight, o.all.frame.N*components)
+	for k := range mine {
+		o.all.place(k, 0, nil)
+		p := o.all.parts[k]
+		for i := range p.X {
+			copy(o.weight[(p.atom+i)*components:], o.dirs[k].target)
+		}
+	}
+	return o.Potential.ParamGradient(&o.all.frame, o.weight, nil, local)
+}
+
 // Evaluate adds the errors of this rank's share of the samples, every Size-th, and sums
 // them over the ranks. It is collective. see, unless nil, is called with the number of
 // each of this rank's samples and its errors.
@@ -205,7 +253,7 @@ func (o *Objective) Gradient(batch []*sample, g []float64) (Errors, error) {
 	var sum Errors
 	n := counts(batch)
 	o.all.reset()
-	cutoff := o.Potential.Cutoff()
+	cutoff, components := o.Potential.Cutoff(), potential.ComponentsOf(o.Potential)
 	mine := 0
 	for k := o.Comm.Rank(); k < len(batch); k += o.Comm.Size() {
 		if mine == len(o.dirs) {
@@ -214,6 +262,11 @@ func (o *Objective) Gradient(batch []*sample, g []float64) (Errors, error) {
 		d := &o.dirs[mine]
 		if err := o.evaluate(batch[k], n, &sum, d); err != nil {
 			return sum, err
+		}
+		if components > 0 {
+			o.all.add(batch[k])
+			mine++
+			continue
 		}
 		d.step = 0 // without labels of forces or stress
 		if m := reach(d, cutoff); m > 0 {
@@ -224,7 +277,12 @@ func (o *Objective) Gradient(batch []*sample, g []float64) (Errors, error) {
 		mine++
 	}
 	local := make([]float64, len(g))
-	if mine > 0 {
+	if mine > 0 && components > 0 {
+		o.all.build(cutoff)
+		if err := o.tensors(components, mine, local); err != nil {
+			return sum, err
+		}
+	} else if mine > 0 {
 		o.all.build(cutoff)
 		o.weight = room(o.weight, o.all.frame.N)
 		for k := range mine {
@@ -273,7 +331,7 @@ func reach(d *direction, cutoff float64) float64 {
 
 func (o *Objective) reduce(e *Errors, g []float64) error {
 	x := g
-	for _, p := range []*[3]float64{&e.Loss, &e.Abs, &e.Square, &e.N} {
+	for _, p := range []*[4]float64{&e.Loss, &e.Abs, &e.Square, &e.N} {
 		x = append(x, p[:]...)
 	}
 	if err := o.Comm.Allreduce(x, comm.Sum); err != nil {
@@ -281,8 +339,8 @@ func (o *Objective) reduce(e *Errors, g []float64) error {
 	}
 	copy(g, x)
 	x = x[len(g):]
-	for k, p := range []*[3]float64{&e.Loss, &e.Abs, &e.Square, &e.N} {
-		copy(p[:], x[3*k:])
+	for k, p := range []*[4]float64{&e.Loss, &e.Abs, &e.Square, &e.N} {
+		copy(p[:], x[4*k:])
 	}
 	return nil
 }

@@ -23,6 +23,7 @@ type Structure struct {
 	Energy float64       // eV
 	Forces [][3]float64  // eV/Å; single components may be NaN
 	Stress [3][3]float64 // eV/Å³, tension positive; single components may be NaN
+	Target []float64     // of a potential that gives a tensor; nil: none
 	Weight float64       // of this structure in the loss
 	Type   string        // config_type, for the report
 	Source string        // file and frame, for messages
@@ -35,7 +36,7 @@ type Structure struct {
 // clone is a copy that shares the slices, without what was made of the structure.
 func (s *Structure) clone() *Structure {
 	return &Structure{Cell: s.Cell, Periodic: s.Periodic, Z: s.Z, X: s.X, Energy: s.Energy, Forces: s.Forces,
-		Stress: s.Stress, Weight: s.Weight, Type: s.Type, Source: s.Source}
+		Stress: s.Stress, Target: s.Target, Weight: s.Weight, Type: s.Type, Source: s.Source}
 }
 
 // sample is the structure with its images and neighbours, made at the first call; the

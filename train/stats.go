@@ -165,6 +165,20 @@ func FitReference(list []*Structure, elements []int) ([]float64, error) {
 	return mat.Col(nil, 0, &x), nil
 }
 
+// TargetSize is the root mean square of the components of the targets; 1 where it is zero.
+func TargetSize(list []*Structure) float64 {
+	sum, n := 0.0, 0.0
+	for _, s := range list {
+		for _, v := range s.Target {
+			sum, n = sum+v*v, n+1
+		}
+	}
+	if !(sum > 0) {
+		return 1
+	}
+	return math.Sqrt(sum / n)
+}
+
 // Isolated finds the energies of single atoms among structures, by element.
 func Isolated(list []*Structure, elements []int) ([]float64, error) {
 	out := make([]float64, len(elements))

@@ -10,7 +10,7 @@ import (
 // Turned is the augmentation of training data by rotations: after the structures as they
 // are, copies−1 of each, turned about the mean of its positions by rotations that are
 // uniform over SO(3) and a function of seed, structure and copy. Cells, forces and
-// stresses turn along; a vector or tensor of which a component is missing is missing in
+// stresses turn along, and a target of three numbers; a vector or tensor of which a component is missing is missing in
 // the copies.
 func Turned(list []*Structure, copies int, seed uint64) []*Structure {
 	out := append([]*Structure(nil), list...)
@@ -51,6 +51,10 @@ func (s *Structure) turned(r [3][3]float64) *Structure {
 		return w
 	}
 	t := s.clone()
+	if len(s.Target) == 3 {
+		v := apply([3]float64(s.Target))
+		t.Target = v[:]
+	}
 	for k, v := range s.Cell {
 		t.Cell[k] = apply(v)
 	}

@@ -46,12 +46,18 @@ type Head[T Float] interface {
 	Turn(g *Graph[T], x, s, gx []T, e []float64, b *potential.Bonds)
 }
 
+// Reader is a Head that gives a tensor of each atom and no energy.
+type Reader[T Float] interface {
+	// Read completes s and sets out, for each owned atom the model's Components.
+	Read(g *Graph[T], x, s []T, out []float64)
+}
+
 // Learner is a Layer or Head that can be trained: its backward sweep gives the
 // gradients of its weights, which it keeps and adds to, instead of edge gradients.
 type Learner[T Float] interface {
 	// Learn stands for BackwardEdges: it reads ∂E/∂s and x and adds ∂E/∂x to
 	// gx. Of a Head it stands for Turn, E being Σ_i weight_i E_i over the owned
-	// atoms.
+	// atoms, or over their components.
 	Learn(g *Graph[T], x, s, gx []T, weight []float64)
 }
 
@@ -70,7 +76,10 @@ type Model[T Float] struct {
 	Unit    bool            // of the unit vector; else the polynomials of r_ij itself
 	Species []int32         // the model's species index by atomic number, −1 where unknown
 	Group   potential.Group // under which the energy is invariant
-	Work    Work            // of one evaluation; zero where nobody counted
+	// Components is how many numbers the head gives of each atom instead of an energy;
+	// 0: it gives an energy.
+	Components int
+	Work       Work // of one evaluation; zero where nobody counted
 	// New makes the layers for one rank: shared weights, own scratch.
 	New func() ([]Layer[T], Head[T])
 }

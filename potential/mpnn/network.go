@@ -1,6 +1,7 @@
 package mpnn
 
 import (
+	"errors"
 	"time"
 
 	"github.com/wigner-md/wigner/domain"
@@ -62,11 +63,40 @@ func (n *Network[T]) Work() Work { return n.model.Work }
 
 // Compute is part of potential.Potential. It is collective.
 func (n *Network[T]) Compute(f *potential.Frame, r *potential.Result) error {
+	if n.model.Components > 0 {
+		return errors.New("mpnn: the model gives a tensor, not an energy")
+	}
 	return n.pass(f, r, nil)
 }
 
+// Components is part of potential.Tensorial.
+func (n *Network[T]) Components() int { return n.model.Components }
+
+// Outputs is part of potential.Tensorial. It is collective.
+func (n *Network[T]) Outputs(f *potential.Frame, out []float64) error {
+	clock := time.Now()
+	if err := n.graph.build(f, n.model, n.Memory != Low); err != nil {
+		return err
+	}
+	n.noteNear()
+	n.resize()
+	lap(&clock, &n.Times.Graph)
+	x, _, err := n.sweep(f, &potential.Result{}, len(n.layers), &clock)
+	if err != nil {
+		return err
+	}
+	if err := n.forward(f, x, n.head.Width()); err != nil {
+		return err
+	}
+	lap(&clock, &n.Times.Exchange)
+	n.head.(Reader[T]).Read(&n.graph, x, n.top, out)
+	lap(&clock, &n.Times.Head)
+	return nil
+}
+
 // Learn adds Σ_i weight_i ∂E_i/∂θ to the gradients that the layers, which are all
-// Learners, keep of their weights θ. It writes the energies to e, and is collective.
+// Learners, keep of their weights θ; of a tensor weight has a number for each component
+// of each atom. It writes the energies to e, of a tensor nothing, and is collective.
 func (n *Network[T]) Learn(f *potential.Frame, weight, e []float64) error {
 	return n.pass(f, &potential.Result{Energy: e}, weight)
 }
@@ -80,7 +110,9 @@ func (n *Network[T]) pass(f *potential.Frame, r *potential.Result, weight []floa
 	}
 	n.noteNear()
 	n.resize()
-	clear(r.Energy[:f.N])
+	if n.model.Components == 0 {
+		clear(r.Energy[:f.N])
+	}
 	lap(&clock, &n.Times.Graph)
 	g, last := &n.graph, len(n.layers)
 

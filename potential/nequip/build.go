@@ -39,6 +39,9 @@ func everyEdge[T kernel.Float](_ int, s *kernel.Shape, r kernel.Radial[T]) (conv
 // it is nil, before any rank uses them.
 func build[T kernel.Float](m *Model, near float64, conv convMaker[T], see func([]*weights[T])) *mpnn.Model[T] {
 	out := &mpnn.Model[T]{Cutoff: m.cfg.cutoff, Near: near, LMax: m.cfg.lmaxEdge, Unit: m.cfg.unit, Group: m.Group()}
+	if m.cfg.output != nil {
+		out.Components = m.components()
+	}
 	out.Species = make([]int32, 120)
 	for z := range out.Species {
 		out.Species[z] = -1

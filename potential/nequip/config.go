@@ -30,6 +30,7 @@ type config struct {
 	modal       *modality   // of multi-fidelity models: the one that is evaluated
 	readout     *readoutNet // a multi-layer readout, else two linear maps
 	irreps      []o3.Irreps // layers+1, from the embedding to the last output
+	output      *o3.Irrep   // what is read out instead of an energy; nil: an energy
 }
 
 // table reads typed values of a configuration. Like those of tensors, its
@@ -155,6 +156,7 @@ func parse(c table, modal string) *config {
 	f.basis = c.radialBasis()
 	f.hidden = c.neurons("weight_nn_hidden_neurons", 64, 64)
 	c.typeMap(f)
+	c.output(f)
 	c.irreps(f)
 	return f
 }
@@ -360,7 +362,9 @@ func (c table) manualIrreps(f *config, v any) {
 				fail("configuration: irreps_manual %q has %s twice, which is not supported", s, r.Irrep)
 			case r.P < 0 && !f.parity:
 				fail("configuration: irreps_manual %q has odd irreps, but is_parity is False", s)
-			case r.L > 0 && (t == 0 || t == f.layers), r.P < 0 && t == 0:
+			case t == f.layers && f.output != nil && (r.Irrep != *f.output || len(irr) > 1):
+				fail("configuration: irreps_manual %q: the last features must be %s, the irrep of %s", s, f.output, outputKey)
+			case r.L > 0 && (t == 0 || t == f.layers && f.output == nil), r.P < 0 && t == 0:
 				fail("configuration: irreps_manual %q: the first and the last features must be even scalars", s)
 			}
 			if r.L == 0 && k > 0 && irr[k-1].L > 0 {
@@ -368,19 +372,19 @@ func (c table) manualIrreps(f *config, v any) {
 			}
 			seen[r.Irrep] = true
 		}
-		if irr.Count(o3.Irrep{L: 0, P: 1}) == 0 {
+		if irr.Count(o3.Irrep{L: 0, P: 1}) == 0 && (t < f.layers || f.output == nil) {
 			fail("configuration: irreps_manual %q has no even scalars, which is not supported", s)
 		}
 		f.irreps = append(f.irreps, irr)
 	}
-	if f.irreps[f.layers].Count(o3.Irrep{L: 0, P: -1}) > 0 {
+	if f.output == nil && f.irreps[f.layers].Count(o3.Irrep{L: 0, P: -1}) > 0 {
 		fail("configuration: irreps_manual: the last features must be even scalars")
 	}
 }
 
 // paths are those of layer t, whose input irreps are known: to every l₃ up to
 // lmax (from version 0.11 on that of the output where it is given), and in the last
-// layer to even scalars only. The last thing returned
+// layer to what is read out and its gates only. The last thing returned
 // are the joined irreps of the messages.
 func (f *config) paths(t int) ([]o3.Path, o3.Irreps) {
 	last, lmax := t == f.layers-1, f.lmaxNode
@@ -388,11 +392,40 @@ func (f *config) paths(t int) ([]o3.Path, o3.Irreps) {
 		lmax = f.irreps[t+1].LMax()
 	}
 	return o3.Paths(f.irreps[t], o3.SphericalIrreps(f.lmaxEdge, f.parity), func(r o3.Irrep) bool {
-		if last {
-			return r.L == 0 && r.P > 0
+		even := r.L == 0 && r.P > 0
+		switch {
+		case last && f.output != nil:
+			return r == *f.output || even && f.output.L > 0
+		case last:
+			return even
 		}
 		return r.L <= lmax
 	})
+}
+
+// outputKey is wigner's own key for networks that give a tensor and no energy.
+const outputKey = "wigner_output"
+
+// output finds what the network gives.
+func (c table) output(f *config) {
+	s := c.text(outputKey, "")
+	if s == "" {
+		return
+	}
+	irr, err := o3.ParseIrreps(s)
+	if err != nil || len(irr) != 1 || irr[0].Mul != 1 || irr[0].L > 8 {
+		fail("configuration: %s is %q; wanted is one irrep, such as 1o", outputKey, s)
+	}
+	if !f.parity && irr[0].P < 0 {
+		fail("configuration: %s is %s, but is_parity is False", outputKey, s)
+	}
+	if v, ok := c.get("irreps_manual"); !ok || v == false {
+		fail("configuration: %s needs irreps_manual", outputKey)
+	}
+	if f.bias || f.readout != nil || f.modal != nil {
+		fail("configuration: %s is %s: biases, modalities and multi-layer readouts are for energies", outputKey, s)
+	}
+	f.output = &irr[0].Irrep
 }
 
 // elements are the known atomic numbers, ascending.

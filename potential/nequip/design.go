@@ -27,6 +27,10 @@ type Design struct {
 	Shift     []float64 // eV, by element
 	Scale     []float64 // eV, by element
 	Seed      uint64    // of the weights
+	// Output is the irrep that the network gives instead of an energy: a sum over the
+	// atoms, such as a vector, 1o, or a pseudoscalar, 0o. Shifts must then be zero, and
+	// scales are in the unit of the output.
+	Output *o3.Irrep
 }
 
 // scalars are the even scalars of the features.
@@ -44,12 +48,16 @@ func (d *Design) Config() map[any]any {
 	for range d.Layers - 1 {
 		irreps = append(irreps, d.Features.String())
 	}
-	irreps = append(irreps, d.scalars().String())
+	last := d.scalars()
+	if d.Output != nil {
+		last[0].Irrep = *d.Output
+	}
+	irreps = append(irreps, last.String())
 	hidden := []any{}
 	for _, n := range d.Hidden {
 		hidden = append(hidden, int64(n))
 	}
-	return map[any]any{
+	cfg := map[any]any{
 		"version":                  "0.10.4",
 		"_model_type":              "E3_equivariant_model",
 		"interaction_type":         "nequip",
@@ -74,6 +82,10 @@ func (d *Design) Config() map[any]any {
 		"use_bias_in_linear":       false,
 		"readout_as_fcn":           false,
 	}
+	if d.Output != nil {
+		cfg[outputKey] = d.Output.String()
+	}
+	return cfg
 }
 
 // New makes the weights of a design: the configuration and the tensors that Read and

@@ -24,6 +24,9 @@ func Checkpoint(cfg map[any]any, w potential.Weights) (map[any]any, *Tensors, er
 	if err != nil {
 		return nil, nil, err
 	}
+	if m.cfg.output != nil {
+		return nil, nil, fmt.Errorf("nequip: SevenNet has no networks that give a tensor, this one %s", m.cfg.output)
+	}
 	in := newTensors(w)
 	out := &Tensors{}
 	e := exporter{in: in, out: out}

@@ -76,6 +76,25 @@ func newHead[T kernel.Float](w *weights[T], m *Model) *head[T] {
 	return h
 }
 
+// Read is part of mpnn.Reader: out_i = scale·R(h), for each component of the output.
+func (h *head[T]) Read(g *mpnn.Graph[T], x, s []T, out []float64) {
+	w, n, dim := h.gate.in.width, len(h.m.read), h.m.components()
+	for b := 0; b < g.Padded; b += block {
+		h.messages(g, b, x, s)
+		gateForward(&h.gate, s[b*w:], h.h)
+		for i := range min(block, g.N-b) {
+			scale := h.m.scale[g.Species[b+i]]
+			for c := range dim {
+				sum := 0.0
+				for u, v := range h.h[(i*dim+c)*n:][:n] {
+					sum += h.m.read[u] * float64(v)
+				}
+				out[(b+i)*dim+c] = scale * sum
+			}
+		}
+	}
+}
+
 // Turn is part of mpnn.Head.
 func (h *head[T]) Turn(g *mpnn.Graph[T], x, s, gx []T, e []float64, bonds *potential.Bonds) {
 	w := h.gate.in.width

@@ -75,21 +75,24 @@ func (l *layer[T]) LearnNodes(g *mpnn.Graph[T], s, gxnext, gsnext []T) {
 
 // Learn is part of mpnn.Learner: forward, energy and backward.
 func (h *head[T]) Learn(g *mpnn.Graph[T], x, s, gx []T, weight []float64) {
-	w, n, r := h.gate.in.width, len(h.m.read), h.reading
+	w, n, dim, r := h.gate.in.width, len(h.m.read), h.m.components(), h.reading
 	for b := 0; b < g.Padded; b += block {
 		h.messages(g, b, x, s)
 		gateForward(&h.gate, s[b*w:], h.h)
 		clear(h.gh)
 		for i := range min(block, g.N-b) {
-			z, c := g.Species[b+i], weight[b+i]
-			row, grad, sum := h.h[i*n:(i+1)*n], h.gh[i*n:(i+1)*n], 0.0
-			for u, v := range h.m.read {
-				sum += v * float64(row[u])
-				grad[u] = T(c * v * h.m.scale[z])
-				r.read[u] += c * h.m.scale[z] * float64(row[u])
+			z := g.Species[b+i]
+			for k := range dim {
+				c, at := weight[(b+i)*dim+k], (i*dim+k)*n
+				row, grad, sum := h.h[at:at+n], h.gh[at:at+n], 0.0
+				for u, v := range h.m.read {
+					sum += v * float64(row[u])
+					grad[u] = T(c * v * h.m.scale[z])
+					r.read[u] += c * h.m.scale[z] * float64(row[u])
+				}
+				r.scale[z] += c * sum
+				r.shift[z] += c
 			}
-			r.scale[z] += c * sum
-			r.shift[z] += c
 		}
 		gateBackward(&h.gate, s[b*w:], h.gh)
 		h.learnMessages(g, b, x, s, gx)

@@ -239,6 +239,17 @@ func (m *Model) Version() string { return m.cfg.version }
 // Parameters is the number of trained weights, shifts and scales apart.
 func (m *Model) Parameters() int { return m.params }
 
+// Output is the irrep that the network gives instead of an energy, nil for an energy.
+func (m *Model) Output() *o3.Irrep { return m.cfg.output }
+
+// components is the number of what is read out of each atom.
+func (m *Model) components() int {
+	if m.cfg.output == nil {
+		return 1
+	}
+	return m.cfg.output.Dim()
+}
+
 // LayerInfo describes a layer.
 type LayerInfo struct {
 	In, Message, Out o3.Irreps

@@ -172,6 +172,9 @@ func (m *Model) readout(t *tensors) {
 	m.shift = m.bySpecies(t, "rescale_atomic_energy.shift", m.cfg.modal != nil && m.cfg.modal.shift)
 	m.scale = m.bySpecies(t, "rescale_atomic_energy.scale", m.cfg.modal != nil && m.cfg.modal.scale)
 	for s := range m.shift {
+		if m.cfg.output != nil && m.shift[s] != 0 {
+			fail("tensor rescale_atomic_energy.shift holds %g: an output %s has no shift, which would not turn with the atoms", m.shift[s], m.cfg.output)
+		}
 		m.shift[s] += base * m.scale[s]
 	}
 }
@@ -191,7 +194,7 @@ func (m *Model) readDense(t *tensors, r *readoutNet) {
 // readLinear multiplies the two last linear maps, between which nothing stands; what
 // their biases and the modality add is returned.
 func (m *Model) readLinear(t *tensors) (base float64) {
-	ch, more := m.cfg.irreps[m.cfg.layers].Dim(), m.cfg.extra(m.cfg.modal.in("output"))
+	ch, more := m.cfg.irreps[m.cfg.layers].Channels(), m.cfg.extra(m.cfg.modal.in("output"))
 	const first, second = "reduce_input_to_hidden.linear", "reduce_hidden_to_energy.linear"
 	hidden := max(1, t.size(second+".weight"))
 	if b, is := t.w.(*Tensors); is && b.blank != nil {

@@ -339,7 +339,9 @@ func (t *Trainee[T]) collect(dst []float64) {
 	}
 	for s := range r.scale {
 		dst[t.offset["rescale_atomic_energy.scale"]+min(s, len(o.scale)-1)] += r.scale[s]
-		dst[t.offset["rescale_atomic_energy.shift"]+min(s, len(o.shift)-1)] += r.shift[s]
+		if m.cfg.output == nil { // a shift of a tensor is and stays zero
+			dst[t.offset["rescale_atomic_energy.shift"]+min(s, len(o.shift)-1)] += r.shift[s]
+		}
 	}
 }
 
