@@ -63,6 +63,10 @@ var Table = map[string][]string{
 	"property":         {"md", "relax", "comm", "domain", "phonon"},
 	"io/*":             {"domain", "internal/element"},
 
+	"data": {},
+	"internal/symmetry": {"comm", "comm/inproc", "data", "domain", "internal/kernel", "io/extxyz", "md", "o3",
+		"potential", "potential/mpnn", "potential/naive", "potential/nequip", "train"},
+
 	"cmd/wigner": {anyPackage},
 	"tools/*":    {"internal/input"},
 }
@@ -88,7 +92,7 @@ var Outside = map[string][]string{
 	"golang.org/x/sys":                      {"comm/...", "internal/kernel", "io/...", "md", "cmd/..."},
 	"golang.org/x/tools":                    {"internal/lint"},
 	"gonum.org/v1/gonum":                    {"..."},
-	"gonum.org/v1/plot":                     {"cmd/..."},
+	"gonum.org/v1/plot":                     {"cmd/...", "internal/symmetry"},
 	"pgregory.net/rapid":                    {}, // tests only
 	"golang.org/x/sync":                     {"..."},
 	"github.com/klauspost/compress":         {"cmd/..."},

@@ -1,0 +1,159 @@
+package symmetry
+
+import (
+	"math"
+
+	"github.com/wigner-md/wigner/train"
+)
+
+// dichloroKey is the network of the energy of 1,2-dichloroethane.
+const dichloroKey = "dichloroethane, equivariant"
+
+func (w *show) planBreaking() error {
+	set, err := w.set("molecules/dichloroethane", "REF_dipole")
+	if err != nil {
+		return err
+	}
+	k := equivariant(netSize{features: "12x0e+8x1o+4x2e", layers: 2, cutoff: 5, hidden: []int{24}})
+	st := w.study(dichloroKey, "dichloroethane", k, set, 300, schooling{batch: 5, epochs: pick(w, 12, 120)})
+	w.sections = append(w.sections, func() (*section, error) { return w.breaking(st) })
+	return nil
+}
+
+// descend lets a molecule go downhill: steps along the forces, none longer than 0.02 Å.
+// see is told the structure and the forces of every step.
+func descend(s *train.Structure, mk maker, steps int, see func(s *train.Structure, f []vec)) error {
+	x := mapped(s, func(x vec) vec { return x }, nil)
+	for range steps {
+		o, err := evaluate(x, 1, mk)
+		if err != nil {
+			return err
+		}
+		see(x, o.forces)
+		most := 0.0
+		for _, f := range o.forces {
+			most = max(most, norm(f))
+		}
+		c := min(0.03, 0.02/max(most, 1e-12))
+		for i := range x.X {
+			for k := range x.X[i] {
+				x.X[i][k] += c * o.forces[i][k]
+			}
+		}
+	}
+	return nil
+}
+
+func (w *show) breaking(st *study) (*section, error) {
+	s := &section{ID: "breaking", Title: "What symmetry forbids stays forbidden, until it is broken"}
+	mk, err := st.recall()
+	if err != nil {
+		return nil, err
+	}
+	scan, err := w.set("molecules/dichloroethane-torsion", "REF_dipole")
+	if err != nil {
+		return nil, err
+	}
+	var top *train.Structure
+	for _, x := range scan {
+		if x.Type == "torsion" && math.Abs(torsion(x)) < 1e-6 {
+			top = x
+		}
+	}
+	s.text(`Put 1,2-dichloroethane on the top of its barrier, with both chlorines on the same side at the torsion angle 0. The molecule has a mirror there that exchanges its two halves, so a force that would turn it to the left has an equal ` +
+		`reason to turn it to the right: it must be zero, in any model with the symmetry, although the place is unstable. A model cannot break a symmetry that its input has. It is nature's way too: a ball on the top of a hill stays there until something pushes it. ` +
+		`Here the molecule is let go downhill along the forces of the equivariant network, twice: as it is, and with each coordinate moved at random by some 0.001 Å, which is called a rattle.`)
+	steps := pick(w, 1500, 4000)
+	rng := random(hash("breaking", w.o.Seed), 0)
+	perfect := symmetrised(top)
+	order := partners(perfect)
+	rattled := mapped(perfect, func(x vec) vec {
+		for k := range x {
+			x[k] += 0.001 * rng.NormFloat64()
+		}
+		return x
+	}, nil)
+	p := picture{name: "symmetry-breaking", caption: "The torsion angle on the way downhill", x: "step", y: "|Cl–C–C–Cl| / degrees", legendLeft: true}
+	var ends []float64
+	var rows [][]any
+	for _, c := range []struct {
+		name string
+		s    *train.Structure
+	}{{"perfect", perfect}, {"rattled by 0.001 Å", rattled}} {
+		var step, angle []float64
+		forbidden, largest := 0.0, 0.0
+		err := descend(c.s, mk, steps, func(x *train.Structure, f []vec) {
+			a := math.Abs(dihedral(x.X[2], x.X[0], x.X[1], x.X[3])) * 180 / math.Pi
+			step, angle = append(step, float64(len(step))), append(angle, a)
+			for i, v := range f { // of the mirror image, at the atom that i goes to
+				forbidden = max(forbidden, norm(minus(v, times(mirrorMatrix, f[order[i]]))))
+				largest = max(largest, norm(v))
+			}
+		})
+		if err != nil {
+			return nil, err
+		}
+		p.curves = append(p.curves, curve{name: c.name, x: step, y: angle})
+		ends = append(ends, angle[len(angle)-1])
+		rows = append(rows, []any{c.name, angle[0], angle[len(angle)-1], largest, forbidden})
+	}
+	s.draw(p)
+	gauche := ofType(scan, "gauche")[0]
+	s.table("symmetry-breaking-ends", "Where it ends, and the largest part of a force that the mirror forbids on the whole way",
+		[]string{"start", "angle at the start, degrees", "at the end", "largest force, eV/Å", "forbidden part, eV/Å"}, rows)
+	s.text(`After %d steps the perfect molecule stands at %s degrees and the rattled one at %s; the minimum of GFN2-xTB next to it, gauche, is at %.1f. Rounding errors break a symmetry too, in the sixteenth digit, and grow where the place is unstable; `+
+		`here the molecule lies so that its mirror is x → −x, where rounding is the same on both sides.`, steps, number(ends[0]), number(ends[1]), torsion(gauche))
+	s.identity("perfect eclipsed molecule: torsion angle after the descent", ends[0], 1e-6, " degrees")
+	s.above("rattled molecule: torsion angle after the descent", ends[1], 40, " degrees")
+	return s, nil
+}
+
+// partners is where the mirror x → −x takes each atom.
+func partners(s *train.Structure) []int {
+	out := make([]int, len(s.X))
+	for i, x := range s.X {
+		least := math.Inf(1)
+		for j, y := range s.X {
+			if d := norm(minus(times(mirrorMatrix, x), y)); s.Z[i] == s.Z[j] && d < least {
+				least, out[i] = d, j
+			}
+		}
+	}
+	return out
+}
+
+// symmetrised is the eclipsed molecule in a frame in which the mirror that exchanges its
+// halves is x → −x, symmetric to the last digit; its C2v's other mirror is z → −z.
+func symmetrised(s *train.Structure) *train.Structure {
+	mid := func(a, b vec) (c vec) {
+		for k := range c {
+			c[k] = (a[k] + b[k]) / 2
+		}
+		return c
+	}
+	o := mid(s.X[0], s.X[1])
+	ex := minus(s.X[1], s.X[0])
+	ey := minus(mid(s.X[2], s.X[3]), o)
+	n := norm(ex)
+	for k := range ex {
+		ex[k] /= n
+	}
+	d := dot(ex, ey)
+	for k := range ey {
+		ey[k] -= d * ex[k]
+	}
+	n = norm(ey)
+	for k := range ey {
+		ey[k] /= n
+	}
+	ez := cross(ex, ey)
+	out := mapped(s, func(x vec) vec { x = minus(x, o); return vec{dot(ex, x), dot(ey, x), dot(ez, x)} }, nil)
+	half := mapped(out, func(x vec) vec { return x }, nil)
+	for i, j := range partners(out) {
+		m := times(mirrorMatrix, out.X[j])
+		for k := range m {
+			half.X[i][k] = (out.X[i][k] + m[k]) / 2
+		}
+	}
+	return half
+}

@@ -1,0 +1,308 @@
+package symmetry
+
+import (
+	"bytes"
+	"encoding/csv"
+	"fmt"
+	"html/template"
+	"image/color"
+	"math"
+	"slices"
+	"strings"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/plotutil"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgsvg"
+)
+
+// section is one step of the argument.
+type section struct {
+	ID, Title string
+	Parts     []part
+	claims    []claim
+	failed    error
+}
+
+// part is a paragraph, a picture or a table, in the order in which they are read.
+type part struct {
+	Text    string
+	Name    string // of the CSV file
+	Caption string
+	SVG     template.HTML
+	Head    []string
+	Rows    [][]string
+	CSV     string
+}
+
+// claim is a figure with a bound that it is held against.
+type claim struct {
+	Section, What, Found, Bound string
+	Holds                       bool
+	identity                    bool // follows from the structure of the model: no training can spoil it
+}
+
+func (s *section) text(format string, args ...any) {
+	s.Parts = append(s.Parts, part{Text: fmt.Sprintf(format, args...)})
+}
+
+// fail keeps the first error of a section.
+func (s *section) fail(err error) {
+	if s.failed == nil {
+		s.failed = err
+	}
+}
+
+// identity claims |x| ≤ bound for what follows from the structure of a model, expect for
+// what comes of a training.
+func (s *section) identity(what string, x, bound float64, unit string) {
+	s.claim(what, x, bound, unit, true)
+}
+
+func (s *section) expect(what string, x, bound float64, unit string) {
+	s.claim(what, x, bound, unit, false)
+}
+
+func (s *section) claim(what string, x, bound float64, unit string, identity bool) {
+	s.claims = append(s.claims, claim{s.ID, what, number(x) + unit, "≤ " + number(bound) + unit, math.Abs(x) <= bound, identity})
+}
+
+// above claims x ≥ bound of what comes of a training.
+func (s *section) above(what string, x, bound float64, unit string) {
+	s.claims = append(s.claims, claim{s.ID, what, number(x) + unit, "≥ " + number(bound) + unit, x >= bound, false})
+}
+
+// number is a figure with as many digits as one reads.
+func number(x float64) string {
+	a := math.Abs(x)
+	switch {
+	case math.IsNaN(x):
+		return "–"
+	case x == 0:
+		return "0"
+	case a < 1e-3 || a >= 1e5:
+		return fmt.Sprintf("%.2e", x)
+	}
+	return fmt.Sprintf("%.4g", x)
+}
+
+// table adds rows; numbers are written with all digits to the CSV and with few to the page.
+func (s *section) table(name, caption string, head []string, rows [][]any) {
+	p := part{Name: name, Caption: caption, Head: head}
+	all := [][]string{head}
+	for _, r := range rows {
+		var short, long []string
+		for _, v := range r {
+			switch x := v.(type) {
+			case float64:
+				short, long = append(short, number(x)), append(long, fmt.Sprintf("%.17g", x))
+			default:
+				short, long = append(short, fmt.Sprint(x)), append(long, fmt.Sprint(x))
+			}
+		}
+		p.Rows, all = append(p.Rows, short), append(all, long)
+	}
+	p.CSV = csvText(all)
+	s.Parts = append(s.Parts, p)
+}
+
+func csvText(rows [][]string) string {
+	var b bytes.Buffer
+	w := csv.NewWriter(&b)
+	_ = w.WriteAll(rows) // a buffer takes everything
+	return b.String()
+}
+
+// curve is one line of a picture.
+type curve struct {
+	name      string
+	x, y, err []float64 // err may be nil
+	points    bool      // without a line
+	dashed    bool
+}
+
+// picture says how to draw curves.
+type picture struct {
+	name, caption, x, y string
+	logX, logY          bool
+	legendLeft, low     bool
+	curves              []curve
+}
+
+// draw adds a picture with its numbers.
+func (s *section) draw(p picture) {
+	plt := plot.New()
+	plt.X.Label.Text, plt.Y.Label.Text = p.x, p.y
+	plt.Add(plotter.NewGrid())
+	if p.logX {
+		plt.X.Scale, plt.X.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
+	}
+	if p.logY {
+		plt.Y.Scale, plt.Y.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
+	}
+	rows := [][]string{{"series", p.x, p.y, "error"}}
+	for n, c := range p.curves {
+		var at plotter.XYs
+		bars := plotter.YErrors{}
+		for k := range c.x {
+			e := ""
+			if c.err != nil {
+				e = fmt.Sprintf("%.17g", c.err[k])
+			}
+			rows = append(rows, []string{c.name, fmt.Sprintf("%.17g", c.x[k]), fmt.Sprintf("%.17g", c.y[k]), e})
+			if !drawable(c.x[k], p.logX) || !drawable(c.y[k], p.logY) {
+				continue
+			}
+			at = append(at, plotter.XY{X: c.x[k], Y: c.y[k]})
+			bar := struct{ Low, High float64 }{}
+			if c.err != nil {
+				bar.Low, bar.High = c.err[k], c.err[k]
+				if p.logY {
+					bar.Low = min(bar.Low, 0.9*c.y[k])
+				}
+			}
+			bars = append(bars, bar)
+		}
+		if len(at) == 0 {
+			continue
+		}
+		if err := addCurve(plt, n, c, at, bars); err != nil {
+			s.fail(err)
+			return
+		}
+	}
+	plt.Legend.Top, plt.Legend.Left = !p.low, p.legendLeft
+	svg, err := svgOf(plt)
+	if err != nil {
+		s.fail(err)
+		return
+	}
+	s.Parts = append(s.Parts, part{Name: p.name, Caption: p.caption, SVG: svg, CSV: csvText(rows)})
+}
+
+func drawable(x float64, log bool) bool {
+	return !math.IsNaN(x) && !math.IsInf(x, 0) && (!log || x > 0)
+}
+
+func addCurve(plt *plot.Plot, n int, c curve, at plotter.XYs, bars plotter.YErrors) error {
+	var col color.Color = plotutil.Color(n)
+	var thumbs []plot.Thumbnailer
+	if c.points || c.err != nil {
+		points, err := plotter.NewScatter(at)
+		if err != nil {
+			return err
+		}
+		points.Color, points.Shape = col, plotutil.Shape(n)
+		plt.Add(points)
+		thumbs = append(thumbs, points)
+	}
+	if !c.points {
+		line, err := plotter.NewLine(at)
+		if err != nil {
+			return err
+		}
+		line.Color, line.Width = col, vg.Points(1.2)
+		if c.dashed {
+			line.Dashes = []vg.Length{vg.Points(5), vg.Points(4)}
+		}
+		plt.Add(line)
+		thumbs = append(thumbs, line)
+	}
+	if c.err != nil {
+		e, err := plotter.NewYErrorBars(struct {
+			plotter.XYer
+			plotter.YErrorer
+		}{at, bars})
+		if err != nil {
+			return err
+		}
+		e.Color = col
+		plt.Add(e)
+	}
+	plt.Legend.Add(c.name, thumbs...)
+	return nil
+}
+
+// svgOf draws a plot as SVG to stand within HTML.
+func svgOf(plt *plot.Plot) (template.HTML, error) {
+	c := vgsvg.New(17*vg.Centimeter, 10*vg.Centimeter)
+	plt.Draw(draw.Crop(draw.New(c), 0, -0.5*vg.Centimeter, 0, -0.3*vg.Centimeter))
+	var b bytes.Buffer
+	if _, err := c.WriteTo(&b); err != nil {
+		return "", err
+	}
+	svg := b.String()
+	if i := strings.Index(svg, "<svg"); i > 0 { // within HTML there is no prologue
+		svg = svg[i:]
+	}
+	return template.HTML(svg), nil //nolint:gosec // our own drawing; labels are escaped by vgsvg
+}
+
+// document is what the page shows.
+type document struct {
+	Made, Program, Mode string
+	Seed                uint64
+	Minutes             float64
+	Sections            []*section
+	Claims              []claim
+	Trainings           [][]string
+}
+
+func (d *document) html() ([]byte, error) {
+	for _, s := range d.Sections {
+		d.Claims = append(d.Claims, s.claims...)
+	}
+	t, err := template.New("page").Parse(pageHTML)
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	err = t.Execute(&b, d)
+	return b.Bytes(), err
+}
+
+// broken names the identities that do not hold.
+func (d *document) broken() []string {
+	var out []string
+	for _, c := range d.Claims {
+		if c.identity && !c.Holds {
+			out = append(out, fmt.Sprintf("%s: %s is %s, wanted %s", c.Section, c.What, c.Found, c.Bound))
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// pageHTML is the page: nothing in it comes from elsewhere.
+const pageHTML = `<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>Symmetry, shown – wigner</title>
+<style>
+body { font: 16px/1.55 system-ui, sans-serif; margin: 2em auto; max-width: 52em; padding: 0 1em; color: #222; }
+h1 { font-size: 1.7em; } h2 { font-size: 1.25em; margin-top: 2.4em; border-top: 1px solid #ccc; padding-top: 1em; }
+table { border-collapse: collapse; font-size: .9em; } td, th { padding: .2em .8em; text-align: right; border-bottom: 1px solid #ddd; }
+td:first-child, th:first-child { text-align: left; }
+figure { margin: 1.2em 0; } figcaption { font-weight: 600; margin-bottom: .4em; } figure svg { width: 100%; height: auto; }
+details { font-size: .85em; } pre { background: #f6f6f6; padding: .8em; overflow: auto; max-height: 20em; }
+.no { color: #b30; font-weight: 600; } .wide { overflow-x: auto; } nav a { display: block; }
+</style></head><body>
+<h1>Symmetry, shown</h1>
+<p>Made by wigner {{.Program}}, {{.Made}}: {{.Mode}}, seed {{.Seed}}, {{printf "%.1f" .Minutes}} minutes of training. Every number below was
+computed in this run; each figure has its numbers beneath it and as a file in the folder csv. Reference energies, forces and dipoles
+of the molecules are those of GFN2-xTB, of silicon those of density functional theory (the mlearn set).</p>
+<nav>{{range $n, $s := .Sections}}<a href="#{{$s.ID}}">{{$s.Title}}</a>{{end}}</nav>
+<h2 id="claims">Figures held against a bound</h2>
+<div class="wide"><table id="bounds"><tr><th>figure</th><th>found</th><th>bound</th><th></th></tr>
+{{range .Claims}}<tr><td><a href="#{{.Section}}">{{.What}}</a></td><td>{{.Found}}</td><td>{{.Bound}}</td><td>{{if .Holds}}holds{{else}}<span class="no">does not hold</span>{{end}}</td></tr>
+{{end}}</table></div>
+{{range .Sections}}<section><h2 id="{{.ID}}">{{.Title}}</h2>
+{{range .Parts}}{{if .Text}}<p>{{.Text}}</p>
+{{else}}<figure id="{{.Name}}"><figcaption>{{.Caption}}</figcaption>{{.SVG}}{{if .Rows}}<div class="wide"><table><tr>{{range .Head}}<th>{{.}}</th>{{end}}</tr>{{range .Rows}}<tr>{{range .}}<td>{{.}}</td>{{end}}</tr>{{end}}</table></div>{{end}}
+<details><summary>numbers ({{.Name}}.csv)</summary><pre>{{.CSV}}</pre></details></figure>
+{{end}}{{end}}</section>
+{{end}}
+<section><h2 id="trainings">What was trained</h2><div class="wide"><table><tr><th>training</th><th>structures</th><th>parameters</th><th>epochs</th><th>seconds</th></tr>
+{{range .Trainings}}<tr>{{range .}}<td>{{.}}</td>{{end}}</tr>{{end}}</table></div></section>
+</body></html>
+`

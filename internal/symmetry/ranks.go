@@ -1,0 +1,75 @@
+package symmetry
+
+import (
+	"math"
+
+	"github.com/wigner-md/wigner/train"
+)
+
+// siliconKey is the network of silicon.
+const siliconKey = "silicon, equivariant"
+
+func (w *show) planRanks() error {
+	set, err := w.set("mlearn/Si/train", "")
+	if err != nil {
+		return err
+	}
+	k := equivariant(netSize{features: "8x0e+6x1o+4x2e", layers: 2, cutoff: 4.5, hidden: []int{24}})
+	st := w.study(siliconKey, "silicon", k, set, 40, schooling{batch: 1, epochs: pick(w, 2, 30)})
+	w.sections = append(w.sections, func() (*section, error) { return w.ranks(st) })
+	return nil
+}
+
+func (w *show) ranks(st *study) (*section, error) {
+	s := &section{ID: "ranks", Title: "The same for a crystal, spread over ranks"}
+	mk, err := st.recall()
+	if err != nil {
+		return nil, err
+	}
+	var x *train.Structure // the largest
+	for _, y := range st.rest {
+		if x == nil || len(y.X) > len(x.X) {
+			x = y
+		}
+	}
+	s.text(`A crystal is repeated in space without end; on many processors it is cut into bricks, each with copies of its neighbours' atoms round it, and the layers of the network exchange their features over the cuts. Whatever the cuts, `+
+		`the symmetries must hold as before, and nothing may depend on the number of ranks. Here a rattled crystal of %d silicon atoms, periodic in all directions, with a network of two layers.`, len(x.X))
+	rng := random(hash("crystal", w.o.Seed), 0)
+	r, order := turnOf(rng), rng.Perm(len(x.X))
+	d := vec{1.1, -2.3, 0.7}
+	a, err := evaluate(x, 1, mk)
+	if err != nil {
+		return nil, err
+	}
+	var rows [][]any
+	for _, ranks := range []int{1, 2, 4, 8} {
+		row := []any{ranks}
+		for _, m := range []struct {
+			name string
+			s    *train.Structure
+			back func([]vec) []vec
+		}{
+			{"as it is", x, same},
+			{"moved", moved(x, d), same},
+			{"turned with its cell", turned(x, r), turnBack(r)},
+			{"mirrored", turned(x, mirrorMatrix), turnBack(mirrorMatrix)},
+			{"renumbered", renumbered(x, order), backOrder(order)},
+		} {
+			b, err := evaluate(m.s, ranks, mk)
+			if err != nil {
+				return nil, err
+			}
+			e, f := math.Abs(a.energy-b.energy), 0.0
+			for i, v := range m.back(b.forces) {
+				f = max(f, norm(minus(v, a.forces[i])))
+			}
+			row = append(row, e, f)
+			s.identity("silicon, "+m.name+", "+number(float64(ranks))+" ranks: change of the energy per atom", e/float64(len(x.X)), 1e-12, " eV")
+			s.identity("silicon, "+m.name+", "+number(float64(ranks))+" ranks: change of a force", f, 1e-10, " eV/Å")
+		}
+		rows = append(rows, row)
+	}
+	s.table("crystal-ranks", "Change of the energy (eV, of the whole crystal) and largest change of a force (eV/Å), against the crystal as it is on one rank",
+		[]string{"ranks", "as it is: energy", "force", "moved: energy", "force", "turned: energy", "force", "mirrored: energy", "force", "renumbered: energy", "force"}, rows)
+	return s, nil
+}

@@ -1,0 +1,211 @@
+package symmetry
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/wigner-md/wigner/train"
+)
+
+// Options say what is shown, and where it goes.
+type Options struct {
+	Dir     string // of report.html, csv/ and work/
+	Seed    uint64
+	Full    bool   // hours instead of minutes
+	Program string // version, for the page
+	// SevenNet makes evaluators of SevenNet-0 in double precision; nil where it is not
+	// on this machine.
+	SevenNet maker
+	// Progress is told how much of the work of all trainings is done.
+	Progress func(done, total float64)
+	Stop     func() bool
+
+	brief bool // of tests: trainings that end at once
+}
+
+// Maker makes one rank's potential.
+type Maker = maker
+
+// Names of what is in the folder.
+const (
+	ReportName = "report.html"
+	csvDir     = "csv"
+)
+
+// show is the whole of it: trainings, then the sections that look at them.
+type show struct {
+	o        *Options
+	tasks    []*task
+	sections []func() (*section, error)
+	sets     map[string][]*train.Structure
+	studies  map[string]*study
+	started  time.Time
+}
+
+// Run trains, looks, and writes the page. Its error is of the kind ErrIdentity where a
+// figure that follows from a model's structure does not hold; the page is there then.
+func Run(o Options) error {
+	w := &show{o: &o, sets: map[string][]*train.Structure{}, studies: map[string]*study{}}
+	for _, plan := range []func() error{
+		w.planWater, w.planBenzene, w.planMethane, w.planAugmentation, w.planDipole, w.planChirality, w.planFeatures,
+		w.planDegenerate, w.planBreaking, w.planSevenNet, w.planLearning, w.planRanks,
+	} {
+		if err := plan(); err != nil {
+			return err
+		}
+	}
+	if err := perform(&o, w.tasks); err != nil {
+		return err
+	}
+	d := &document{Program: o.Program, Seed: o.Seed, Made: time.Now().Format(time.RFC1123), Mode: "the run of minutes"}
+	if o.Full {
+		d.Mode = "the full run"
+	}
+	for _, t := range w.tasks {
+		r := &t.result
+		d.Minutes += r.Seconds / 60
+		d.Trainings = append(d.Trainings, []string{t.key, fmt.Sprint(r.Structures), fmt.Sprint(r.Parameters), fmt.Sprint(r.Epochs), fmt.Sprintf("%.1f", r.Seconds)})
+	}
+	for _, f := range w.sections {
+		s, err := f()
+		if err == nil {
+			err = s.failed
+		}
+		if err != nil {
+			return err
+		}
+		d.Sections = append(d.Sections, s)
+	}
+	if err := w.write(d); err != nil {
+		return err
+	}
+	if b := d.broken(); len(b) > 0 {
+		return fmt.Errorf("symmetry: what follows from a model's structure does not hold: %v", b)
+	}
+	return nil
+}
+
+// write makes the page and its tables.
+func (w *show) write(d *document) error {
+	dir := filepath.Join(w.o.Dir, csvDir)
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	for _, s := range d.Sections {
+		for _, p := range s.Parts {
+			if p.CSV == "" {
+				continue
+			}
+			if err := replace(filepath.Join(dir, p.Name+".csv"), []byte(p.CSV)); err != nil {
+				return err
+			}
+		}
+	}
+	page, err := d.html()
+	if err != nil {
+		return err
+	}
+	return replace(filepath.Join(w.o.Dir, ReportName), page)
+}
+
+// Finished reports whether a folder holds a page, and Begun whether it holds trainings.
+func Finished(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, ReportName))
+	return err == nil
+}
+
+// Clean removes what a run leaves in a folder.
+func Clean(dir string) error {
+	for _, name := range []string{ReportName, csvDir, "work"} {
+		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// set is a data set, read once.
+func (w *show) set(name, key string) ([]*train.Structure, error) {
+	if s, ok := w.sets[name+" "+key]; ok {
+		return s, nil
+	}
+	s, err := structures(name, key)
+	w.sets[name+" "+key] = s
+	return s, err
+}
+
+// pick is the value of the run of minutes, or of the full one.
+func pick[T any](w *show, quick, full T) T {
+	if w.o.Full {
+		return full
+	}
+	return quick
+}
+
+// study is a model of a kind that is trained on a set.
+type study struct {
+	kind  kind
+	task  *task
+	set   []*train.Structure
+	n     int
+	split uint64 // seed of the order
+
+	list, rest []*train.Structure // trained on, and not
+	model      *model
+	mk         maker
+}
+
+// study plans a training on the first n of a set's structures, in an order of the seed.
+// Studies of one split are dealt the same structures in the same order.
+func (w *show) study(key, split string, k kind, set []*train.Structure, n int, s schooling) *study {
+	if st, ok := w.studies[key]; ok {
+		return st
+	}
+	n = min(n, len(set))
+	if w.o.brief {
+		n, s.epochs = min(n, 12), 1
+	}
+	st := &study{kind: k, set: set, n: n, split: hash(split, w.o.Seed)}
+	st.task = &task{key: key, cost: cost(k, set[0], n, s.epochs)}
+	st.task.work = func(t *task) error {
+		st.deal()
+		m, err := k.open(st.list, t.seed)
+		if err != nil {
+			return err
+		}
+		s.list = st.list
+		return t.teach(m, s)
+	}
+	w.tasks, w.studies[key] = append(w.tasks, st.task), st
+	return st
+}
+
+func (st *study) deal() {
+	all := shuffled(st.set, random(st.split, 1))
+	st.list, st.rest = all[:st.n], all[st.n:]
+}
+
+// recall makes the evaluators of a study whose task has been done.
+func (st *study) recall() (maker, error) {
+	if st.mk != nil {
+		return st.mk, nil
+	}
+	st.deal()
+	var err error
+	if st.model, err = st.kind.open(st.list, st.task.seed); err != nil {
+		return nil, err
+	}
+	st.mk, err = st.task.recall(st.model)
+	return st.mk, err
+}
+
+// cost is about how long a training takes, in any unit.
+func cost(k kind, s *train.Structure, n, epochs int) float64 {
+	neighbours := float64(len(s.X) - 1)
+	if s.Periodic != ([3]bool{}) {
+		neighbours = 30
+	}
+	return k.weight * float64(len(s.X)) * (neighbours + 3) * float64(n*epochs)
+}
