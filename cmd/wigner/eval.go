@@ -32,7 +32,8 @@ func (a *app) evalCmd() *cobra.Command {
 		Long: `eval reads every frame of a file (extxyz, or any other that convert reads) and
 writes it as extxyz, with all that it held, plus energy (eV), virial (3×3, eV), stress (3×3, eV/Å³, tension positive;
 where a cell is given), and for each atom forces (eV/Å) and energies (eV). Keys
-and columns of these names are replaced; --prefix keeps both.`,
+and columns of these names are replaced; --prefix keeps both. A model that gives a dipole
+or a pseudoscalar writes dipole (three numbers, e·Å) or pseudoscalar instead.`,
 		Example: `  wigner eval in.extxyz -m sevennet-0 -o out.extxyz
   wigner eval in.extxyz -m models/my.pth -o out.extxyz --precision float64 --ranks 4
   mpirun -n 4 wigner eval big.extxyz -m sevennet-l3i5 -o out.extxyz --stats stats.json`,
@@ -78,7 +79,7 @@ func (a *app) eval(o *evalOptions) error {
 			return usagef("-o %s: eval writes extxyz; `wigner convert` makes other formats of it", o.out)
 		}
 		var err error
-		src, err = openModel(o.model, o.v)
+		src, err = openAnyModel(o.model, o.v)
 		return err
 	}
 	return a.processes(func(p *process) error {
@@ -95,7 +96,11 @@ func (a *app) evalRank(o *evalOptions, src *source, j *job, c comm.Comm) error {
 	if err = agree(c, err); err != nil {
 		return err
 	}
+	reader, tensor := readsTensor(pot)
 	e := evaluation{o: o, j: j, c: c, src: src, move: md.Redistributor{Comm: c}, ev: md.Evaluator{Comm: c, Potential: pot, Balance: o.balance == "edges", Guard: anyForce}}
+	if tensor {
+		e.tensor, e.ev.Potential = reader, reader
+	}
 	if c.Rank() == 0 {
 		if err = e.open(a); err == nil {
 			defer e.close()
@@ -130,6 +135,8 @@ type evaluation struct {
 	ev   md.Evaluator
 	sent int64 // bytes, by all frames so far
 	move md.Redistributor
+	// Of a model that gives a tensor, whose key in the output is gives; nil: energies.
+	tensor *tensorReader
 
 	in       *frameFile
 	out      *pending
@@ -253,6 +260,12 @@ func (e *evaluation) frame(f *extxyz.Frame, s *system) error {
 	if err != nil {
 		return e.failed(f, err)
 	}
+	var tensor []float64
+	if e.tensor != nil {
+		if tensor, err = e.tensor.total(e.c); err != nil {
+			return err
+		}
+	}
 	t, err := e.move.Gather(ev.Atoms, ev.Energy, md.Fields{F: true, Energy: true})
 	if err != nil {
 		return err
@@ -265,7 +278,11 @@ func (e *evaluation) frame(f *extxyz.Frame, s *system) error {
 		if e.o.stats != "" {
 			e.stats = append(e.stats, frameStats{e.n, x.Total, all})
 		}
-		e.fill(f, &sum, t, x.Cell.Given() && f.HasCell, x.Cell.Volume())
+		if e.tensor != nil {
+			e.set(f, e.src.gives(), tensor)
+		} else {
+			e.fill(f, &sum, t, x.Cell.Given() && f.HasCell, x.Cell.Volume())
+		}
 		if err = e.w.Write(f); err != nil {
 			err = fmt.Errorf("%s: %w", e.o.out, err)
 		}
@@ -286,6 +303,16 @@ func (e *evaluation) failed(f *extxyz.Frame, err error) error {
 		return agree(e.c, nil)
 	}
 	return agree(e.c, e.blame(f, err))
+}
+
+// set puts numbers under a key of the frame, and notes where there were others.
+func (e *evaluation) set(f *extxyz.Frame, key string, x []float64) {
+	if e.o.prefix != "" {
+		key = e.o.prefix + "_" + key
+	}
+	if f.SetReals(key, x...) && !slices.Contains(e.replaced, key) {
+		e.replaced = append(e.replaced, key)
+	}
 }
 
 // fill puts the results into the frame.

@@ -84,7 +84,7 @@ func openNequIP(f *modelFile, v variant) (*source, error) {
 		return nil, err
 	}
 	s := &source{Family: "SevenNet", Variant: variants(m, nequip.New64, nequip.New32Exact, nequip.New32), Cutoff: m.Cutoff(), Supports: supportsAny(m.Elements()),
-		Describe: func(w io.Writer) { describeNequIP(w, m, modals) }}
+		Gives: outputName(m.Output()), Describe: func(w io.Writer) { describeNequIP(w, m, modals) }}
 	return s.with(v), nil
 }
 
@@ -99,13 +99,15 @@ func designNequIP(t *training) (map[any]any, potential.Weights, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if st.Reference, err = t.reference(st.Elements); err != nil {
+	if m.Tensor() { // sums over atoms from zero on, in the unit of the target
+		st.Reference, st.Scale = make([]float64, len(st.Elements)), train.TargetSize(t.rest)
+	} else if st.Reference, err = t.reference(st.Elements); err != nil {
 		return nil, nil, err
 	}
 	design := nequip.Design{
 		Elements: st.Elements, Features: irreps, Layers: m.Layers, LMax: m.LMax, Parity: m.Parity == nil || *m.Parity,
 		Cutoff: m.Cutoff, Basis: m.Basis, Hidden: m.Radial, Power: m.Power,
-		Neighbors: st.Neighbors, Shift: st.Reference, Seed: uint64(t.cfg.Training.Seed),
+		Neighbors: st.Neighbors, Shift: st.Reference, Seed: uint64(t.cfg.Training.Seed), Output: irrepOf(m.Gives()),
 	}
 	if design.LMax == 0 {
 		design.LMax = irreps.LMax()
@@ -127,6 +129,9 @@ func describeNequIP(w io.Writer, m *nequip.Model, modals []string) {
 	row("group", "%s", groupName(m.Group()))
 	row("cutoff", "%g Å", m.Cutoff())
 	row("parameters", "%d", m.Parameters())
+	if o := m.Output(); o != nil {
+		row("gives", "%s (%s), no energy", outputName(o), o)
+	}
 	row("elements", "%d: %s", len(m.Elements()), symbolList(m.Elements()))
 	if len(modals) > 0 {
 		row("modalities", "%s", strings.Join(modals, " "))

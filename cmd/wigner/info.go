@@ -81,7 +81,7 @@ func isZip(name string) (bool, error) {
 }
 
 func infoModel(w io.Writer, name string) error {
-	src, err := openModel(name, variant{precision: "float32", anyHead: true})
+	src, err := openAnyModel(name, variant{precision: "float32", anyHead: true})
 	if err != nil {
 		return err
 	}

@@ -28,6 +28,7 @@ type source struct {
 	Variant   func(v variant) func() (potential.Potential, error) // of a network, which has several; else nil
 	Parts     []*source                                           // of a sum
 	Describe  func(w io.Writer)                                   // what info says of a model; nil where it is none
+	Gives     string                                              // what it gives instead of an energy; "": an energy
 	Whole     bool                                                // sees a molecule whole, on one rank
 }
 
@@ -178,8 +179,17 @@ func (v variant) check() error {
 	return nil
 }
 
-// openModel reads a model by path or name.
+// openModel reads a model of energies by path or name.
 func openModel(name string, v variant) (*source, error) {
+	s, err := openAnyModel(name, v)
+	if err != nil {
+		return nil, err
+	}
+	return s, s.energetic()
+}
+
+// openAnyModel reads a model, also one that gives a tensor.
+func openAnyModel(name string, v variant) (*source, error) {
 	if err := v.check(); err != nil {
 		return nil, err
 	}

@@ -53,7 +53,7 @@ signal or the wall time, with a restart written.`,
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "print no tables and notices, only errors and what was asked for")
 	root.PersistentFlags().StringVar(&a.logLevel, "log-level", "info", "debug, info, warn or error")
-	root.AddCommand(a.runCmd(), a.evalCmd(), a.infoCmd(), a.checkCmd(), a.benchCmd(), a.convertCmd(), a.reportCmd(), a.mpiCmd(), a.relaxCmd(), a.elasticCmd(), a.eosCmd(), a.phononCmd(), a.trainCmd())
+	root.AddCommand(a.runCmd(), a.evalCmd(), a.infoCmd(), a.checkCmd(), a.benchCmd(), a.convertCmd(), a.reportCmd(), a.mpiCmd(), a.relaxCmd(), a.elasticCmd(), a.eosCmd(), a.phononCmd(), a.trainCmd(), a.symmetryCmd())
 	return root
 }
 

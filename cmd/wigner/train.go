@@ -114,13 +114,13 @@ func (t *training) read() (err error) {
 		return usage(err)
 	}
 	d, dir := &t.cfg.Data, filepath.Dir(t.config)
-	if t.train, err = readLabelled(d, d.Train, dir, "data.train"); err != nil {
+	if t.train, err = readLabelled(t.cfg, d.Train, dir, "data.train"); err != nil {
 		return usage(err)
 	}
-	if t.valid, err = readLabelled(d, d.Valid, dir, "data.valid"); err != nil {
+	if t.valid, err = readLabelled(t.cfg, d.Valid, dir, "data.valid"); err != nil {
 		return usage(err)
 	}
-	if t.test, err = readLabelled(d, d.Test, dir, "data.test"); err != nil {
+	if t.test, err = readLabelled(t.cfg, d.Test, dir, "data.test"); err != nil {
 		return usage(err)
 	}
 	if len(t.valid) == 0 && d.ValidFraction > 0 {
@@ -161,6 +161,9 @@ func (t *training) start() error {
 		src, err := t.family.open(file, variant{precision: "float64"})
 		if err != nil {
 			return fmt.Errorf("model.init: %s: %w", file.path, err)
+		}
+		if src.gives() != m.Gives() {
+			return fmt.Errorf("model.output: %s gives %s, wanted is %s", file.path, src.gives(), m.Gives())
 		}
 		for _, z := range train.Elements(t.train) {
 			if !src.Supports(z) {

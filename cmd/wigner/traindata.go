@@ -15,7 +15,8 @@ import (
 
 // readLabelled reads the structures of files, with what they say of energies, forces
 // and stresses.
-func readLabelled(d *input.Data, files []string, dir, key string) ([]*train.Structure, error) {
+func readLabelled(c *input.Train, files []string, dir, key string) ([]*train.Structure, error) {
+	d := &c.Data
 	weights := map[string]float64{}
 	for _, w := range d.Weight {
 		weights[w.Type] = w.Weight
@@ -31,7 +32,7 @@ func readLabelled(d *input.Data, files []string, dir, key string) ([]*train.Stru
 		}
 		labels := 0
 		for n, f := range frames {
-			s, err := labelled(d, f)
+			s, err := labelled(c, f)
 			if err != nil {
 				return nil, fmt.Errorf("%s:%d: frame %d: %w", name, f.Line, n+1, err)
 			}
@@ -40,10 +41,13 @@ func readLabelled(d *input.Data, files []string, dir, key string) ([]*train.Stru
 			if w, ok := weights[s.Type]; ok {
 				s.Weight = w
 			}
-			if s.Energy == s.Energy || s.Forces != nil {
+			if s.Energy == s.Energy || s.Forces != nil || s.Target != nil {
 				labels++
 			}
 			out = append(out, s)
+		}
+		if labels == 0 && c.Model.Tensor() {
+			return nil, fmt.Errorf("%s: no frame of %s has a %s: set data.dipole_key or data.pseudoscalar_key to its key", key, name, c.Model.Gives())
 		}
 		if labels == 0 {
 			return nil, fmt.Errorf("%s: no frame of %s has an energy %q or forces %q: set data.energy_key and data.force_key to its keys", key, name, d.EnergyKey, d.ForceKey)
@@ -73,13 +77,19 @@ func readFrames(name string) ([]*extxyz.Frame, error) {
 }
 
 // labelled takes a frame's structure and labels.
-func labelled(d *input.Data, f *extxyz.Frame) (*train.Structure, error) {
+func labelled(c *input.Train, f *extxyz.Frame) (*train.Structure, error) {
+	d := &c.Data
 	s := &train.Structure{Cell: f.Cell, Periodic: f.PBC, X: f.X, Energy: math.NaN()}
 	for _, z := range f.Z {
 		s.Z = append(s.Z, int(z))
 	}
 	if t, ok := f.Get(d.TypeKey); ok {
 		s.Type = t.Value
+	}
+	nan := math.NaN()
+	s.Stress = [3][3]float64{{nan, nan, nan}, {nan, nan, nan}, {nan, nan, nan}}
+	if c.Model.Tensor() {
+		return s, labelTarget(c, f, s)
 	}
 	if e, ok := f.Get(d.EnergyKey); ok {
 		x, err := labelNumbers(e.Value, 1)
@@ -94,8 +104,6 @@ func labelled(d *input.Data, f *extxyz.Frame) (*train.Structure, error) {
 		}
 		s.Forces = c.Vectors()
 	}
-	nan := math.NaN()
-	s.Stress = [3][3]float64{{nan, nan, nan}, {nan, nan, nan}, {nan, nan, nan}}
 	if t, ok := f.Get(d.StressKey); ok && f.HasCell {
 		x, err := labelNumbers(t.Value, 9, 6)
 		if err != nil {

@@ -60,6 +60,8 @@ type figures struct {
 	ForceRMSE  *float64 `json:"force_rmse_eV_A,omitempty"`
 	StressMAE  *float64 `json:"stress_mae_eV_A3,omitempty"`
 	StressRMSE *float64 `json:"stress_rmse_eV_A3,omitempty"`
+	TargetMAE  *float64 `json:"target_mae,omitempty"` // of a tensor, in its unit
+	TargetRMSE *float64 `json:"target_rmse,omitempty"`
 }
 
 func figuresOf(e *train.Errors) *figures {
@@ -70,7 +72,8 @@ func figuresOf(e *train.Errors) *figures {
 		x *= unit
 		return &x
 	}
-	return &figures{of(e.MAE(0), 1000), of(e.RMSE(0), 1000), of(e.MAE(1), 1), of(e.RMSE(1), 1), of(e.MAE(2), 1), of(e.RMSE(2), 1)}
+	return &figures{of(e.MAE(0), 1000), of(e.RMSE(0), 1000), of(e.MAE(1), 1), of(e.RMSE(1), 1), of(e.MAE(2), 1), of(e.RMSE(2), 1),
+		of(e.MAE(3), 1), of(e.RMSE(3), 1)}
 }
 
 // open is collective: the folder, the state to go on from, the head of the table. done
@@ -137,7 +140,7 @@ func (r *trainer) head(parameters int) {
 	w := r.a.stdout()
 	fmt.Fprintf(w, "%d parameters; %d structures (%d atoms) to train, %d to validate, %d to test; %s\n",
 		parameters, len(r.train), r.notes.Atoms["train"], len(r.valid), len(r.training.test), r.notes.Cores)
-	if r.init == nil && r.cfg.Data.Reference == "fit" {
+	if r.init == nil && r.cfg.Data.Reference == "fit" && !r.cfg.Model.Tensor() {
 		fmt.Fprintln(w, "The elements' energies are fitted to these structures: energies of separated atoms, and so of dissociation, mean nothing.")
 	}
 }
@@ -145,6 +148,7 @@ func (r *trainer) head(parameters int) {
 // columns of epochs.csv.
 var epochColumns = []string{"epoch", "rate", "loss", "energy_mae_meV_atom", "force_mae_eV_A", "stress_mae_eV_A3",
 	"valid_loss", "valid_energy_mae_meV_atom", "valid_energy_rmse_meV_atom", "valid_force_mae_eV_A", "valid_force_rmse_eV_A", "valid_stress_mae_eV_A3",
+	"target_mae", "valid_target_mae", "valid_target_rmse",
 	"gradient_norm", "best", "seconds"}
 
 // tell writes a line of the tables, on rank 0, and fails on every rank where it does there.
@@ -178,17 +182,22 @@ func (r *trainer) line(e *train.Epoch, d time.Duration) error {
 	}
 	t, v := &e.Train, &e.Valid
 	loss, best := num(v.Total()), ""
-	if v.N == ([3]float64{}) {
+	if v.N == ([4]float64{}) {
 		loss = ""
 	}
 	if e.Best {
 		best = "1"
 	}
 	row := []string{strconv.Itoa(e.Number), num(e.Rate), num(t.Total()), num(1000 * t.MAE(0)), num(t.MAE(1)), num(t.MAE(2)),
-		loss, num(1000 * v.MAE(0)), num(1000 * v.RMSE(0)), num(v.MAE(1)), num(v.RMSE(1)), num(v.MAE(2)), num(e.Norm), best,
+		loss, num(1000 * v.MAE(0)), num(1000 * v.RMSE(0)), num(v.MAE(1)), num(v.RMSE(1)), num(v.MAE(2)),
+		num(t.MAE(3)), num(v.MAE(3)), num(v.RMSE(3)), num(e.Norm), best,
 		strconv.FormatFloat(d.Seconds(), 'f', 2, 64)}
 	if err := writeRow(r.table, row); err != nil {
 		return err
+	}
+	if r.cfg.Model.Tensor() {
+		r.tensorLine(e, d)
+		return nil
 	}
 	w := r.a.stdout()
 	if r.lines == 0 {
@@ -203,6 +212,20 @@ func (r *trainer) line(e *train.Epoch, d time.Duration) error {
 	fmt.Fprintf(w, "%6d %9.2e %11.4g %11s %10s %11s %10s %8.1f %s\n", e.Number, e.Rate, t.Total(),
 		figure(t.MAE(0)), figure(t.MAE(1)), figure(v.MAE(0)), figure(v.MAE(1)), d.Seconds(), mark)
 	return nil
+}
+
+// tensorLine prints an epoch of a network that gives a tensor; errors are in its unit.
+func (r *trainer) tensorLine(e *train.Epoch, d time.Duration) {
+	w := r.a.stdout()
+	if r.lines == 0 {
+		fmt.Fprintf(w, "%6s %9s %11s %13s %13s %8s   %s\n", "epoch", "rate", "loss", "train MAE", "valid MAE", "s", r.cfg.Model.Gives())
+	}
+	r.lines++
+	mark := " "
+	if e.Best {
+		mark = "*"
+	}
+	fmt.Fprintf(w, "%6d %9.2e %11.4g %13.6g %13.6g %8.1f %s\n", e.Number, e.Rate, e.Train.Total(), e.Train.MAE(3), e.Valid.MAE(3), d.Seconds(), mark)
 }
 
 func writeRow(w io.Writer, row []string) error {
@@ -409,7 +432,7 @@ func (r *trainer) finish() error {
 		r.notes.Errors = rep.figures()
 		err = r.writeModel()
 		if err == nil {
-			err = rep.write(r.folder, r.a.stdout())
+			err = rep.write(r.folder, r.a.stdout(), r.cfg.Model.Tensor())
 		}
 		if err == nil {
 			fmt.Fprintf(r.a.stdout(), "model: %s\n", r.modelPath())

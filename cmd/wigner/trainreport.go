@@ -34,6 +34,7 @@ type answers struct {
 	list   []*train.Structure
 	energy []float64
 	forces [][][3]float64
+	target [][]float64
 	errors []train.Errors
 }
 
@@ -55,7 +56,7 @@ func (r *trainer) report() (*trainReport, error) {
 }
 
 // perStructure is how many numbers of a structure's errors travel.
-const perStructure = 9
+const perStructure = 12
 
 // answer is collective: it evaluates the set, and brings the predictions to every rank.
 func (r *trainer) answer(a *answers) error {
@@ -63,16 +64,17 @@ func (r *trainer) answer(a *answers) error {
 	index := map[*train.Structure]int{}
 	for k, s := range a.list {
 		index[s] = k
-		at[k+1] = at[k] + 1 + perStructure + 3*len(s.X)
+		at[k+1] = at[k] + 1 + perStructure + 3*len(s.X) + len(s.Target)
 	}
 	x := make([]float64, at[n])
 	if _, err := r.fit.Test(a.list, func(p train.Prediction) {
 		row := x[at[index[p.Structure]]:]
 		row[0] = p.Energy
-		for k := range 3 {
-			row[1+k], row[4+k], row[7+k] = p.Errors.Abs[k], p.Errors.Square[k], p.Errors.N[k]
+		for k := range p.Errors.N {
+			row[1+k], row[5+k], row[9+k] = p.Errors.Abs[k], p.Errors.Square[k], p.Errors.N[k]
 		}
 		row = row[1+perStructure:]
+		copy(row[3*len(p.X):], p.Target)
 		for i, f := range p.Forces {
 			copy(row[3*i:], f[:])
 		}
@@ -85,8 +87,8 @@ func (r *trainer) answer(a *answers) error {
 	for k, s := range a.list {
 		row := x[at[k]:at[k+1]]
 		var e train.Errors
-		for m := range 3 {
-			e.Abs[m], e.Square[m], e.N[m] = row[1+m], row[4+m], row[7+m]
+		for m := range e.N {
+			e.Abs[m], e.Square[m], e.N[m] = row[1+m], row[5+m], row[9+m]
 		}
 		a.energy, a.errors = append(a.energy, row[0]), append(a.errors, e)
 		row = row[1+perStructure:]
@@ -95,6 +97,7 @@ func (r *trainer) answer(a *answers) error {
 			copy(f[i][:], row[3*i:])
 		}
 		a.forces = append(a.forces, f)
+		a.target = append(a.target, row[3*len(s.X):])
 	}
 	return nil
 }
@@ -141,19 +144,26 @@ func (rep *trainReport) figures() map[string]*figures {
 }
 
 // write prints the report and writes its files.
-func (rep *trainReport) write(f *folder, w io.Writer) error {
-	fmt.Fprintf(w, "\n%-24s %18s %22s %22s\n", "", "energy meV/atom", "force eV/Å", "stress eV/Å³")
-	fmt.Fprintf(w, "%-24s %9s %8s %11s %10s %11s %10s\n", "set", "MAE", "RMSE", "MAE", "RMSE", "MAE", "RMSE")
-	line := func(name string, e *train.Errors) {
-		num := func(x, unit float64, format string) string {
-			if x != x {
-				return "-"
-			}
-			return fmt.Sprintf(format, unit*x)
-		}
-		fmt.Fprintf(w, "%-24s %9s %8s %11s %10s %11s %10s\n", name, num(e.MAE(0), 1000, "%.3f"), num(e.RMSE(0), 1000, "%.3f"),
-			num(e.MAE(1), 1, "%.5f"), num(e.RMSE(1), 1, "%.5f"), num(e.MAE(2), 1, "%.6f"), num(e.RMSE(2), 1, "%.6f"))
+func (rep *trainReport) write(f *folder, w io.Writer, tensor bool) error {
+	if tensor {
+		fmt.Fprintf(w, "\n%-24s %13s %13s\n", "set", "MAE", "RMSE")
+		rep.lines(func(name string, e *train.Errors) {
+			fmt.Fprintf(w, "%-24s %13.6g %13.6g\n", name, e.MAE(3), e.RMSE(3))
+		})
+	} else {
+		rep.energies(w)
 	}
+	if err := writeFile(f.path("report.json"), jsonText(rep.figures())); err != nil {
+		return err
+	}
+	if err := rep.last.parity(f); err != nil {
+		return err
+	}
+	return plotEpochs(f)
+}
+
+// lines shows each set and its parts.
+func (rep *trainReport) lines(line func(name string, e *train.Errors)) {
 	for _, set := range rep.sets {
 		line(set, rep.total[set])
 		var names []string
@@ -165,26 +175,40 @@ func (rep *trainReport) write(f *folder, w io.Writer) error {
 			line("  "+n, rep.parts[set][n])
 		}
 	}
-	if err := writeFile(f.path("report.json"), jsonText(rep.figures())); err != nil {
-		return err
-	}
-	if err := rep.last.parity(f); err != nil {
-		return err
-	}
-	return plotEpochs(f)
+}
+
+// energies prints the table of a potential.
+func (rep *trainReport) energies(w io.Writer) {
+	fmt.Fprintf(w, "\n%-24s %18s %22s %22s\n", "", "energy meV/atom", "force eV/Å", "stress eV/Å³")
+	fmt.Fprintf(w, "%-24s %9s %8s %11s %10s %11s %10s\n", "set", "MAE", "RMSE", "MAE", "RMSE", "MAE", "RMSE")
+	rep.lines(func(name string, e *train.Errors) {
+		num := func(x, unit float64, format string) string {
+			if x != x {
+				return "-"
+			}
+			return fmt.Sprintf(format, unit*x)
+		}
+		fmt.Fprintf(w, "%-24s %9s %8s %11s %10s %11s %10s\n", name, num(e.MAE(0), 1000, "%.3f"), num(e.RMSE(0), 1000, "%.3f"),
+			num(e.MAE(1), 1, "%.5f"), num(e.RMSE(1), 1, "%.5f"), num(e.MAE(2), 1, "%.6f"), num(e.RMSE(2), 1, "%.6f"))
+	})
 }
 
 // parity writes the predictions of the set beside its labels, as tables and pictures.
 func (a *answers) parity(f *folder) error {
 	energy := [][]string{{"structure", "type", "atoms", "reference_eV_atom", "predicted_eV_atom"}}
 	force := [][]string{{"structure", "atom", "element", "axis", "reference_eV_A", "predicted_eV_A"}}
-	var e, g plotter.XYs
+	target := [][]string{{"structure", "type", "component", "reference", "predicted"}}
+	var e, g, q plotter.XYs
 	num := func(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
 	for k, s := range a.list {
 		n := float64(len(s.X))
 		if s.Energy == s.Energy {
 			energy = append(energy, []string{s.Source, s.Type, strconv.Itoa(len(s.X)), num(s.Energy / n), num(a.energy[k] / n)})
 			e = append(e, plotter.XY{X: s.Energy / n, Y: a.energy[k] / n})
+		}
+		for c, v := range s.Target {
+			target = append(target, []string{s.Source, s.Type, strconv.Itoa(c + 1), num(v), num(a.target[k][c])})
+			q = append(q, plotter.XY{X: v, Y: a.target[k][c]})
 		}
 		for i, v := range s.Forces {
 			for c := range v {
@@ -199,7 +223,7 @@ func (a *answers) parity(f *folder) error {
 		name, unit string
 		rows       [][]string
 		points     plotter.XYs
-	}{{"energy", "eV/atom", energy, e}, {"force", "eV/Å", force, g}} {
+	}{{"energy", "eV/atom", energy, e}, {"force", "eV/Å", force, g}, {"target", "in its unit", target, q}} {
 		if len(p.points) == 0 {
 			continue
 		}
@@ -252,6 +276,7 @@ func plotEpochs(f *folder) error {
 	for name, cols := range map[string][2]string{
 		"energy": {"energy_mae_meV_atom", "MAE of the energy, meV/atom"},
 		"force":  {"force_mae_eV_A", "MAE of force components, eV/Å"},
+		"target": {"target_mae", "MAE of the target's components"},
 	} {
 		p := plot.New()
 		p.X.Label.Text, p.Y.Label.Text = "epoch", cols[1]

@@ -14,6 +14,24 @@ const (
 	KindDistances = "distances"
 )
 
+// What a network gives.
+const (
+	OutputEnergy       = "energy"
+	OutputDipole       = "dipole"
+	OutputPseudoscalar = "pseudoscalar"
+)
+
+// Gives is the output, or its default.
+func (m *Network) Gives() string {
+	if m.Output == "" {
+		return OutputEnergy
+	}
+	return m.Output
+}
+
+// Tensor is whether the output is no energy.
+func (m *Network) Tensor() bool { return m.Gives() != OutputEnergy }
+
 // Family is the kind, or its default.
 func (m *Network) Family() string {
 	if m.Kind == "" {
@@ -38,6 +56,16 @@ func (m *Network) sizes(f func(key string, kinds []string)) {
 func (m *Network) check(k *checker) {
 	k.among("model.kind", m.Family(), KindNequIP, KindRaw, KindDistances)
 	m.core(k)
+	k.among("model.output", m.Gives(), OutputEnergy, OutputDipole, OutputPseudoscalar)
+	if m.Tensor() && m.Family() != KindNequIP {
+		k.bad("model.output", "models of kind %s give energies only", m.Family())
+	}
+	if m.Tensor() && m.CoreCutoff != 0 {
+		k.bad("model.zbl_cutoff_A", "a repulsion is an energy, and the model gives a %s: leave it out", m.Output)
+	}
+	if m.Tensor() && m.Parity != nil && !*m.Parity {
+		k.bad("model.parity", "a %s needs parity", m.Output)
+	}
 	if m.Init != "" {
 		m.sizes(func(key string, _ []string) { k.bad(key, "the sizes are those of %s: leave it out", m.Init) })
 		return

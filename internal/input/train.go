@@ -26,6 +26,8 @@ type Data struct {
 	EnergyKey     string             `toml:"energy_key" doc:"total energy, eV; a structure without it has none"`
 	ForceKey      string             `toml:"force_key" doc:"column of forces, eV/Å"`
 	StressKey     string             `toml:"stress_key" doc:"nine or six numbers (Voigt xx yy zz yz xz xy), eV/Å³, tension positive"`
+	DipoleKey     string             `toml:"dipole_key" doc:"with model.output = \"dipole\": three numbers, e·Å; of a charged molecule they depend on the origin"`
+	ScalarKey     string             `toml:"pseudoscalar_key" doc:"with model.output = \"pseudoscalar\": one number"`
 	TypeKey       string             `toml:"type_key" doc:"kind of structure, for weights and reports"`
 	Shear         bool               `toml:"shear_only,omitempty" doc:"leave out the diagonal of the stresses, where it is shifted (Pulay stress)"`
 	Weight        []TypeWeight       `toml:"weight,omitempty" doc:"weights of kinds of structures in the loss, each a table"`
@@ -42,6 +44,7 @@ type TypeWeight struct {
 // Network is the size of the network, or the model that training begins with.
 type Network struct {
 	Kind     string   `toml:"kind,omitempty" doc:"nequip (default; SevenNet's family); raw or distances: controls for one small molecule (docs/models.md)"`
+	Output   string   `toml:"output,omitempty" doc:"of kind nequip: energy (default), dipole (a vector) or pseudoscalar (a number that changes its sign in the mirror); the loss is then the mean squared error of its components"`
 	Init     string   `toml:"init,omitempty" doc:"a model to go on from, by path or name; sizes and references are then its own"`
 	Frozen   []string `toml:"frozen,omitempty" doc:"parameters that stay as they are, by pattern: \"0_*\" is the first layer, \"*weight_nn*\" the radial networks, \"rescale*\" shifts and scales"`
 	Features string   `toml:"features,omitempty" kinds:"nequip" doc:"irreps between the layers, such as 32x0e+16x1o+16x2e"`
@@ -116,7 +119,7 @@ type TrainDir struct {
 // DefaultTrain is what holds where a file says nothing.
 func DefaultTrain() Train {
 	return Train{
-		Data:      Data{ValidFraction: 0.1, EnergyKey: "energy", ForceKey: "forces", StressKey: "stress", TypeKey: "config_type", Reference: "fit"},
+		Data:      Data{ValidFraction: 0.1, EnergyKey: "energy", ForceKey: "forces", StressKey: "stress", DipoleKey: "dipole", ScalarKey: "pseudoscalar", TypeKey: "config_type", Reference: "fit"},
 		Loss:      TrainLoss{Energy: 1, Force: 1},
 		Optimizer: Optimizer{Rate: 0.005, Final: 1e-5, Schedule: "cosine", Factor: 0.5, Patience: 20, EMA: 0.99},
 		Training:  Training{Epochs: 100, Batch: 4, Seed: 1, Validate: 1, Save: 10},

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/spf13/cobra"
+
+	"github.com/wigner-md/wigner/internal/symmetry"
+	"github.com/wigner-md/wigner/potential"
+	"github.com/wigner-md/wigner/potential/nequip"
+)
+
+func (a *app) symmetryCmd() *cobra.Command {
+	var dir string
+	var seed uint64
+	var full, force bool
+	cmd := &cobra.Command{
+		Use:   "symmetry",
+		Short: "Shows what symmetry means for a model: trains several kinds, writes one page",
+		Long: `symmetry trains models of several kinds on small molecules and a crystal that are on
+board, looks at what each makes of structures that are moved, turned, mirrored and
+renumbered, and writes report.html, one page that needs no other file, with all
+figures and what they mean; every figure's numbers stand in csv/ too. It takes some
+minutes on two cores.
+
+Finished trainings are kept in the folder: a run that was stopped goes on when it is
+started again. Status 1 says that a figure that follows from a model's structure, and
+not from its training, does not hold.`,
+		Example: `  wigner symmetry
+  wigner symmetry -o runs/symmetry-2 --seed 2
+  wigner symmetry -o runs/symmetry-full --full`,
+		Args: cobra.NoArgs,
+	}
+	cmd.RunE = a.verb(func([]string) error { return a.symmetry(dir, seed, full, force) })
+	f := cmd.Flags()
+	f.StringVarP(&dir, "output", "o", "runs/symmetry", "folder of the page")
+	f.Uint64Var(&seed, "seed", 1, "of first weights and choices: it changes what is trained, and no symmetry")
+	f.BoolVar(&full, "full", false, "long trainings and learning curves: hours")
+	f.BoolVar(&force, "force", false, "start over in a folder that holds a page or trainings")
+	return cmd
+}
+
+// show is what stops a symmetry run.
+type showing struct{ halt atomic.Bool }
+
+// RequestStop is part of stoppable.
+func (s *showing) RequestStop() { s.halt.Store(true) }
+
+// RequestSave is part of stoppable: each training is kept when it is done.
+func (s *showing) RequestSave() {}
+
+// showKey says, in the folder, what its trainings belong to.
+const showKey = "options.txt"
+
+func (a *app) symmetry(dir string, seed uint64, full, force bool) error {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return usage(err)
+	}
+	f := &folder{dir: dir}
+	if err := f.acquire(); err != nil {
+		return err
+	}
+	defer f.close()
+	if force {
+		if err := symmetry.Clean(dir); err != nil {
+			return err
+		}
+	} else if symmetry.Finished(dir) {
+		return usagef("%s holds a page already: --force starts over, -o chooses another folder", dir)
+	}
+	mine := fmt.Sprintf("seed %d, full %t\n", seed, full)
+	if was, err := os.ReadFile(f.path(showKey)); err == nil && string(was) != mine && !force {
+		return usagef("%s holds trainings with %s: --force starts over, -o chooses another folder", dir, was[:len(was)-1])
+	}
+	if err := writeFile(f.path(showKey), []byte(mine)); err != nil {
+		return err
+	}
+	var stops stopper
+	stops.listen()
+	defer stops.close()
+	s := &showing{}
+	stops.watch(s)
+	o := symmetry.Options{Dir: dir, Seed: seed, Full: full, Program: version, Stop: s.halt.Load}
+	if file, err := openModelFile("sevennet-0"); err == nil {
+		m, err := nequip.Read(file.config, file.weights)
+		if err != nil {
+			return usage(err)
+		}
+		o.SevenNet = func() potential.Potential { return nequip.New64(m) }
+	} else {
+		a.log.Warn("sevennet-0 is not on this machine (`make models`): the page will be without its section")
+	}
+	var bar *progressbar.ProgressBar
+	o.Progress = func(done, total float64) {
+		if bar == nil {
+			if bar = a.newBar(1000, 0); bar == nil {
+				return
+			}
+			bar.Describe("training")
+		}
+		_ = bar.Set64(int64(math.Round(1000 * done / total)))
+	}
+	err := symmetry.Run(o)
+	if bar != nil {
+		_ = bar.Clear()
+	}
+	if symmetry.Stopped(err) {
+		return &statusError{exitStopped, fmt.Errorf("stopped (%s): what is trained is kept in %s, the same command goes on", stops.reason(), dir)}
+	}
+	if err != nil {
+		return err
+	}
+	a.log.Info(filepath.Join(dir, symmetry.ReportName))
+	return nil
+}
