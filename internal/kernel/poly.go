@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 )
@@ -18,7 +19,6 @@ type Poly struct {
 	Coefs   int // coefficients of a channel
 	Slots   int // rows whose values are kept
 	rows    []polyRow
-	program []int32 // for the vector versions
 }
 
 // Monomial is x_Q[0] x_Q[1] … in the result Out; the variables ascend.
@@ -34,6 +34,8 @@ type polyRow struct {
 	free   bool // the first coefficient stands alone
 	leaves []int
 	inner  []polyInner
+	own    []int // monomials, in the order of the coefficients
+	height int   // of the tree below
 }
 
 // polyInner is a variable and the row that it multiplies.
@@ -59,23 +61,54 @@ func NewPoly(in, out int, terms []Monomial) (*Poly, []int) {
 		for to < len(order) && terms[order[to]].Out == terms[order[from]].Out {
 			to++
 		}
-		p.nest(terms, order[from:to], 0, place)
+		p.nest(terms, order[from:to], 0)
 		from = to
 	}
-	p.compile()
+	p.arrange(place)
 	return p, place
 }
 
-// nest makes the row of the monomials that share their first depth variables.
-func (p *Poly) nest(terms []Monomial, order []int, depth int, place []int) (slot int) {
+// arrange puts rows of like lengths together, which the vector versions foresee better,
+// those that are used before those that use them, and numbers slots and coefficients.
+func (p *Poly) arrange(place []int) {
+	order := make([]int, len(p.rows))
+	for k := range order {
+		order[k] = k
+	}
+	slices.SortStableFunc(order, func(a, b int) int {
+		x, y := &p.rows[a], &p.rows[b]
+		return cmp.Or(x.height-y.height, len(x.inner)-len(y.inner), len(x.leaves)-len(y.leaves), len(x.own)-len(y.own))
+	})
+	rows, slot := make([]polyRow, len(order)), make([]int, len(order))
+	for k, from := range order {
+		r := p.rows[from]
+		for i := range r.inner {
+			r.inner[i].slot = slot[r.inner[i].slot]
+		}
+		r.first, r.slot = p.Coefs, -1
+		for i, t := range r.own {
+			place[t] = p.Coefs + i
+		}
+		p.Coefs += len(r.own)
+		if r.out < 0 {
+			r.slot, slot[from] = p.Slots, p.Slots
+			p.Slots++
+		}
+		rows[k] = r
+	}
+	p.rows = rows
+}
+
+// nest makes the row of the monomials that share their first depth variables, and
+// returns its number.
+func (p *Poly) nest(terms []Monomial, order []int, depth int) int {
 	r := polyRow{out: -1, slot: -1}
-	var own []int // terms in the order of the row's coefficients
 	at := 0
 	for at < len(order) && len(terms[order[at]].Q) == depth {
 		if r.free {
 			panic(fmt.Sprintf("kernel: monomial %v twice", terms[order[at]]))
 		}
-		own, r.free = append(own, order[at]), true
+		r.own, r.free = append(r.own, order[at]), true
 		at++
 	}
 	for at < len(order) {
@@ -87,27 +120,21 @@ func (p *Poly) nest(terms []Monomial, order []int, depth int, place []int) (slot
 			to++
 		}
 		if to == at+1 && len(terms[order[at]].Q) == depth+1 {
-			r.leaves, own = append(r.leaves, q), append(own, order[at])
+			r.leaves, r.own = append(r.leaves, q), append(r.own, order[at])
 		} else {
-			r.inner = append(r.inner, polyInner{q, p.nest(terms, order[at:to], depth+1, place)})
+			below := p.nest(terms, order[at:to], depth+1)
+			r.inner = append(r.inner, polyInner{q, below})
+			r.height = max(r.height, p.rows[below].height+1)
 		}
 		at = to
-	}
-	r.first = p.Coefs
-	for _, k := range own {
-		place[k] = p.Coefs
-		p.Coefs++
 	}
 	if depth == 0 {
 		if r.out = terms[order[0]].Out; r.out < 0 || r.out >= p.Out || r.free {
 			panic(fmt.Sprintf("kernel: bad monomial %v", terms[order[0]]))
 		}
-	} else {
-		r.slot = p.Slots
-		p.Slots++
 	}
 	p.rows = append(p.rows, r)
-	return r.slot
+	return len(p.rows) - 1
 }
 
 // Contraction is a Poly with the coefficients of all channels, for several species. It
@@ -117,6 +144,11 @@ type Contraction[T Float] struct {
 	Channels int
 	panel    int   // channels that stand together
 	coef     [][]T // of each species [panel][coefficient][channel]
+
+	// For the vector versions: the rows of slots, all rows, all in reverse.
+	inside, all, reverse []int32
+	kept                 int // rows with slots
+	silent               int // results without a monomial
 }
 
 // NewContraction takes the coefficients c, [coefficient][channel], of each species.
@@ -128,6 +160,7 @@ func NewContraction[T Float](p *Poly, channels int, c [][]float64) *Contraction[
 	case channels%16 == 0:
 		r.panel = 16
 	}
+	r.compile()
 	for _, one := range c {
 		w := Make[T](p.Coefs * channels)
 		at := 0
@@ -145,12 +178,46 @@ func NewContraction[T Float](p *Poly, channels int, c [][]float64) *Contraction[
 }
 
 // Scratch is memory for one goroutine's calls.
-func (c *Contraction[T]) Scratch() []T { return Make[T]((2*c.Slots + c.In) * c.panel) }
+func (c *Contraction[T]) Scratch() []T { return Make[T]((2*c.Slots + 1) * c.panel) }
+
+// compile writes the programs of the vector versions (_gen/poly.go): offsets in bytes
+// of single precision.
+func (c *Contraction[T]) compile() {
+	c.silent = c.Out
+	width, panel := int32(4*c.Channels), int32(4*c.panel)
+	one := func(r *polyRow) []int32 {
+		flags, place := int32(0), int32(r.slot)*panel
+		if r.free {
+			flags |= 1
+		}
+		if r.out >= 0 {
+			flags, place = flags|2, int32(r.out)*width
+		}
+		p := []int32{int32(len(r.leaves)), int32(len(r.inner)), flags, place, int32(r.first) * panel}
+		for _, q := range r.leaves {
+			p = append(p, int32(q)*width)
+		}
+		for _, f := range r.inner {
+			p = append(p, int32(f.q)*width, int32(f.slot)*panel)
+		}
+		return p
+	}
+	for i := range c.rows {
+		c.all = append(c.all, one(&c.rows[i])...)
+		c.reverse = append(c.reverse, one(&c.rows[len(c.rows)-1-i])...)
+		if c.rows[i].out < 0 {
+			c.inside = append(c.inside, one(&c.rows[i])...)
+			c.kept++
+		} else {
+			c.silent--
+		}
+	}
+}
 
 // Forward sets y[out][channel] of one atom from x[in][channel].
 func (c *Contraction[T]) Forward(species int, x, y, scratch []T) {
 	x, y = x[:c.In*c.Channels], y[:c.Out*c.Channels]
-	if f, ok := any(c).(*Contraction[float32]); ok && polyForward32(choice, f, f.coef[species], any(x).([]float32), any(y).([]float32), any(scratch).([]float32)) {
+	if f, ok := any(c).(*Contraction[float32]); ok && polyForward32(choice, f, species, any(x).([]float32), any(y).([]float32), any(scratch).([]float32)) {
 		return
 	}
 	clear(y)
@@ -193,7 +260,7 @@ func (c *Contraction[T]) values(coef, x, y, scratch []T) {
 // Backward sets gx from gy = ∂E/∂y.
 func (c *Contraction[T]) Backward(species int, x, gy, gx, scratch []T) {
 	x, gy, gx = x[:c.In*c.Channels], gy[:c.Out*c.Channels], gx[:c.In*c.Channels]
-	if f, ok := any(c).(*Contraction[float32]); ok && polyBackward32(choice, f, f.coef[species], any(x).([]float32), any(gy).([]float32), any(gx).([]float32), any(scratch).([]float32)) {
+	if f, ok := any(c).(*Contraction[float32]); ok && polyBackward32(choice, f, species, any(x).([]float32), any(gy).([]float32), any(gx).([]float32), any(scratch).([]float32)) {
 		return
 	}
 	clear(gx)
@@ -243,15 +310,4 @@ func (c *Contraction[T]) Flops() (forward, backward float64) {
 	}
 	forward = 2 * float64(n*c.Channels)
 	return forward, 2 * forward
-}
-
-// compile is empty where there are no vector versions.
-func (p *Poly) compile() {}
-
-func polyForward32(path, *Contraction[float32], []float32, []float32, []float32, []float32) bool {
-	return false
-}
-
-func polyBackward32(path, *Contraction[float32], []float32, []float32, []float32, []float32, []float32) bool {
-	return false
 }

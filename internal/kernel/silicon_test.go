@@ -148,6 +148,8 @@ var shapes = []struct {
 	{"l3i5", network([]int{128, 64, 32, 32}, 3, 3), 3},
 	{"l3i5-last", network([]int{128, 64, 32, 32}, 3, 0), 1},
 	{"natural", natural([]int{64, 32, 32}, 2, 2), 1},
+	{"mace-medium", natural([]int{128, 128}, 3, 3), 1},
+	{"mace-large", natural([]int{128, 128, 128}, 3, 3), 1},
 }
 
 // The couplings' anchors (e3nn 0.4.4: (1,1,1)[0,1,2] = 0.408248, (1,1,2)[0,0,2]

@@ -383,3 +383,93 @@ func fusedForward2_20_22AVX2(a *byte)
 //
 //go:noescape
 func fusedBackward2_20_22AVX2(a *byte)
+
+// fusedFold1_01_10_12AVX2 folds the couplings of fusedForward1_01_10_12 with the harmonics.
+//
+//go:noescape
+func fusedFold1_01_10_12AVX2(a *byte)
+
+// fusedForward1_01_10_12AVX2 makes the messages of 3 paths with l1 = 1.
+//
+//go:noescape
+func fusedForward1_01_10_12AVX2(a *byte)
+
+// fusedBackward1_01_10_12AVX2 adds the gradients of 3 paths with l1 = 1.
+//
+//go:noescape
+func fusedBackward1_01_10_12AVX2(a *byte)
+
+// fusedFold1_21_23AVX2 folds the couplings of fusedForward1_21_23 with the harmonics.
+//
+//go:noescape
+func fusedFold1_21_23AVX2(a *byte)
+
+// fusedForward1_21_23AVX2 makes the messages of 2 paths with l1 = 1.
+//
+//go:noescape
+func fusedForward1_21_23AVX2(a *byte)
+
+// fusedBackward1_21_23AVX2 adds the gradients of 2 paths with l1 = 1.
+//
+//go:noescape
+func fusedBackward1_21_23AVX2(a *byte)
+
+// fusedFold1_32AVX2 folds the couplings of fusedForward1_32 with the harmonics.
+//
+//go:noescape
+func fusedFold1_32AVX2(a *byte)
+
+// fusedForward1_32AVX2 makes the messages of 1 paths with l1 = 1.
+//
+//go:noescape
+func fusedForward1_32AVX2(a *byte)
+
+// fusedBackward1_32AVX2 adds the gradients of 1 paths with l1 = 1.
+//
+//go:noescape
+func fusedBackward1_32AVX2(a *byte)
+
+// fusedFold2_02_20_22AVX2 folds the couplings of fusedForward2_02_20_22 with the harmonics.
+//
+//go:noescape
+func fusedFold2_02_20_22AVX2(a *byte)
+
+// fusedForward2_02_20_22AVX2 makes the messages of 3 paths with l1 = 2.
+//
+//go:noescape
+func fusedForward2_02_20_22AVX2(a *byte)
+
+// fusedBackward2_02_20_22AVX2 adds the gradients of 3 paths with l1 = 2.
+//
+//go:noescape
+func fusedBackward2_02_20_22AVX2(a *byte)
+
+// fusedFold2_11_13AVX2 folds the couplings of fusedForward2_11_13 with the harmonics.
+//
+//go:noescape
+func fusedFold2_11_13AVX2(a *byte)
+
+// fusedForward2_11_13AVX2 makes the messages of 2 paths with l1 = 2.
+//
+//go:noescape
+func fusedForward2_11_13AVX2(a *byte)
+
+// fusedBackward2_11_13AVX2 adds the gradients of 2 paths with l1 = 2.
+//
+//go:noescape
+func fusedBackward2_11_13AVX2(a *byte)
+
+// fusedFold2_31_33AVX2 folds the couplings of fusedForward2_31_33 with the harmonics.
+//
+//go:noescape
+func fusedFold2_31_33AVX2(a *byte)
+
+// fusedForward2_31_33AVX2 makes the messages of 2 paths with l1 = 2.
+//
+//go:noescape
+func fusedForward2_31_33AVX2(a *byte)
+
+// fusedBackward2_31_33AVX2 adds the gradients of 2 paths with l1 = 2.
+//
+//go:noescape
+func fusedBackward2_31_33AVX2(a *byte)

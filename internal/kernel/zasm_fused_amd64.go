@@ -278,3 +278,48 @@ func fusedForward2_02_11_20_22AVX512(a *byte)
 //
 //go:noescape
 func fusedBackward2_02_11_20_22AVX512(a *byte)
+
+// fusedFold1_01_10_12_21_23_32AVX512 folds the couplings of fusedForward1_01_10_12_21_23_32 with the harmonics.
+//
+//go:noescape
+func fusedFold1_01_10_12_21_23_32AVX512(a *byte)
+
+// fusedForward1_01_10_12_21_23_32AVX512 makes the messages of 6 paths with l1 = 1.
+//
+//go:noescape
+func fusedForward1_01_10_12_21_23_32AVX512(a *byte)
+
+// fusedBackward1_01_10_12_21_23_32AVX512 adds the gradients of 6 paths with l1 = 1.
+//
+//go:noescape
+func fusedBackward1_01_10_12_21_23_32AVX512(a *byte)
+
+// fusedFold2_20_22_31_33AVX512 folds the couplings of fusedForward2_20_22_31_33 with the harmonics.
+//
+//go:noescape
+func fusedFold2_20_22_31_33AVX512(a *byte)
+
+// fusedForward2_20_22_31_33AVX512 makes the messages of 4 paths with l1 = 2.
+//
+//go:noescape
+func fusedForward2_20_22_31_33AVX512(a *byte)
+
+// fusedBackward2_20_22_31_33AVX512 adds the gradients of 4 paths with l1 = 2.
+//
+//go:noescape
+func fusedBackward2_20_22_31_33AVX512(a *byte)
+
+// fusedFold2_02_11_13AVX512 folds the couplings of fusedForward2_02_11_13 with the harmonics.
+//
+//go:noescape
+func fusedFold2_02_11_13AVX512(a *byte)
+
+// fusedForward2_02_11_13AVX512 makes the messages of 3 paths with l1 = 2.
+//
+//go:noescape
+func fusedForward2_02_11_13AVX512(a *byte)
+
+// fusedBackward2_02_11_13AVX512 adds the gradients of 3 paths with l1 = 2.
+//
+//go:noescape
+func fusedBackward2_02_11_13AVX512(a *byte)

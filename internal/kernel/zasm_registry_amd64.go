@@ -24,6 +24,9 @@ var fusedPasses = [...]fusedPass{
 	{lanes: 16, shared: false, l1: 3, wide: 2, forms: 7, bs: 1, paths: []fusedPath{{3, 0}}, forward: fusedForward3_30AVX512, backward: fusedBackward3_30AVX512, fold: fusedFold3_30AVX512},
 	{lanes: 16, shared: false, l1: 1, wide: 1, forms: 12, bs: 16, paths: []fusedPath{{0, 1}, {1, 0}, {1, 2}, {2, 1}}, forward: fusedForward1_01_10_12_21AVX512, backward: fusedBackward1_01_10_12_21AVX512, fold: fusedFold1_01_10_12_21AVX512},
 	{lanes: 16, shared: false, l1: 2, wide: 1, forms: 21, bs: 22, paths: []fusedPath{{0, 2}, {1, 1}, {2, 0}, {2, 2}}, forward: fusedForward2_02_11_20_22AVX512, backward: fusedBackward2_02_11_20_22AVX512, fold: fusedFold2_02_11_20_22AVX512},
+	{lanes: 16, shared: false, l1: 1, wide: 1, forms: 39, bs: 43, paths: []fusedPath{{0, 1}, {1, 0}, {1, 2}, {2, 1}, {2, 3}, {3, 2}}, forward: fusedForward1_01_10_12_21_23_32AVX512, backward: fusedBackward1_01_10_12_21_23_32AVX512, fold: fusedFold1_01_10_12_21_23_32AVX512},
+	{lanes: 16, shared: false, l1: 2, wide: 1, forms: 53, bs: 49, paths: []fusedPath{{2, 0}, {2, 2}, {3, 1}, {3, 3}}, forward: fusedForward2_20_22_31_33AVX512, backward: fusedBackward2_20_22_31_33AVX512, fold: fusedFold2_20_22_31_33AVX512},
+	{lanes: 16, shared: false, l1: 2, wide: 1, forms: 19, bs: 24, paths: []fusedPath{{0, 2}, {1, 1}, {1, 3}}, forward: fusedForward2_02_11_13AVX512, backward: fusedBackward2_02_11_13AVX512, fold: fusedFold2_02_11_13AVX512},
 	{lanes: 16, shared: true, l1: 0, wide: 2, forms: 8, bs: 9, paths: []fusedPath{{0, 0}, {1, 1}, {2, 2}}, forward: fusedForward0_00_11_22FMA512, backward: fusedBackward0_00_11_22FMA512, fold: fusedFold0_00_11_22FMA512, slopes: fusedSlopes0_00_11_22FMA512},
 	{lanes: 16, shared: true, l1: 1, wide: 1, forms: 21, bs: 28, paths: []fusedPath{{0, 1}, {1, 0}, {1, 1}, {1, 2}, {2, 1}, {2, 2}}, forward: fusedForward1_01_10_11_12_21_22FMA512, backward: fusedBackward1_01_10_11_12_21_22FMA512, fold: fusedFold1_01_10_11_12_21_22FMA512},
 	{lanes: 16, shared: true, l1: 2, wide: 1, forms: 36, bs: 37, paths: []fusedPath{{0, 2}, {1, 1}, {1, 2}, {2, 0}, {2, 1}, {2, 2}}, forward: fusedForward2_02_11_12_20_21_22FMA512, backward: fusedBackward2_02_11_12_20_21_22FMA512, fold: fusedFold2_02_11_12_20_21_22FMA512},
@@ -42,6 +45,9 @@ var fusedPasses = [...]fusedPass{
 	{lanes: 16, shared: true, l1: 3, wide: 2, forms: 7, bs: 1, paths: []fusedPath{{3, 0}}, forward: fusedForward3_30FMA512, backward: fusedBackward3_30FMA512, fold: fusedFold3_30FMA512},
 	{lanes: 16, shared: true, l1: 1, wide: 1, forms: 12, bs: 16, paths: []fusedPath{{0, 1}, {1, 0}, {1, 2}, {2, 1}}, forward: fusedForward1_01_10_12_21FMA512, backward: fusedBackward1_01_10_12_21FMA512, fold: fusedFold1_01_10_12_21FMA512},
 	{lanes: 16, shared: true, l1: 2, wide: 1, forms: 21, bs: 22, paths: []fusedPath{{0, 2}, {1, 1}, {2, 0}, {2, 2}}, forward: fusedForward2_02_11_20_22FMA512, backward: fusedBackward2_02_11_20_22FMA512, fold: fusedFold2_02_11_20_22FMA512},
+	{lanes: 16, shared: true, l1: 1, wide: 1, forms: 39, bs: 43, paths: []fusedPath{{0, 1}, {1, 0}, {1, 2}, {2, 1}, {2, 3}, {3, 2}}, forward: fusedForward1_01_10_12_21_23_32FMA512, backward: fusedBackward1_01_10_12_21_23_32FMA512, fold: fusedFold1_01_10_12_21_23_32FMA512},
+	{lanes: 16, shared: true, l1: 2, wide: 1, forms: 53, bs: 49, paths: []fusedPath{{2, 0}, {2, 2}, {3, 1}, {3, 3}}, forward: fusedForward2_20_22_31_33FMA512, backward: fusedBackward2_20_22_31_33FMA512, fold: fusedFold2_20_22_31_33FMA512},
+	{lanes: 16, shared: true, l1: 2, wide: 1, forms: 19, bs: 24, paths: []fusedPath{{0, 2}, {1, 1}, {1, 3}}, forward: fusedForward2_02_11_13FMA512, backward: fusedBackward2_02_11_13FMA512, fold: fusedFold2_02_11_13FMA512},
 	{lanes: 8, shared: false, l1: 0, wide: 2, forms: 0, bs: 9, paths: []fusedPath{{0, 0}, {1, 1}, {2, 2}}, forward: fusedForward0_00_11_22AVX2, backward: fusedBackward0_00_11_22AVX2, slopes: fusedSlopes0_00_11_22AVX2},
 	{lanes: 8, shared: false, l1: 1, wide: 2, forms: 15, bs: 18, paths: []fusedPath{{0, 1}, {2, 1}, {2, 2}}, forward: fusedForward1_01_21_22AVX2, backward: fusedBackward1_01_21_22AVX2, fold: fusedFold1_01_21_22AVX2},
 	{lanes: 8, shared: false, l1: 1, wide: 2, forms: 0, bs: 10, paths: []fusedPath{{1, 0}, {1, 1}, {1, 2}}, forward: fusedForward1_10_11_12AVX2, backward: fusedBackward1_10_11_12AVX2},
@@ -68,6 +74,12 @@ var fusedPasses = [...]fusedPass{
 	{lanes: 8, shared: false, l1: 1, wide: 2, forms: 12, bs: 16, paths: []fusedPath{{0, 1}, {1, 0}, {1, 2}, {2, 1}}, forward: fusedForward1_01_10_12_21AVX2, backward: fusedBackward1_01_10_12_21AVX2, fold: fusedFold1_01_10_12_21AVX2},
 	{lanes: 8, shared: false, l1: 2, wide: 2, forms: 6, bs: 11, paths: []fusedPath{{0, 2}, {1, 1}}, forward: fusedForward2_02_11AVX2, backward: fusedBackward2_02_11AVX2, fold: fusedFold2_02_11AVX2},
 	{lanes: 8, shared: false, l1: 2, wide: 2, forms: 15, bs: 11, paths: []fusedPath{{2, 0}, {2, 2}}, forward: fusedForward2_20_22AVX2, backward: fusedBackward2_20_22AVX2, fold: fusedFold2_20_22AVX2},
+	{lanes: 8, shared: false, l1: 1, wide: 2, forms: 6, bs: 10, paths: []fusedPath{{0, 1}, {1, 0}, {1, 2}}, forward: fusedForward1_01_10_12AVX2, backward: fusedBackward1_01_10_12AVX2, fold: fusedFold1_01_10_12AVX2},
+	{lanes: 8, shared: false, l1: 1, wide: 2, forms: 20, bs: 19, paths: []fusedPath{{2, 1}, {2, 3}}, forward: fusedForward1_21_23AVX2, backward: fusedBackward1_21_23AVX2, fold: fusedFold1_21_23AVX2},
+	{lanes: 8, shared: false, l1: 1, wide: 2, forms: 13, bs: 14, paths: []fusedPath{{3, 2}}, forward: fusedForward1_32AVX2, backward: fusedBackward1_32AVX2, fold: fusedFold1_32AVX2},
+	{lanes: 8, shared: false, l1: 2, wide: 2, forms: 15, bs: 16, paths: []fusedPath{{0, 2}, {2, 0}, {2, 2}}, forward: fusedForward2_02_20_22AVX2, backward: fusedBackward2_02_20_22AVX2, fold: fusedFold2_02_20_22AVX2},
+	{lanes: 8, shared: false, l1: 2, wide: 2, forms: 19, bs: 19, paths: []fusedPath{{1, 1}, {1, 3}}, forward: fusedForward2_11_13AVX2, backward: fusedBackward2_11_13AVX2, fold: fusedFold2_11_13AVX2},
+	{lanes: 8, shared: false, l1: 2, wide: 2, forms: 38, bs: 38, paths: []fusedPath{{3, 1}, {3, 3}}, forward: fusedForward2_31_33AVX2, backward: fusedBackward2_31_33AVX2, fold: fusedFold2_31_33AVX2},
 }
 
 // fusedCouplings are the couplings in them.

@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/wigner-md/wigner/io/extxyz"
@@ -225,6 +226,41 @@ func TestSuite(t *testing.T) {
 				potentialtest.Run(t, func() potential.Potential { return mace.New32(m) },
 					potentialtest.Options{Elements: m.Elements(), Precision: 32})
 			})
+		})
+	}
+}
+
+// variants are small models of what the references do not have, by tools/golden/mace_small.py.
+func variants(t *testing.T) (out []struct{ path, head, frames string }) {
+	t.Helper()
+	files, err := filepath.Glob("testdata/*.extxyz")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no models in testdata (%v)", err)
+	}
+	for _, f := range files {
+		name := strings.TrimSuffix(f, ".extxyz")
+		v := struct{ path, head, frames string }{name + ".model", "", f}
+		if _, err := os.Stat(v.path); err != nil { // one of several heads
+			k := strings.LastIndexByte(name, '-')
+			v.path, v.head = name[:k]+".model", name[k+1:]
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+func TestVariants(t *testing.T) {
+	for _, v := range variants(t) {
+		t.Run(filepath.Base(v.frames), func(t *testing.T) {
+			m := open(t, v.path, v.head)
+			frames := readReferences(t, v.frames)
+			for _, p := range precisions(m) {
+				t.Run(p.name, func(t *testing.T) {
+					for _, n := range []int{1, 4} {
+						compare(t, frames, p, n)
+					}
+				})
+			}
 		})
 	}
 }

@@ -9,22 +9,23 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// networks are the shapes that get kernels of their own: harmonics and features
+// networks are the shapes that get kernels of their own: features to lx, harmonics
 // to lmax, all paths that lead to l3 ≤ lout, or, in natural networks, whose features
 // all have the parity (−1)^l, those with l1+l2+l3 even. Multiplicities are not part of
 // the code: any multiple of 16 will do.
 var networks = []network{
-	{"SevenNet-0, inner layers", 2, 2, false},
-	{"SevenNet-0, last layer", 2, 0, false},
-	{"SevenNet-l3i5, inner layers", 3, 3, false},
-	{"SevenNet-l3i5, last layer", 3, 0, false},
-	{"0e+1o+2e, inner layers", 2, 2, true},
+	{"SevenNet-0, inner layers", 2, 2, 2, false},
+	{"SevenNet-0, last layer", 2, 2, 0, false},
+	{"SevenNet-l3i5, inner layers", 3, 3, 3, false},
+	{"SevenNet-l3i5, last layer", 3, 3, 0, false},
+	{"0e+1o+2e, inner layers", 2, 2, 2, true},
+	{"MACE, to 2e", 2, 3, 3, true},
 }
 
 type network struct {
-	name       string
-	lmax, lout int
-	natural    bool
+	name           string
+	lx, lmax, lout int
+	natural        bool
 }
 
 // has is whether l1 and l2 lead to l3.
@@ -38,7 +39,7 @@ func fused(lanes int, shared bool) func(*build.Context) {
 		a := &asm{Context: c, lanes: lanes, shared: shared, data: map[string]operand.Mem{}}
 		seen := map[string]bool{}
 		for _, n := range networks {
-			for l1 := range n.lmax + 1 {
+			for l1 := range n.lx + 1 {
 				limit := 32 - (2*l1 + 1) - 3
 				for _, p := range divide(l1, &n, limit) {
 					p.lanes, p.shared = lanes, shared

@@ -73,7 +73,7 @@ func fused8(c *build.Context) {
 	a := &asm{Context: c, lanes: 8, data: map[string]operand.Mem{}}
 	seen := map[string]bool{}
 	for _, n := range networks {
-		for l1 := range n.lmax + 1 {
+		for l1 := range n.lx + 1 {
 			for _, p := range groups8(l1, &n) {
 				p.lanes = 8
 				if seen[p.name()] {

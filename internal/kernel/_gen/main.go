@@ -34,6 +34,7 @@ func main() {
 		{"gate", gates},
 		{"edges", edges},
 		{"conv", conv},
+		{"poly", polys},
 		{"fused", fused(16, false)},
 		{"fusedfma", fused(16, true)},
 		{"fused8", fused8},
