@@ -12,6 +12,7 @@ import (
 	"github.com/wigner-md/wigner/io/torch"
 	"github.com/wigner-md/wigner/potential"
 	"github.com/wigner-md/wigner/potential/mace"
+	"github.com/wigner-md/wigner/potential/mpnn"
 	"github.com/wigner-md/wigner/potential/potentialtest"
 )
 
@@ -213,11 +214,19 @@ func TestRanks(t *testing.T) {
 	}
 }
 
-// The suite that every potential must pass.
+// The suite that every potential must pass; all models with WIGNER_LONG=1.
 func TestSuite(t *testing.T) {
+	models := map[string]*mace.Model{
+		"three-layers": open(t, "testdata/three-layers.model", ""), "non-linear": open(t, "testdata/non-linear.model", "b"),
+	}
 	for _, ref := range references[:4] {
-		m := openReference(t, ref.model, ref.head)
-		t.Run(ref.model+ref.head, func(t *testing.T) {
+		models[ref.model+ref.head] = openReference(t, ref.model, ref.head)
+	}
+	for name, m := range models {
+		if os.Getenv("WIGNER_LONG") == "" && name != "non-linear" && name != "tiny-densityextra" && name != "tiny-c2" {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
 			t.Run("float64", func(t *testing.T) {
 				potentialtest.Run(t, func() potential.Potential { return mace.New64(m) },
 					potentialtest.Options{Elements: m.Elements()})
@@ -262,5 +271,37 @@ func TestVariants(t *testing.T) {
 				})
 			}
 		})
+	}
+}
+
+// With less memory the results are the same bits: layers are run again by the same
+// operations.
+func TestMemory(t *testing.T) {
+	for _, name := range []string{"three-layers", "non-linear"} {
+		head := map[string]string{"non-linear": "a"}[name]
+		m := open(t, "testdata/"+name+".model", head)
+		file := "testdata/" + name
+		if head != "" {
+			file += "-" + head
+		}
+		for _, r := range readReferences(t, file+".extxyz") {
+			var first *potentialtest.Outcome
+			for _, mode := range []mpnn.Memory{mpnn.Normal, mpnn.Lean, mpnn.Low} {
+				o, err := potentialtest.Evaluate(r.sys, potentialtest.Setup{Ranks: 3}, func() potential.Potential {
+					n := mace.New32(m)
+					n.Memory = mode
+					return n
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if first == nil {
+					first = o
+				}
+				if e, ei, f, w := potentialtest.Deviation(o, first); e != 0 || ei != 0 || f != 0 || w != 0 {
+					t.Errorf("%s, frame %s, memory %v: differs by %g eV, %g eV/Å", name, r.name, mode, e, f)
+				}
+			}
+		}
 	}
 }

@@ -21,7 +21,7 @@ from mace import modules
 from mace.calculators import MACECalculator
 
 B = modules.interaction_classes
-RES, DRES, PLAIN, DPLAIN = (B["RealAgnostic" + n + "InteractionBlock"] for n in ("Residual", "DensityResidual", "", "Density"))
+RES, DRES, PLAIN, DPLAIN = (B.get("RealAgnostic" + n + "InteractionBlock") for n in ("Residual", "DensityResidual", "", "Density"))
 NONLINEAR = B.get("RealAgnosticResidualNonLinearInteractionBlock")
 
 BASE = dict(r_max=4.2, num_bessel=5, num_polynomial_cutoff=5, max_ell=2, interaction_cls=RES, interaction_cls_first=RES,
@@ -98,7 +98,7 @@ def structures(zs=(1, 8), seed=3):
 def write(path, frames, model, heads, zs):
     for h in heads:
         kw = {"head": h} if len(heads) > 1 else {}
-        calc = MACECalculator(models=[model], device="cpu", default_dtype="float64", **kw)
+        calc = MACECalculator(model_paths=[path + ".model"], device="cpu", default_dtype="float64", **kw)
         name = path + (f"-{h}" if len(heads) > 1 else "") + ".extxyz"
         with open(name, "w") as f:
             for k, a in enumerate(frames):
@@ -143,8 +143,8 @@ def main(out, *names):
         model, heads = build(name, 20 + k)
         path = os.path.join(out, name)
         torch.save(model, path + ".model")
-        pack(path + ".model")
         write(path, rounded(structures()), model, heads, (1, 8))
+        pack(path + ".model")
         print(name, sum(p.numel() for p in model.parameters()), os.path.getsize(path + ".model"))
 
 
