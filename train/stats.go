@@ -103,6 +103,25 @@ func Remainder(list []*Structure, p potential.Potential, cutoff float64) ([]*Str
 	return out, nil
 }
 
+// Frames calls see with the frame of each structure, which holds until it returns.
+func Frames(list []*Structure, cutoff float64, see func(*potential.Frame) error) error {
+	var u union
+	for _, s := range list {
+		x, err := s.sample(cutoff)
+		if err != nil {
+			return err
+		}
+		u.reset()
+		u.add(x)
+		u.build(cutoff)
+		u.place(0, 0, nil)
+		if err := see(&u.frame); err != nil {
+			return fmt.Errorf("%s: %w", s.Source, err)
+		}
+	}
+	return nil
+}
+
 // within is the number of directed edges shorter than the cutoff.
 func (s *sample) within(cutoff float64) (n float64) {
 	at := func(j int32) (x [3]float64) {

@@ -17,6 +17,7 @@ type convertOptions struct {
 	species           []string
 	frame             int
 	one               bool // --frame was given
+	units             variant
 }
 
 func (a *app) convertCmd() *cobra.Command {
@@ -31,6 +32,8 @@ hold is said or refused: docs/formats tells for each what comes back.
 
 A network is converted from SevenNet's checkpoints to wigner's own format (.wigner) and
 back to a .pth that sevenn 0.10 loads with the same numbers. IN may be a model's name.
+A Behler–Parrinello network is converted from a folder of n2p2's files to .wigner, and to
+such a folder, whose name has no ending.
 
 The types of LAMMPS's files are numbers: --species says the element of each, where
 the file does not, and the order of the types in a file that is written.`,
@@ -39,7 +42,8 @@ the file does not, and the order of the types in a file that is written.`,
   wigner convert runs/silicon/traj.extxyz last.data --frame -1
   wigner convert in.extxyz positions --to lammps-data
   wigner convert sevennet-0 sevennet-0.wigner
-  wigner convert runs/molybdenum/mo-small.wigner mo-small.pth`,
+  wigner convert runs/molybdenum/mo-small.wigner mo-small.pth
+  wigner convert runs/molybdenum-bp/mo-bp.wigner potentials/Mo`,
 		Args: cobra.ExactArgs(2),
 	}
 	f := cmd.Flags()
@@ -47,6 +51,7 @@ the file does not, and the order of the types in a file that is written.`,
 		o.in, o.out, o.one = args[0], args[1], f.Changed("frame")
 		return a.convert(&o)
 	})
+	f.Var((*unitsFlag)(&o.units), "units", "of n2p2's files: bohr-hartree or angstrom-ev (default bohr-hartree)")
 	f.StringVar(&o.from, "from", "", "format of IN: extxyz, lammps-data, lammps-dump, poscar (default: by its name)")
 	f.StringVar(&o.to, "to", "", "format of OUT (default: by its name)")
 	f.StringSliceVar(&o.species, "species", nil, "symbols of the types 1, 2 …")

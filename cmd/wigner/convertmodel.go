@@ -7,6 +7,7 @@ import (
 
 	"github.com/wigner-md/wigner/internal/input"
 	"github.com/wigner-md/wigner/io/model"
+	"github.com/wigner-md/wigner/io/n2p2"
 	"github.com/wigner-md/wigner/io/torch"
 	"github.com/wigner-md/wigner/potential/nequip"
 )
@@ -14,6 +15,9 @@ import (
 // isNetwork reports whether convert's IN is a network: a file of one of their formats,
 // or the name of a model where there is no file.
 func isNetwork(name string) (bool, error) {
+	if n2p2.Is(name) {
+		return true, nil
+	}
 	if _, err := os.Stat(name); err != nil {
 		if formatOf(name) != "" {
 			return false, nil
@@ -34,6 +38,9 @@ func (a *app) convertModel(o *convertOptions) error {
 		return usagef("%s is a model: --frame, --from, --to and --species are for structures", o.in)
 	}
 	f, err := openModelFile(o.in)
+	if err == nil && n2p2.Is(f.path) {
+		f, err = readN2P2(f.path, o.units)
+	}
 	if err != nil {
 		return err
 	}
@@ -60,13 +67,15 @@ func (a *app) convertModel(o *convertOptions) error {
 			return err
 		}
 		return model.Write(o.out, m)
+	case "":
+		return writeN2P2(f, o.out, o.units)
 	case ".pth":
 		if f.family != input.KindNequIP {
 			return usagef("%s: a model of the family %s is written as %s", o.out, f.family, modelExt)
 		}
 		return exportTorch(f, o.out)
 	}
-	return usagef("%s: a model is written as %s or .pth", o.out, modelExt)
+	return usagef("%s: a model is written as %s or .pth, or as a folder of n2p2's files, whose name has no ending", o.out, modelExt)
 }
 
 // exportTorch writes a checkpoint for sevenn.

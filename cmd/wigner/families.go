@@ -42,7 +42,7 @@ type trainee interface {
 
 // families are all, the default first.
 func families() []*family {
-	return []*family{nequipFamily(), maceFamily(), naiveFamily(input.KindRaw), naiveFamily(input.KindDistances)}
+	return []*family{nequipFamily(), maceFamily(), bpFamily(), naiveFamily(input.KindRaw), naiveFamily(input.KindDistances)}
 }
 
 // familyNamed finds a family; the error names those that there are.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/wigner-md/wigner/internal/input"
 	"github.com/wigner-md/wigner/io/model"
+	"github.com/wigner-md/wigner/io/n2p2"
 	"github.com/wigner-md/wigner/io/torch"
 	"github.com/wigner-md/wigner/potential"
 )
@@ -37,6 +38,9 @@ func openModelFile(name string) (*modelFile, error) {
 
 // readModelFile tells the formats apart by how the file begins.
 func readModelFile(path string) (*modelFile, error) {
+	if n2p2.Is(path) {
+		return readN2P2(path, variant{})
+	}
 	own, err := isOwn(path)
 	if err != nil {
 		return nil, usage(err)

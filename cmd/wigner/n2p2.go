@@ -35,8 +35,7 @@ func openN2P2(path string, v variant) (*source, error) {
 	if err != nil {
 		return nil, usage(fmt.Errorf("model: %w", err))
 	}
-	length, energy := v.fileUnits()
-	s, err := bpSource(bpSpec(in, length, energy))
+	s, err := bpSource(bpSpec(in, v))
 	if err != nil {
 		return nil, usage(fmt.Errorf("model %s: %w", path, err))
 	}
@@ -44,17 +43,14 @@ func openN2P2(path string, v variant) (*source, error) {
 	return s, nil
 }
 
-// bpSpec turns a potential in the files' units, length per Å and energy per eV, into one
-// in Å and eV.
-func bpSpec(in *n2p2.Potential, length, energy float64) *bp.Spec {
+// bpSpec turns a potential in the files' units into one in Å and eV.
+func bpSpec(in *n2p2.Potential, v variant) *bp.Spec {
+	length, energy := v.fileUnits()
 	out := &bp.Spec{CutoffType: in.CutoffType, CutoffAlpha: in.CutoffAlpha, NormalizeNodes: in.NormalizeNodes, EnergyScale: 1 / (in.ConvEnergy * energy)}
 	for _, e := range in.Elements {
 		to := bp.Element{Z: e.Z, Shift: (in.MeanEnergy + e.AtomEnergy) / energy}
 		for _, f := range e.Functions {
-			g := bp.Function{
-				Type: f.Type, Z1: f.Z1, Z2: f.Z2, Eta: f.Eta * length * length, Shift: f.Shift / length, Lambda: f.Lambda, Zeta: f.Zeta,
-				Inner: f.Inner / length, Cutoff: f.Cutoff / length, Left: f.Left, Right: f.Right, Core: f.Core, Factor: 1,
-			}
+			g := functionOf(&f, length)
 			switch in.Scaling {
 			case n2p2.ScaleRange:
 				g.Low, g.Zero, g.Factor = in.Low, f.Min, (in.High-in.Low)/(f.Max-f.Min)
@@ -73,6 +69,14 @@ func bpSpec(in *n2p2.Potential, length, energy float64) *bp.Spec {
 		out.Elements = append(out.Elements, to)
 	}
 	return out
+}
+
+// functionOf is a function of a file, in units of which length are an Å.
+func functionOf(f *n2p2.Function, length float64) bp.Function {
+	return bp.Function{
+		Min: f.Min, Max: f.Max, Type: f.Type, Z1: f.Z1, Z2: f.Z2, Eta: f.Eta * length * length, Shift: f.Shift / length, Lambda: f.Lambda, Zeta: f.Zeta,
+		Inner: f.Inner / length, Cutoff: f.Cutoff / length, Left: f.Left, Right: f.Right, Core: f.Core, Factor: 1,
+	}
 }
 
 // bpSource is a Behler–Parrinello potential ready for use.
@@ -113,13 +117,4 @@ func describeBP(w io.Writer, p *bp.Potential) {
 		_, groups := p.Functions(k)
 		row("element", "%s: network %s, energy of the atom %.6f eV; functions%s; %d groups of angular ones", element.Symbol(e.Z), widths, e.Shift, kinds[1:], groups)
 	}
-}
-
-// openBP reads Behler–Parrinello networks in files of wigner's own.
-func openBP(f *modelFile, _ variant) (*source, error) {
-	s, err := bp.Read(f.config, f.weights)
-	if err != nil {
-		return nil, err
-	}
-	return bpSource(s)
 }

@@ -112,3 +112,97 @@ func TestN2P2IsAModel(t *testing.T) {
 		t.Errorf("run:\n%s", r.out)
 	}
 }
+
+// A folder goes to wigner's format and back to a folder, in other units, and gives the
+// same numbers; what the files cannot hold is refused.
+func TestConvertN2P2(t *testing.T) {
+	root := t.TempDir()
+	for _, name := range []string{"narrow", "wide", "compact"} {
+		dir := filepath.Join(goldenN2P2, name)
+		in, own, back, out := filepath.Join(dir, "golden.extxyz"), filepath.Join(root, name+".wigner"), filepath.Join(root, name), filepath.Join(root, "out.extxyz")
+		mustRun(t, "convert", dir, own)
+		mustRun(t, "convert", own, back, "--units", "angstrom-ev")
+		for _, args := range [][]string{{"-m", own}, {"-m", back, "--units", "angstrom-ev"}} {
+			mustRun(t, append([]string{"eval", in, "-o", out, "--ranks", "1"}, args...)...)
+			frames, err := readFrames(out)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if de, df := deviation(t, frames); !(de <= 2e-12) || !(df <= 1e-11) {
+				t.Errorf("%s: %.1e eV/atom, %.1e eV/Å", args[1], de, df)
+			}
+		}
+		refuse(t, 2, []string{"exists already"}, "convert", own, back)
+		refuse(t, 2, []string{"a model of the family bp is written as"}, "convert", own, filepath.Join(root, "x.pth"))
+	}
+	refuse(t, 2, []string{"is written as .wigner; a name without an ending"}, "convert", filepath.Join(tiny, "linear-l2.pth"), filepath.Join(root, "folder"))
+}
+
+// Training: the loss falls, the model is as good as the report says in every verb, goes
+// on from a state to the last bit, and from a folder of n2p2's files.
+func TestTrainBP(t *testing.T) {
+	data, root := fewFrames(t, "Mo/train.extxyz.gz", 4), t.TempDir()
+	cfg := write(t, filepath.Join(root, "train.toml"), `
+[data]
+train = ["`+data+`"]
+valid_fraction = 0
+energy_key = "REF_energy"
+force_key = "REF_forces"
+stress_key = "REF_stress"
+[model]
+kind = "bp"
+cutoff_A = 4
+radial_functions = 4
+angular_functions = 1
+hidden = [6]
+[loss]
+stress = 1
+[optimizer]
+rate = 0.03
+schedule = "constant"
+[training]
+epochs = 20
+batch = 2
+`)
+	whole, cut := filepath.Join(root, "whole"), filepath.Join(root, "cut")
+	mustRun(t, "train", cfg, "output.dir="+whole, "--ranks", "2")
+	rows := epochsOf(t, whole)
+	first, _ := strconv.ParseFloat(rows[1][2], 64)
+	last, _ := strconv.ParseFloat(rows[20][2], 64)
+	if !(last < 0.95*first) {
+		t.Errorf("the loss goes from %g to %g", first, last)
+	}
+	refuse(t, 75, []string{"stopped"}, "train", cfg, "output.dir="+cut, "--ranks", "2", "--stop-after", "3")
+	mustRun(t, "train", cfg, "output.dir="+cut, "--ranks", "2", "--resume")
+	path := filepath.Join(whole, "model.wigner")
+	// But for the last column of the notes, the hours, the files are the same: their states.
+	if read(t, filepath.Join(whole, stateName)) != read(t, filepath.Join(cut, stateName)) {
+		t.Error("going on is another training")
+	}
+	if r := mustRun(t, "info", path); !strings.Contains(r.out, "Behler–Parrinello") || !strings.Contains(r.out, "trained by wigner") {
+		t.Errorf("info:\n%s", r.out)
+	}
+	mustRun(t, "check", "-m", path, data)
+	folder := filepath.Join(root, "files")
+	mustRun(t, "convert", path, folder)
+	tuned := filepath.Join(root, "tuned")
+	mustRun(t, "train", write(t, filepath.Join(root, "tune.toml"), `
+[data]
+train = ["`+data+`"]
+valid_fraction = 0
+energy_key = "REF_energy"
+force_key = "REF_forces"
+[model]
+init = "`+folder+`"
+frozen = ["*.2.*"]
+[training]
+epochs = 1
+`), "output.dir="+tuned, "--ranks", "1")
+	given := strings.Replace(read(t, cfg), "cutoff_A = 4\nradial_functions = 4\nangular_functions = 1", `symmetry_functions = ["Mo 2 Mo 0.5 2 4", "Mo 9 Mo Mo 0.1 1 4 4"]`, 1)
+	mustRun(t, "train", write(t, filepath.Join(root, "given.toml"), given), "output.dir="+filepath.Join(root, "given"), "training.epochs=1", "--ranks", "1")
+	to := "output.dir=" + filepath.Join(root, "x")
+	refuse(t, 2, []string{"given.toml", "W is not one of the elements"}, "train", filepath.Join(root, "given.toml"), to, `model.symmetry_functions=["Mo 2 W 0.5 2 4"]`)
+	refuse(t, 2, []string{"model.cutoff_A", "symmetry_functions say it"}, "train", filepath.Join(root, "given.toml"), to, "model.cutoff_A=3")
+	refuse(t, 2, []string{"model.features", "belongs to a model of kind nequip"}, "train", cfg, to, "model.features=4x0e")
+	refuse(t, 2, []string{"training.precision"}, "train", cfg, to, "training.precision=float32")
+}

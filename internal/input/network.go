@@ -10,6 +10,7 @@ import (
 const (
 	KindNequIP    = "nequip" // NequIP and SevenNet, the default
 	KindMACE      = "mace"   // is not trained here
+	KindBP        = "bp"     // Behler–Parrinello
 	KindRaw       = "raw"
 	KindDistances = "distances"
 )
@@ -41,7 +42,10 @@ func (m *Network) Family() string {
 }
 
 // double is whether the kind knows no single precision.
-func (m *Network) double() bool { return m.Kind == KindRaw || m.Kind == KindDistances }
+func (m *Network) double() bool { return m.whole() || m.Kind == KindBP }
+
+// whole is whether the kind sees a molecule whole.
+func (m *Network) whole() bool { return m.Kind == KindRaw || m.Kind == KindDistances }
 
 // sizes calls f for each key that is given and belongs to some kinds only.
 func (m *Network) sizes(f func(key string, kinds []string)) {
@@ -54,7 +58,7 @@ func (m *Network) sizes(f func(key string, kinds []string)) {
 }
 
 func (m *Network) check(k *checker) {
-	k.among("model.kind", m.Family(), KindNequIP, KindRaw, KindDistances)
+	k.among("model.kind", m.Family(), KindNequIP, KindBP, KindRaw, KindDistances)
 	m.core(k)
 	k.among("model.output", m.Gives(), OutputEnergy, OutputDipole, OutputPseudoscalar)
 	if m.Tensor() && m.Family() != KindNequIP {
@@ -78,8 +82,11 @@ func (m *Network) check(k *checker) {
 	for _, w := range m.Hidden {
 		k.within("model.hidden", float64(w), 1, 1<<14)
 	}
-	if m.Family() == KindNequIP {
+	switch m.Family() {
+	case KindNequIP:
 		m.nequip(k)
+	case KindBP:
+		m.bp(k)
 	}
 }
 
@@ -88,7 +95,7 @@ func (m *Network) core(k *checker) {
 	switch {
 	case m.CoreCutoff == 0 && m.CoreSwitch == 0:
 		return
-	case m.double():
+	case m.whole():
 		k.bad("model.zbl_cutoff_A", "a model of kind %q has no neighbours to repel: leave it out", m.Family())
 	}
 	k.positive("model.zbl_cutoff_A", m.CoreCutoff, 100)
@@ -96,6 +103,20 @@ func (m *Network) core(k *checker) {
 	if m.Cutoff > 0 {
 		k.within("model.zbl_cutoff_A", m.CoreCutoff, 0, m.Cutoff)
 	}
+}
+
+func (m *Network) bp(k *checker) {
+	if len(m.Functions) > 0 {
+		for key, given := range map[string]bool{"cutoff_A": m.Cutoff != 0, "radial_functions": m.SymRadial != 0, "angular_functions": m.SymAngular != 0} {
+			if given {
+				k.bad("model."+key, "symmetry_functions say it: leave it out")
+			}
+		}
+		return
+	}
+	k.positive("model.cutoff_A", m.Cutoff, 100)
+	k.within("model.radial_functions", float64(m.SymRadial), 0, 1000)
+	k.within("model.angular_functions", float64(m.SymAngular), 0, 100)
 }
 
 func (m *Network) nequip(k *checker) {

@@ -43,7 +43,7 @@ type TypeWeight struct {
 
 // Network is the size of the network, or the model that training begins with.
 type Network struct {
-	Kind     string   `toml:"kind,omitempty" doc:"nequip (default; SevenNet's family); raw or distances: controls for one small molecule (docs/models.md)"`
+	Kind     string   `toml:"kind,omitempty" doc:"nequip (default; SevenNet's family); bp (Behler–Parrinello); raw or distances: controls for one small molecule (docs/models.md)"`
 	Output   string   `toml:"output,omitempty" doc:"of kind nequip: energy (default), dipole (a vector) or pseudoscalar (a number that changes its sign in the mirror); the loss is then the mean squared error of its components"`
 	Init     string   `toml:"init,omitempty" doc:"a model to go on from, by path or name; sizes and references are then its own"`
 	Frozen   []string `toml:"frozen,omitempty" doc:"parameters that stay as they are, by pattern: \"0_*\" is the first layer, \"*weight_nn*\" the radial networks, \"rescale*\" shifts and scales"`
@@ -51,13 +51,17 @@ type Network struct {
 	Layers   int      `toml:"layers,omitempty" kinds:"nequip" doc:"convolutions"`
 	LMax     int      `toml:"lmax,omitempty" kinds:"nequip" doc:"order of the harmonics; default: the largest of the features"`
 	Parity   *bool    `toml:"parity,omitempty" kinds:"nequip" doc:"O(3) (default) or rotations only"`
-	Cutoff   float64  `toml:"cutoff_A,omitempty" kinds:"nequip" doc:"Å"`
+	Cutoff   float64  `toml:"cutoff_A,omitempty" kinds:"nequip bp" doc:"Å"`
 	Basis    int      `toml:"radial_basis,omitempty" kinds:"nequip" doc:"Bessel functions; default 8"`
 	Radial   []int    `toml:"radial_hidden,omitempty" kinds:"nequip" doc:"widths of the radial network; default 64, 64"`
 	Power    float64  `toml:"envelope_power,omitempty" kinds:"nequip" doc:"p of the polynomial envelope; default 6"`
-	Hidden   []int    `toml:"hidden,omitempty" kinds:"raw distances" doc:"widths of the hidden layers; default 64, 64"`
+	Hidden   []int    `toml:"hidden,omitempty" kinds:"raw distances bp" doc:"widths of the hidden layers; default 64, 64; of bp 24, 24"`
 	Centred  bool     `toml:"centred,omitempty" kinds:"raw" doc:"count coordinates from their mean, so that moving the molecule changes nothing"`
 	Sorted   bool     `toml:"sorted,omitempty" kinds:"distances" doc:"sort the distances of each pair of elements, so that the order of like atoms changes nothing"`
+
+	SymRadial  int      `toml:"radial_functions,omitempty" kinds:"bp" doc:"radial symmetry functions for each neighbour's element; default 8"`
+	SymAngular int      `toml:"angular_functions,omitempty" kinds:"bp" doc:"widths of angular symmetry functions for each pair of elements, eight functions each; default 3"`
+	Functions  []string `toml:"symmetry_functions,omitempty" kinds:"bp" doc:"instead of the default set: functions as n2p2's symfunction_short says them, in Å"`
 
 	CoreCutoff float64 `toml:"zbl_cutoff_A,omitempty" doc:"a fixed ZBL repulsion inside the model, which learns the rest: zero from here on, Å"`
 	CoreSwitch float64 `toml:"zbl_switch_A,omitempty" doc:"from here to zbl_cutoff_A its energy, force and curvature go smoothly to zero, Å"`

@@ -315,6 +315,21 @@ func (s *settings) network(r *reader, once map[string]line) {
 	}
 }
 
+// ParseFunction reads a function as a line of input.nn says it, without the keyword.
+func ParseFunction(text string, elements []int) (centre int, f Function, err error) {
+	defer catch(&err)
+	r := &reader{file: fmt.Sprintf("symmetry function %q", text), line: line{words: append([]string{"symfunction_short"}, strings.Fields(text)...)}}
+	s := &settings{}
+	for _, z := range elements {
+		s.Elements = append(s.Elements, Element{Z: z})
+	}
+	centre = r.element(1)
+	if !slices.Contains(elements, centre) {
+		r.fail("%s is not one of the elements", r.word(1))
+	}
+	return centre, s.function(r), nil
+}
+
 // function reads a line of symfunction_short.
 func (s *settings) function(r *reader) Function {
 	f := Function{}

@@ -15,7 +15,7 @@ type number struct {
 	of  func(f *Function) *float64
 }
 
-// numbers are all, those that belong to some types only being left out where they are 0.
+// numbers are all; a file leaves out those that are 0.
 var numbers = []number{
 	{"eta_per_A2", func(f *Function) *float64 { return &f.Eta }},
 	{"shift_A", func(f *Function) *float64 { return &f.Shift }},
@@ -27,6 +27,8 @@ var numbers = []number{
 	{"right_deg", func(f *Function) *float64 { return &f.Right }},
 	{"zero", func(f *Function) *float64 { return &f.Zero }},
 	{"factor", func(f *Function) *float64 { return &f.Factor }},
+	{"min", func(f *Function) *float64 { return &f.Min }},
+	{"max", func(f *Function) *float64 { return &f.Max }},
 	{"low", func(f *Function) *float64 { return &f.Low }},
 }
 

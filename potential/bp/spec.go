@@ -39,6 +39,7 @@ type Function struct {
 	Left, Right              float64 // angles of a compact function, degrees
 	Core                     string  // p1 … p4, p1a … p4a (of the distances alone) or e
 	Zero, Factor, Low        float64 // x = Low + Factor·(G − Zero)
+	Min, Max                 float64 // of G in the training, where they are known
 }
 
 // Layer of a network: y = f(x·W + b).
@@ -86,7 +87,7 @@ func (f *Function) check(known map[int]bool) error {
 		return fmt.Errorf("type %d is not supported; 2, 3, 9, 20, 21 and 22 are", f.Type)
 	case !known[f.Z1] || f.angular() != (f.Z2 != 0) || f.Z2 != 0 && !known[f.Z2]:
 		return fmt.Errorf("neighbours %d and %d are not elements of the model", f.Z1, f.Z2)
-	case !finite(f.Eta, f.Shift, f.Lambda, f.Zeta, f.Inner, f.Cutoff, f.Left, f.Right, f.Zero, f.Factor, f.Low):
+	case !finite(f.Eta, f.Shift, f.Lambda, f.Zeta, f.Inner, f.Cutoff, f.Left, f.Right, f.Zero, f.Factor, f.Low, f.Min, f.Max):
 		return fmt.Errorf("a number is not finite")
 	case f.Cutoff <= 0 || f.Cutoff > 1000 || f.Eta < 0:
 		return fmt.Errorf("cutoff %g Å, eta %g Å⁻²", f.Cutoff, f.Eta)
