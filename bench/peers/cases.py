@@ -137,7 +137,8 @@ def cases(args, sizes):
             wigner("wigner", zero, 50),
             sevennet("SevenNet 0.10.4, ASE", "sevennet", model(zero), 5),
         ]),
-        mace(args, sizes),
+        mace(args, sizes, "medium", "128x0e+128x1o"),
+        mace(args, sizes, "small", "128x0e"),
         embedded(args, sizes),
         Case("memory", "SevenNet-0, silicon: modes of memory", "Si", 2, [
             wigner(m, zero, 5, atoms=n, memory=m) for m in ("normal", "lean", "low")
@@ -151,10 +152,11 @@ def cases(args, sizes):
     return out
 
 
-def mace(args, sizes):
-    """A MACE of random weights, which the worker makes; wigner joins once it reads it."""
-    file = os.path.join(environments.folder(), "random-mace.model")
-    torch = Worker("mace-torch, ASE", "mace", "mace_torch.py", sizes.steps(2), {"model": file}, model=file)
-    return Case("mace", "MACE 128x0e+128x1o, silicon", "Si", sizes.silicon, [
+def mace(args, sizes, size, hidden):
+    """A MACE of random weights, which the worker makes."""
+    file = os.path.join(environments.folder(), f"mace-{size}-random.model")
+    torch = Worker("mace-torch, ASE", "mace", "mace_torch.py", sizes.steps(2), {"model": file, "hidden": hidden}, model=file)
+    return Case("mace" if size == "medium" else "mace-" + size, f"MACE {hidden}, silicon", "Si", sizes.silicon, [
         torch, Wigner("wigner", args.wigner, file, sizes.steps(20)),
+        Wigner("wigner, large", args.wigner, file, sizes.steps(5), atoms=sizes.large // 2),
     ])

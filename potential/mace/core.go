@@ -25,6 +25,7 @@ type core[T kernel.Float] struct {
 	centres    [together]kernel.Centre[T]
 	g, dg      []T // of the density of an atom's edges
 	rest       []T
+	groups     groups[T]
 	read       *reader[T]
 
 	agg     []T // sums of messages of a block, or their gradient
@@ -175,7 +176,7 @@ func (c *core[T]) messages(g *mpnn.Graph[T], b int, x []T, p parts[T], e []float
 			scale(row[0], p.y.row(i, c.yWidth))
 		}
 		if c.kind.gated {
-			add(c.residual(g, b, i, p), p.y.row(i, c.yWidth))
+			accumulate(c.residual(g, b, i, p), p.y.row(i, c.yWidth))
 		}
 	}
 	if c.skipAfter != nil {
@@ -183,7 +184,7 @@ func (c *core[T]) messages(g *mpnn.Graph[T], b int, x []T, p parts[T], e []float
 		for i := range block {
 			copy(c.z[i*n:][:n], p.y.row(i, n))
 		}
-		c.skipAfter.forward(g.Species[b:], view[T]{c.z, 0, n}, p.y, false)
+		c.skipAfter.forward(c.groups.set(g.Species[b:]), view[T]{c.z, 0, n}, p.y, false)
 	}
 }
 
@@ -256,7 +257,7 @@ func (c *core[T]) makeResult(g *mpnn.Graph[T], b int, p parts[T]) {
 		} else {
 			sc = p.sc.row(i, c.scWidth)
 		}
-		add(sc, c.x[i*c.scWidth:])
+		accumulate(sc, c.x[i*c.scWidth:])
 	}
 }
 
@@ -331,7 +332,7 @@ func (c *core[T]) messagesBackward(g *mpnn.Graph[T], b int, x, gx []T, p parts[T
 	}
 	if c.skipAfter != nil {
 		z := view[T]{c.z, 0, c.yWidth}
-		c.skipAfter.backward(g.Species[b:], y, z, false)
+		c.skipAfter.backward(c.groups.set(g.Species[b:]), y, z, false)
 		y = z
 	}
 	w := c.shape.AggWidth
@@ -378,8 +379,8 @@ func scale[T kernel.Float](f T, x []T) {
 	}
 }
 
-// add adds x to y.
-func add[T kernel.Float](x, y []T) {
+// accumulate adds x to y.
+func accumulate[T kernel.Float](x, y []T) {
 	y = y[:len(x)]
 	for k, v := range x {
 		y[k] += v

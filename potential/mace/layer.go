@@ -27,7 +27,7 @@ func (l *layer[T]) Forward(g *mpnn.Graph[T], x, s, xnext, snext []T, e []float64
 		}
 		w := l.next.width
 		if l.skip != nil {
-			l.skip.forward(g.Species[b:], l.result(), part(snext, b, w, l.next.sc), false)
+			l.skip.forward(l.groups.set(g.Species[b:]), l.result(), part(snext, b, w, l.next.sc), false)
 		}
 		if l.res != nil {
 			l.res.forward(nil, l.sent(b, xnext), part(snext, b, w, l.next.r), false)
@@ -73,7 +73,7 @@ func (l *layer[T]) BackwardNodes(g *mpnn.Graph[T], s, gxnext, gsnext []T) {
 		}
 		l.up.backward(nil, sent, gx, false)
 		if l.skip != nil {
-			l.skip.backward(g.Species[b:], part(gsnext, b, w, l.next.sc), gx, true)
+			l.skip.backward(l.groups.set(g.Species[b:]), part(gsnext, b, w, l.next.sc), gx, true)
 		}
 		if l.read != nil {
 			if l.read.linear == nil {

@@ -176,53 +176,93 @@ type view[T kernel.Float] struct {
 
 func (v view[T]) row(i, n int) []T { return v.x[v.at+i*v.step:][:n] }
 
-// forward sets y = L(x), or adds it, for a block of rows; species has one index per row.
-func (l *linear[T]) forward(species []int32, x, y view[T], add bool) {
+// forward sets y = L(x), or adds it, for a block of rows. A map of the species reads
+// which rows are of which.
+func (l *linear[T]) forward(g *groups[T], x, y view[T], add bool) {
 	if !add {
 		clearBlocks(l.noIn, y)
 	}
 	for k := range l.pairs {
 		p := &l.pairs[k]
-		l.each(species, func(from, n, s int) {
-			gemm(n, x, from, p.in, p.w[s], y, p.out, add || p.addTo)
-		})
+		l.each(g, x, p.in, p.w, y, p.out, add || p.addTo)
 	}
 }
 
 // backward sets gx = Lᵀ(gy), or adds it.
-func (l *linear[T]) backward(species []int32, gy, gx view[T], add bool) {
+func (l *linear[T]) backward(g *groups[T], gy, gx view[T], add bool) {
 	if !add {
 		clearBlocks(l.noOut, gx)
 	}
 	for k := range l.pairs {
 		p := &l.pairs[k]
-		l.each(species, func(from, n, s int) {
-			gemm(n, gy, from, p.out, p.wt[s], gx, p.in, add || p.addFrom)
-		})
+		l.each(g, gy, p.out, p.wt, gx, p.in, add || p.addFrom)
 	}
 }
 
-// gemm maps block a of the rows of x to block b of those of y.
-func gemm[T kernel.Float](n int, x view[T], from int, a kernel.Block, m kernel.Matrix[T], y view[T], b kernel.Block, add bool) {
-	p, q := x.x[x.at+from*x.step:], y.x[y.at+from*y.step:]
+// each maps block a of the rows of x to block b of those of y.
+func (l *linear[T]) each(g *groups[T], x view[T], a kernel.Block, m []kernel.Matrix[T], y view[T], b kernel.Block, add bool) {
+	if !l.species {
+		gemm(block, x, 0, a, m[0], y, 0, b, add)
+		return
+	}
+	for from := 0; from < block; {
+		s, to := g.species[g.order[from]], from+1
+		for to < block && g.species[g.order[to]] == s {
+			to++
+		}
+		g.gemm(g.order[from:to], x, a, m[s], y, b, add)
+		from = to
+	}
+}
+
+// gemm maps block a of n rows of x to block b of those of y.
+func gemm[T kernel.Float](n int, x view[T], fromX int, a kernel.Block, m kernel.Matrix[T], y view[T], fromY int, b kernel.Block, add bool) {
+	p, q := x.x[x.at+fromX*x.step:], y.x[y.at+fromY*y.step:]
 	for c := range 2*a.L + 1 {
 		kernel.Gemm(n, p[a.Offset+c*a.Mul:], x.step, m, q[b.Offset+c*b.Mul:], y.step, add)
 	}
 }
 
-// each calls f for runs of rows that share a matrix.
-func (l *linear[T]) each(species []int32, f func(from, n, s int)) {
-	if !l.species {
-		f(0, block, 0)
+// groups are the rows of a block by species: order has those of one after another.
+// Products with few rows are slow, so rows of a species that lie apart are copied together.
+type groups[T kernel.Float] struct {
+	species []int32
+	order   [block]int
+	a, b    []T
+}
+
+// set takes the species of a block.
+func (g *groups[T]) set(species []int32) *groups[T] {
+	g.species = species[:block]
+	for i := range g.order {
+		k := i
+		for ; k > 0 && species[g.order[k-1]] > species[i]; k-- {
+			g.order[k] = g.order[k-1]
+		}
+		g.order[k] = i
+	}
+	return g
+}
+
+func (g *groups[T]) gemm(rows []int, x view[T], a kernel.Block, m kernel.Matrix[T], y view[T], b kernel.Block, add bool) {
+	n, first := len(rows), rows[0]
+	if rows[n-1]-first == n-1 {
+		gemm(n, x, first, a, m, y, first, b, add)
 		return
 	}
-	for from := 0; from < block; {
-		to := from + 1
-		for to < block && species[to] == species[from] {
-			to++
+	wa, wb := a.Width(), b.Width()
+	g.a, g.b = room(g.a, block*wa), room(g.b, block*wb)
+	for i, r := range rows {
+		copy(g.a[i*wa:][:wa], x.x[x.at+r*x.step+a.Offset:])
+	}
+	gemm(n, view[T]{g.a, 0, wa}, 0, kernel.Block{L: a.L, Mul: a.Mul}, m, view[T]{g.b, 0, wb}, 0, kernel.Block{L: b.L, Mul: b.Mul}, false)
+	for i, r := range rows {
+		to := y.x[y.at+r*y.step+b.Offset:][:wb]
+		if add {
+			accumulate(g.b[i*wb:][:wb], to)
+		} else {
+			copy(to, g.b[i*wb:])
 		}
-		f(from, to-from, int(species[from]))
-		from = to
 	}
 }
 

@@ -25,7 +25,15 @@ def build(hidden):
         radial_type="bessel", atomic_inter_scale=1.0, atomic_inter_shift=0.0)
 
 
-for name, hidden in (("medium", "128x0e+128x1o"), ("small", "128x0e")):
-    path = os.path.join(sys.argv[1], f"mace-{name}-random.model")
-    torch.save(build(hidden), path)
-    print(path, os.path.getsize(path))
+SIZES = {"medium": "128x0e+128x1o", "small": "128x0e"}
+
+
+def main(folder):
+    for name, hidden in SIZES.items():
+        path = os.path.join(folder, f"mace-{name}-random.model")
+        torch.save(build(hidden), path)
+        print(path, os.path.getsize(path))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
