@@ -29,6 +29,7 @@ type family struct {
 	tensors func(p []potential.Param, first potential.Weights) potential.Weights
 	single  bool     // files have single precision
 	double  bool     // there is no single precision
+	least   bool     // fitted by least squares, without epochs
 	frozen  []string // parameters that are never trained, by pattern
 	heads   bool     // a model may have several
 }
@@ -42,7 +43,7 @@ type trainee interface {
 
 // families are all, the default first.
 func families() []*family {
-	return []*family{nequipFamily(), maceFamily(), bpFamily(), naiveFamily(input.KindRaw), naiveFamily(input.KindDistances)}
+	return []*family{nequipFamily(), maceFamily(), bpFamily(), naiveFamily(input.KindRaw), naiveFamily(input.KindDistances), soapFamily()}
 }
 
 // familyNamed finds a family; the error names those that there are.

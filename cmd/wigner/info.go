@@ -106,7 +106,11 @@ func infoTraining(w io.Writer, path string) error {
 	if err := json.Unmarshal(file.notes, &n); err != nil {
 		return usagef("%s: notes: %w", path, err)
 	}
-	fmt.Fprintf(w, "\ntrained by %s: %d epochs on %d structures (%d atoms), %d to validate, %d to test\n", n.Program, n.Epochs,
+	how := fmt.Sprintf("%d epochs", n.Epochs)
+	if n.Ridge > 0 {
+		how = fmt.Sprintf("least squares (λ = %g)", n.Ridge)
+	}
+	fmt.Fprintf(w, "\ntrained by %s: %s on %d structures (%d atoms), %d to validate, %d to test\n", n.Program, how,
 		n.Structures["train"], n.Atoms["train"], n.Structures["valid"], n.Structures["test"])
 	if n.Init != "" {
 		fmt.Fprintf(w, "begun with %s\n", n.Init)

@@ -248,7 +248,11 @@ func (a *app) trainRank(t *training, j *job, c comm.Comm) error {
 	if err != nil || done {
 		return err
 	}
-	if err := r.epochs(); err != nil {
+	work := r.epochs
+	if t.family.least {
+		work = r.least
+	}
+	if err := work(); err != nil {
 		return err
 	}
 	return r.finish()

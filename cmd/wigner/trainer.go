@@ -45,7 +45,8 @@ type trainNotes struct {
 	Atoms      map[string]int      `json:"atoms"`
 	Parameters int                 `json:"parameters"`
 	Epochs     int                 `json:"epochs"`
-	Hours      float64             `json:"hours,omitempty"` // of the last run of the program
+	Ridge      float64             `json:"regularisation,omitempty"` // of a fit without epochs
+	Hours      float64             `json:"hours,omitempty"`          // of the last run of the program
 	Cores      string              `json:"ranks,omitempty"`
 	CPU        string              `json:"cpu,omitempty"`
 	Errors     map[string]*figures `json:"errors,omitempty"`
@@ -246,7 +247,7 @@ func openTraining(dir, name string, resume, force bool) (*folder, error) {
 	if err := f.acquire(); err != nil {
 		return nil, err
 	}
-	names := []string{configName, epochsName, stateName, name + modelExt}
+	names := []string{configName, epochsName, ridgeName, stateName, name + modelExt}
 	if resume {
 		return f, nil
 	}

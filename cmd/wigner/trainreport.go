@@ -265,6 +265,9 @@ func plotColour(n int) color.Color {
 // plotEpochs draws the errors of validation, or of training, against the epochs.
 func plotEpochs(f *folder) error {
 	file, err := os.Open(f.path(epochsName))
+	if os.IsNotExist(err) { // a fit without epochs
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ const (
 	KindBP        = "bp"     // Behler–Parrinello
 	KindRaw       = "raw"
 	KindDistances = "distances"
+	KindSOAP      = "soap"
 )
 
 // What a network gives.
@@ -42,7 +43,7 @@ func (m *Network) Family() string {
 }
 
 // double is whether the kind knows no single precision.
-func (m *Network) double() bool { return m.whole() || m.Kind == KindBP }
+func (m *Network) double() bool { return m.whole() || m.Kind == KindBP || m.Kind == KindSOAP }
 
 // whole is whether the kind sees a molecule whole.
 func (m *Network) whole() bool { return m.Kind == KindRaw || m.Kind == KindDistances }
@@ -58,7 +59,7 @@ func (m *Network) sizes(f func(key string, kinds []string)) {
 }
 
 func (m *Network) check(k *checker) {
-	k.among("model.kind", m.Family(), KindNequIP, KindBP, KindRaw, KindDistances)
+	k.among("model.kind", m.Family(), KindNequIP, KindBP, KindRaw, KindDistances, KindSOAP)
 	m.core(k)
 	k.among("model.output", m.Gives(), OutputEnergy, OutputDipole, OutputPseudoscalar)
 	if m.Tensor() && m.Family() != KindNequIP {

@@ -43,21 +43,22 @@ type TypeWeight struct {
 
 // Network is the size of the network, or the model that training begins with.
 type Network struct {
-	Kind     string   `toml:"kind,omitempty" doc:"nequip (default; SevenNet's family); bp (Behler–Parrinello); raw or distances: controls for one small molecule (docs/models.md)"`
+	Kind     string   `toml:"kind,omitempty" doc:"nequip (default; SevenNet's family); bp (Behler–Parrinello); raw or distances: controls for one small molecule (docs/models.md); soap: a linear fit on the power spectrum (docs/soap.md)"`
 	Output   string   `toml:"output,omitempty" doc:"of kind nequip: energy (default), dipole (a vector) or pseudoscalar (a number that changes its sign in the mirror); the loss is then the mean squared error of its components"`
 	Init     string   `toml:"init,omitempty" doc:"a model to go on from, by path or name; sizes and references are then its own"`
 	Frozen   []string `toml:"frozen,omitempty" doc:"parameters that stay as they are, by pattern: \"0_*\" is the first layer, \"*weight_nn*\" the radial networks, \"rescale*\" shifts and scales"`
 	Features string   `toml:"features,omitempty" kinds:"nequip" doc:"irreps between the layers, such as 32x0e+16x1o+16x2e"`
 	Layers   int      `toml:"layers,omitempty" kinds:"nequip" doc:"convolutions"`
-	LMax     int      `toml:"lmax,omitempty" kinds:"nequip" doc:"order of the harmonics; default: the largest of the features"`
+	LMax     int      `toml:"lmax,omitempty" kinds:"nequip soap" doc:"order of the harmonics; default: the largest of the features; soap: 6"`
 	Parity   *bool    `toml:"parity,omitempty" kinds:"nequip" doc:"O(3) (default) or rotations only"`
-	Cutoff   float64  `toml:"cutoff_A,omitempty" kinds:"nequip bp" doc:"Å"`
+	Cutoff   float64  `toml:"cutoff_A,omitempty" kinds:"nequip bp soap" doc:"Å"`
 	Basis    int      `toml:"radial_basis,omitempty" kinds:"nequip" doc:"Bessel functions; default 8"`
 	Radial   []int    `toml:"radial_hidden,omitempty" kinds:"nequip" doc:"widths of the radial network; default 64, 64"`
 	Power    float64  `toml:"envelope_power,omitempty" kinds:"nequip" doc:"p of the polynomial envelope; default 6"`
 	Hidden   []int    `toml:"hidden,omitempty" kinds:"raw distances bp" doc:"widths of the hidden layers; default 64, 64; of bp 24, 24"`
 	Centred  bool     `toml:"centred,omitempty" kinds:"raw" doc:"count coordinates from their mean, so that moving the molecule changes nothing"`
 	Sorted   bool     `toml:"sorted,omitempty" kinds:"distances" doc:"sort the distances of each pair of elements, so that the order of like atoms changes nothing"`
+	SOAP
 
 	SymRadial  int      `toml:"radial_functions,omitempty" kinds:"bp" doc:"radial symmetry functions for each neighbour's element; default 8"`
 	SymAngular int      `toml:"angular_functions,omitempty" kinds:"bp" doc:"widths of angular symmetry functions for each pair of elements, eight functions each; default 3"`
@@ -107,10 +108,12 @@ type Training struct {
 	Epochs    int    `toml:"epochs" doc:"passes through the training structures"`
 	Batch     int    `toml:"batch" doc:"structures per step, over all ranks"`
 	Seed      int64  `toml:"seed" doc:"of first weights, order of the structures and the validation part"`
-	Precision string `toml:"precision,omitempty" doc:"float32 (default) or float64; raw and distances are always float64"`
+	Precision string `toml:"precision,omitempty" doc:"float32 (default) or float64; raw, distances and soap are always float64"`
 	Validate  int    `toml:"validate_every" doc:"epochs"`
 	Save      int    `toml:"save_every" doc:"epochs between states that --resume goes on from; one is written at the end and when stopped"`
 	Patience  int    `toml:"early_stop,omitempty" doc:"validations without improvement after which training ends"`
+	// Ridge is for fits.
+	Ridge []float64 `toml:"regularisation,omitempty" doc:"soap: values of λ, of which the validation structures choose one; default 1e-13, 1e-12 … 1e-3"`
 }
 
 // TrainDir is where the files go.
@@ -194,6 +197,15 @@ func (c *Train) check() []problem {
 	k.within("training.validate_every", float64(t.Validate), 1, 1e7)
 	k.within("training.save_every", float64(t.Save), 1, 1e7)
 	k.within("training.early_stop", float64(t.Patience), 0, 1e7)
+	if c.Model.Kind == KindSOAP {
+		c.soap(&k)
+	}
+	for _, l := range t.Ridge {
+		k.positive("training.regularisation", l, 1e6)
+	}
+	if len(t.Ridge) > 0 && c.Model.Kind != KindSOAP && c.Model.Init == "" {
+		k.bad("training.regularisation", "belongs to kind \"soap\"")
+	}
 	switch {
 	case t.Precision == "" && c.Model.double():
 		t.Precision = "float64"

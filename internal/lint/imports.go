@@ -47,13 +47,14 @@ var Table = map[string][]string{
 	"potential/bp":     {"potential", "domain", "neighbor", "internal/kernel", "internal/element"},
 	"potential/sum":    {"potential"},
 	"potential/naive":  {"potential", "internal/element", "internal/philox"},
+	"potential/soap":   {"potential", "internal/element", "internal/kernel", "o3"},
 	"potential/mpnn":   {"potential", "domain", "neighbor", "internal/kernel", "o3"},
 	"potential/mace":   {"potential", "domain", "neighbor", "internal/kernel", "o3", "potential/mpnn"},
 	"potential/nequip": {"potential", "domain", "neighbor", "internal/kernel", "o3", "potential/mpnn", "internal/element"},
 	"potential/potentialtest": {"potential", "domain", "neighbor", "internal/kernel", "o3",
 		"halo", "comm", "comm/inproc"},
 
-	"train": {"comm", "comm/inproc", "domain", "halo", "neighbor", "potential", "internal/philox"},
+	"train": {"comm", "comm/inproc", "domain", "halo", "neighbor", "potential", "internal/philox", "internal/kernel"},
 
 	"internal/crystal": {"domain", "internal/element", "internal/philox"},
 	"md":               {"comm", "domain", "halo", "neighbor", "potential", "internal/philox", "io/restart"},

@@ -15,6 +15,9 @@ func NewTrainable(first potential.Trainable, fixed ...potential.Potential) *Trai
 	return &Trainable{Potential: &Potential{Parts: append([]potential.Potential{first}, fixed...)}, first: first}
 }
 
+// Learner is the potential in training.
+func (t *Trainable) Learner() potential.Trainable { return t.first }
+
 // Params are the parameters of the potential in training.
 func (t *Trainable) Params() []potential.Param { return t.first.Params() }
 
