@@ -1,6 +1,6 @@
-# wigner: `make help` lists the targets. Only Go and Python's pip (for the
-# models) are needed to build and run; `make test` also wants the packages
-# that tools/testdeps.sh names.
+# wigner: `make help` lists the targets. Only Go is needed to build and run;
+# `make models` wants Python's pip, `make test` also the packages that
+# tools/testdeps.sh names.
 
 GO      ?= go
 RANKS   ?= 2
@@ -25,10 +25,10 @@ build: ## compile bin/wigner
 	@mkdir -p bin
 	$(BUILD) -o bin/wigner ./cmd/wigner
 
-models: ## fetch the published SevenNet models into models/
+models: ## fetch the published SevenNet models into models/ (pip)
 	$(GO) run -buildvcs=false ./tools/models -o models
 
-run: build models ## molecular dynamics of silicon with SevenNet-0 (RANKS=2)
+run: build ## molecular dynamics of silicon with a model on board (RANKS=2)
 	bin/wigner run configs/silicon.toml --force --ranks $(RANKS)
 
 test-deps: ## install (Debian, root) or name what the tests need

@@ -30,7 +30,7 @@ def arguments():
     p.add_argument("--models", default=os.path.join(ROOT, "models"), help="folder of the checkpoints (default: models)")
     p.add_argument("--quick", action="store_true", help="small crystals, one round: does everything work? Writes into runs/peers")
     p.add_argument("--rounds", type=int, help="turns of each program (default: 5)")
-    p.add_argument("--only", help="cases, separated by commas: silicon, copper, l3i5, small, mace, mace-small, eam, memory, prototype, ranks, list, training, large")
+    p.add_argument("--only", help="cases, separated by commas: silicon, copper, l3i5, small, mace, mace-small, eam, memory, prototype, board-cu (-ni, -li, -mo, -si, -ge), ranks, list, training, large")
     p.add_argument("--core", type=int, help="that all run on (default: the last one)")
     p.add_argument("--snap", default=os.environ.get("WIGNER_SNAP"), metavar="FOLDER",
                    help="with <element>/snap.snapcoeff … (default: $WIGNER_SNAP, then those of Debian's lammps-data)")

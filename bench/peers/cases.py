@@ -75,7 +75,8 @@ def snap(label, element, kind, folder, steps):
     return Worker(label, "lammps", "lammps_library.py", steps, options)
 
 
-MASS = {"Si": 28.085, "Cu": 63.546}  # IUPAC's standard atomic weights
+# IUPAC's standard atomic weights
+MASS = {"Si": 28.085, "Cu": 63.546, "Ge": 72.630, "Ni": 58.693, "Mo": 95.95, "Li": 6.94}
 
 
 def eam(label, steps, debian):
@@ -144,12 +145,26 @@ def cases(args, sizes):
             wigner(m, zero, 5, atoms=n, memory=m) for m in ("normal", "lean", "low")
         ]),
     ]
+    out += [board(args, sizes, e) for e in MASS]
     if args.prototype:
         out.append(Case("prototype", "SevenNet-0, silicon: the potential alone", "Si", 2, [
             Prototype(args.prototype, sizes.prototype),
             *(wigner(f"wigner, {m}", zero, 5, atoms=n, memory=m) for m in ("normal", "lean")),
         ]))
     return out
+
+
+def board(args, sizes, element):
+    """The two models that wigner carries for an element beside SNAP and qSNAP of the same
+    element, whose authors' data both were fitted to."""
+    cells = 4 if element in ("Si", "Ge") else 5 if element in ("Cu", "Ni") else 7
+    many, name = sizes.steps(100), element.lower()
+    return Case("board-" + name, f"Models on board, {element}", element, 2 if sizes.quick else cells, [
+        Wigner("wigner, fast", args.wigner, name + "-fast", many),
+        Wigner("wigner, accurate", args.wigner, name + "-accurate", sizes.steps(30)),
+        snap("LAMMPS SNAP", element, "snap", args.snap, many),
+        snap("LAMMPS qSNAP", element, "qsnap", args.snap, many),
+    ])
 
 
 def mace(args, sizes, size, hidden):

@@ -38,6 +38,9 @@ def rows(data):
     ):
         for part in parts:
             out += against_sevennet(case.get(name), words, part)
+    for name, c in case.items():
+        if name.startswith("board-"):
+            out += board(c)
     out += prototype(case.get("prototype"))
     out += useful(case.get("silicon"))
     out += memory(case.get("memory"))
@@ -69,6 +72,11 @@ def against_sevennet(case, words, part):
     least = fastest(case, SEVENNET) / fastest(case, label)
     path = {"avx2": ", AVX2 path", "generic": ", plain Go path"}.get(part, "")
     return [(f"{words}: time of SevenNet 0.10.4 in ASE ({n[0]:,} atoms) over wigner's ({n[1]:,} atoms{path})", f"{spread(found)}; fastest over fastest {least:.3g}")]
+
+
+def board(case):
+    return [(f"{case['title']}: time of {peer} over that of the {kind} model", spread(found))
+            for kind in ("fast", "accurate") for peer in ("LAMMPS SNAP", "LAMMPS qSNAP") if (found := ratios(case, peer, "wigner, " + kind))]
 
 
 def prototype(case):

@@ -5,9 +5,15 @@ import re
 
 # Atoms in the cubic cell in units of its edge, and the edge in Å: as in `wigner bench`.
 FACES = [(0, 0, 0), (0, 0.5, 0.5), (0.5, 0, 0.5), (0.5, 0.5, 0)]
+BODY = [(0, 0, 0), (0.5, 0.5, 0.5)]
+DIAMOND = FACES + [(x + 0.25, y + 0.25, z + 0.25) for x, y, z in FACES]
 CRYSTALS = {
-    "Si": (5.43, FACES + [(x + 0.25, y + 0.25, z + 0.25) for x, y, z in FACES]),
+    "Si": (5.43, DIAMOND),
+    "Ge": (5.66, DIAMOND),
     "Cu": (3.61, FACES),
+    "Ni": (3.52, FACES),
+    "Mo": (3.15, BODY),
+    "Li": (3.44, BODY),
 }
 
 

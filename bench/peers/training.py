@@ -83,6 +83,9 @@ train:
     optimizer: 'adam'
     optim_param:
         lr: 0.005
+    scheduler: 'exponentiallr'
+    scheduler_param:
+        gamma: 0.99
     force_loss_weight: 1.0
     stress_loss_weight: 0.01
     per_epoch: 1000

@@ -137,6 +137,11 @@ func describeNequIP(w io.Writer, m *nequip.Model, modals []string) {
 	if len(modals) > 0 {
 		row("modalities", "%s", strings.Join(modals, " "))
 	}
+	work := nequip.New32(m).Work()
+	of := func(atoms, edges float64) float64 {
+		return (work.Forward.Of(atoms, edges) + work.Head.Of(atoms, edges) + work.Backward.Of(atoms, edges)) / 1e3
+	}
+	row("cost", "%.3g thousand operations per atom and %.3g per neighbour of it, each step", of(1, 0), of(0, 1))
 	fmt.Fprintf(w, "\nlayer  paths  radial weights  features in → messages → features out\n")
 	for t, l := range m.Layers() {
 		fmt.Fprintf(w, "%5d  %5d  %14d  %s → %s → %s\n", t, l.Paths, l.Weights, l.In, l.Message, l.Out)

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -46,9 +45,14 @@ func readModelFile(path string) (*modelFile, error) {
 		return nil, usage(err)
 	}
 	if own {
-		f, err := model.Read(path)
+		r, err := openBytes(path)
 		if err != nil {
 			return nil, usage(err)
+		}
+		defer r.Close()
+		f, err := model.ReadFrom(r)
+		if err != nil {
+			return nil, usage(fmt.Errorf("%s: %w", path, err))
 		}
 		return &modelFile{path, f.Family, f.Config, f.Weights(), f.Notes}, nil
 	}
@@ -71,7 +75,7 @@ func readModelFile(path string) (*modelFile, error) {
 
 // isOwn reports whether a file is of wigner's own format.
 func isOwn(path string) (bool, error) {
-	f, err := os.Open(path)
+	f, err := openBytes(path)
 	if err != nil {
 		return false, err
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/wigner-md/wigner/internal/input"
+	"github.com/wigner-md/wigner/internal/onboard"
 	"github.com/wigner-md/wigner/io/n2p2"
 )
 
@@ -50,6 +51,9 @@ func findModel(name string) (string, error) {
 			}
 		}
 	}
+	if path, ok := onboardPath(name); ok {
+		return path, nil
+	}
 	known := knownModels()
 	for _, f := range fetched {
 		if f == name {
@@ -60,13 +64,14 @@ func findModel(name string) (string, error) {
 	if n := input.Nearest(name, known); n != "" {
 		msg += fmt.Sprintf("; did you mean %q?", n)
 	}
-	return "", usagef("%s\nknown names: %s\n`make models` fetches the published ones into ./models", msg, strings.Join(known, ", "))
+	return "", usagef("%s\nknown names: %s\n`make models` fetches SevenNet's into ./models", msg, strings.Join(known, ", "))
 }
 
-// knownModels are the names that can be fetched and those that lie in the folders.
+// knownModels are the names on board, those that can be fetched and those that lie in
+// the folders.
 func knownModels() []string {
 	set := map[string]bool{}
-	for _, n := range fetched {
+	for _, n := range append(onboard.Names(), fetched...) {
 		set[n] = true
 	}
 	for _, dir := range modelDirs() {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 
@@ -87,7 +86,7 @@ func nameless(p input.Part) input.Part {
 
 // digest is a file's content in few letters.
 func digest(path string) (string, error) {
-	f, err := os.Open(path)
+	f, err := openBytes(path)
 	if err != nil {
 		return "", err
 	}

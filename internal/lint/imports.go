@@ -30,6 +30,7 @@ var Table = map[string][]string{
 	"internal/input":     {},
 	"internal/lint":      {},
 	"phonon":             {},
+	"internal/onboard":   {},
 
 	"neighbor": {"domain"},
 	"halo":     {"comm", "domain"},

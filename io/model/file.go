@@ -151,14 +151,20 @@ func Read(path string) (*File, error) {
 		return nil, err
 	}
 	defer f.Close()
-	b, err := io.ReadAll(f)
-	if err == nil {
-		var m *File
-		if m, err = Decode(b); err == nil {
-			return m, nil
-		}
+	m, err := ReadFrom(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return nil, fmt.Errorf("%s: %w", path, err)
+	return m, nil
+}
+
+// ReadFrom reads a file to its end.
+func ReadFrom(r io.Reader) (*File, error) {
+	b, err := io.ReadAll(r)
+	if err != nil {
+		return nil, err
+	}
+	return Decode(b)
 }
 
 // Is reports whether b begins as a model file does.

@@ -63,12 +63,16 @@ func (c *convolution[T]) load(g *mpnn.Graph[T], i, ahead int, q *loaded[T], x []
 // the sums of messages. The first layer sets its states first.
 func (c *convolution[T]) messages(g *mpnn.Graph[T], b int, x, s []T) {
 	w, end := c.shape.AggWidth, min(b+block, g.N)
+	agg := c.agg
+	if c.learning != nil {
+		agg = c.learning.kept(g, b, w)
+	}
 	for i := b; i < end; i += together {
 		n := min(together, end-i)
 		var records []T
 		for k := range n {
 			q := &c.centres[k]
-			q.E, q.Agg = &c.batch[k].edges, c.agg[(i+k-b)*w:][:w]
+			q.E, q.Agg = &c.batch[k].edges, agg[(i+k-b)*w:][:w]
 			q.From, q.J, records = c.load(g, i+k, together, &c.batch[k], x)
 		}
 		kernel.Forwards(c.conv, c.centres[:n], records)
@@ -78,7 +82,7 @@ func (c *convolution[T]) messages(g *mpnn.Graph[T], b int, x, s []T) {
 			}
 		}
 	}
-	clear(c.agg[(end-b)*w:])
+	clear(agg[(end-b)*w:])
 	w = c.gate.in.width
 	s = s[b*w:][:block*w]
 	if c.s0 != nil {
@@ -86,7 +90,7 @@ func (c *convolution[T]) messages(g *mpnn.Graph[T], b int, x, s []T) {
 			copy(s[i*w:][:w], c.s0[int(g.Species[b+i])*w:])
 		}
 	}
-	c.lin2.forward(block, nil, c.agg, s, true)
+	c.lin2.forward(block, nil, agg, s, true)
 }
 
 // messagesBackward takes the gradient of the block's states back to the

@@ -14,6 +14,7 @@ type learning[T kernel.Float] struct {
 	lin1, skip mapGradient[T] // the next layer's maps of this one's output
 	x0, s0     []T            // of the first layer's records of each species
 	h          []T            // gate output of a block
+	agg        []T            // sums of messages of all atoms: the gradient of lin2 needs them
 	outer      kernel.Outer[T]
 }
 
@@ -102,6 +103,14 @@ func (h *head[T]) Learn(g *mpnn.Graph[T], x, s, gx []T, weight []float64) {
 // reading is the gradient of the readout.
 type reading struct{ read, scale, shift []float64 }
 
+// kept is where the sums of messages of the block from atom b on are kept.
+func (d *learning[T]) kept(g *mpnn.Graph[T], b, width int) []T {
+	if n := g.Padded * width; b == 0 && cap(d.agg) < n {
+		d.agg = kernel.Make[T](n + n/4)
+	}
+	return d.agg[:cap(d.agg)][b*width:][:block*width]
+}
+
 // learnMessages is messagesBackward for the gradients of the weights.
 func (c *convolution[T]) learnMessages(g *mpnn.Graph[T], b int, x, s, gx []T) {
 	d := c.learning
@@ -114,12 +123,7 @@ func (c *convolution[T]) learnMessages(g *mpnn.Graph[T], b int, x, s, gx []T) {
 			axpy(gs[i*sw:][:sw], d.s0[int(g.Species[b+i])*sw:])
 		}
 	}
-	clear(c.agg)
-	for i := range n { // the sums of messages again: the gradient of lin2 needs them
-		_, j, x := c.load(g, b+i, 1, &c.batch[0], x)
-		c.conv.Forward(e, 0, e.N, j, x, c.agg[i*w:][:w])
-	}
-	c.lin2.learn(n, nil, c.agg, gs, d.lin2, &d.outer)
+	c.lin2.learn(n, nil, d.agg[b*w:], gs, d.lin2, &d.outer)
 	c.lin2.backward(block, nil, gs, c.agg, false)
 	for i := range n {
 		_, j, x := c.load(g, b+i, 1, &c.batch[0], x)
