@@ -29,8 +29,8 @@ func (a *app) checkCmd() *cobra.Command {
 		Use:   "check [CONFIG.toml | -m MODEL IN.extxyz]",
 		Short: "Self-check on your own system: symmetries, derivatives, ranks, precision",
 		Long: `check evaluates a structure again and again: shifted, turned, with its atoms in
-another order, strained, repeated, on several ranks, in both precisions. It
-prints what differs, the bound, and whether it holds. Everything but the last
+another order, strained, repeated, with atoms moved through the cutoff, on several
+ranks, in both precisions. It prints what differs, the bound, and whether it holds. Everything but the last
 line is in double precision, which is slow: some dozen atoms are enough.
 
 A potential without parity (SO(3)) may give mirror images different energies:

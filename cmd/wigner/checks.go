@@ -110,6 +110,7 @@ func (c *checker) all() error {
 	c.netForce()
 	c.forces()
 	c.virial()
+	c.smoothness()
 	c.ranks()
 	c.supercell()
 	c.precision()

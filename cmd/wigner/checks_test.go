@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/wigner-md/wigner/internal/input"
 )
 
 // TestCheck: the checks pass for potentials that are right, and tell the
@@ -39,6 +41,48 @@ func TestCheck(t *testing.T) {
 		t.Errorf("nothing fails:\n%s", r.out)
 	}
 	refuse(t, 2, []string{"-m"}, "check", filepath.Join(tiny, "linear-l2.extxyz"))
+}
+
+// Atoms are moved through the cutoff: a potential that goes smoothly to zero passes, one
+// that is cut off on purpose is told, one that should not jump and does fails.
+func TestSmoothness(t *testing.T) {
+	s := &system{Vectors: [3][3]float64{{10, 0, 0}, {0, 10, 0}, {0, 0, 10}}, PBC: [3]bool{true, true, true},
+		Z: []int32{18, 18, 18}, X: [][3]float64{{0, 0, 0}, {4, 4, 0.3}, {7.1, 0, 1}}}
+	p := input.Part{Type: "lennard-jones", Elements: []string{"Ar"}, Epsilon: 0.0104, Sigma: 3.4, Cutoff: 5.6}
+	for _, x := range []struct {
+		inner  float64
+		hidden bool
+		status string
+	}{{4, false, "pass"}, {0, false, "note"}, {0, true, "fail"}} {
+		p.Switch = x.inner
+		src, err := lennardJones(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if x.hidden {
+			src.Cut = false
+		}
+		zbl, err := zbl(input.Part{Type: "zbl", Switch: 3, Cutoff: 4})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := checker{src: sumOf([]*source{src, zbl}), sys: s}
+		if err := c.all(); err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for _, v := range c.out {
+			if strings.HasPrefix(v.Check, "cutoff 5.6") {
+				n++
+				if v.Status != x.status {
+					t.Errorf("switch %g: %s: %g is a %s, want %s", x.inner, v.Check, v.Figure, v.Status, x.status)
+				}
+			}
+		}
+		if n != 2 {
+			t.Errorf("%d lines about the cutoff: %+v", n, c.out)
+		}
+	}
 }
 
 // TestCheckNaN: a figure that is NaN or infinite fails, and is null in JSON.

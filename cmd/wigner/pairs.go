@@ -1,6 +1,8 @@
 package main
 
 import (
+	"slices"
+
 	"github.com/wigner-md/wigner/internal/element"
 	"github.com/wigner-md/wigner/internal/input"
 	"github.com/wigner-md/wigner/potential"
@@ -56,6 +58,7 @@ func lennardJones(p input.Part) (*source, error) {
 	}
 	return &source{
 		Name: "lennard-jones", Family: "Lennard-Jones", Precision: "float64", Cutoff: one.Cutoff(), Supports: one.Supports,
+		Cut: slices.ContainsFunc(table, func(q pair.Parameters) bool { return q.Switch == 0 }),
 		New: func() (potential.Potential, error) { return pair.NewLennardJones(table, p.Shift) },
 	}, nil
 }
@@ -69,7 +72,11 @@ func morse(p input.Part) (*source, error) {
 		return nil, err
 	}
 	c, err := pair.NewMorse(table)
-	return curves("morse", "Morse", c, err)
+	s, err := curves("morse", "Morse", c, err)
+	if err == nil {
+		s.Cut = slices.ContainsFunc(table, func(q pair.Morse) bool { return q.Switch == 0 })
+	}
+	return s, err
 }
 
 // zbl is the repulsion of the elements named, or of all.

@@ -27,6 +27,7 @@ type source struct {
 	Supports  func(z int) bool
 	Variant   func(v variant) func() (potential.Potential, error) // of a network, which has several; else nil
 	Parts     []*source                                           // of a sum
+	Cut       bool                                                // ends at its cutoff without going smoothly to zero
 	Describe  func(w io.Writer)                                   // what info says of a model; nil where it is none
 	Gives     string                                              // what it gives instead of an energy; "": an energy
 	Whole     bool                                                // sees a molecule whole, on one rank
@@ -77,7 +78,7 @@ func sumOf(parts []*source) *source {
 	for _, p := range parts {
 		names = append(names, p.Name)
 		s.Files = append(s.Files, p.Files...)
-		s.Cutoff = max(s.Cutoff, p.Cutoff)
+		s.Cutoff, s.Cut = max(s.Cutoff, p.Cutoff), s.Cut || p.Cut
 		s.Whole = s.Whole || p.Whole
 		if p.Precision == "float32" {
 			s.Precision = p.Precision
