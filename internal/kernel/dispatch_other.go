@@ -31,3 +31,13 @@ func edgeSums32(path, *Edges[float32], *[3]float64, *[3][3]float64) bool { retur
 func newConv32(_ path, s *Shape, t *Table) Conv[float32] { return NewLoops[float32](s, t) }
 
 func newLearner32(path, *Shape, *Table) Learner[float32] { return nil }
+
+func mulRows(path, []float64, []float64, []float64) int { return 0 }
+
+func axpyRows(path, float64, []float64, []float64) int { return 0 }
+
+func dotRows(path, []float64, []float64) (float64, int) { return 0, 0 }
+
+func bellRows(p path, eta, shift float64, r, fc, dfc, f, df []float64) int { return 0 }
+
+func cosineRows(p path, cutoff float64, r, fc, dfc []float64) int { return 0 }

@@ -1,6 +1,10 @@
 package bp
 
-import "math"
+import (
+	"math"
+
+	"github.com/wigner-md/wigner/internal/kernel"
+)
 
 // activation gives f(x) and f′(x).
 type activation func(x float64) (f, df float64)
@@ -74,7 +78,7 @@ func (n *network) forward(p *pass) float64 {
 		y, dy := p.y[at:at+l.Out], p.dy[at:at+l.Out]
 		copy(y, l.B)
 		for i, v := range x {
-			axpy(v, l.W[i*l.Out:(i+1)*l.Out], y)
+			kernel.AxpyRows(v, l.W[i*l.Out:(i+1)*l.Out], y)
 		}
 		f, d := n.act[k], n.div[k]
 		for o, v := range y {
@@ -106,40 +110,16 @@ func (n *network) backward(p *pass, c float64, grad []float64) []float64 {
 		}
 		if grad != nil {
 			end -= l.Out
-			axpy(1, g[:l.Out], grad[end:end+l.Out])
+			kernel.AxpyRows(1, g[:l.Out], grad[end:end+l.Out])
 			end -= l.In * l.Out
 			for i, v := range in {
-				axpy(v, g[:l.Out], grad[end+i*l.Out:end+(i+1)*l.Out])
+				kernel.AxpyRows(v, g[:l.Out], grad[end+i*l.Out:end+(i+1)*l.Out])
 			}
 		}
 		for i := range l.In {
-			next[i] = dot(l.W[i*l.Out:(i+1)*l.Out], g)
+			next[i] = kernel.DotRows(l.W[i*l.Out:(i+1)*l.Out], g)
 		}
 		g, next = next, g
 	}
 	return g[:n.layers[0].In]
-}
-
-// axpy is y += a·x.
-func axpy(a float64, x, y []float64) {
-	y = y[:len(x)]
-	for i, v := range x {
-		y[i] += a * v
-	}
-}
-
-// dot is Σ x y over x, in four sums.
-func dot(x, y []float64) float64 {
-	y = y[:len(x)]
-	var a, b, c, d float64
-	for ; len(x) >= 4; x, y = x[4:], y[4:] {
-		a += x[0] * y[0]
-		b += x[1] * y[1]
-		c += x[2] * y[2]
-		d += x[3] * y[3]
-	}
-	for i, v := range x {
-		a += v * y[i]
-	}
-	return (a + b) + (c + d)
 }

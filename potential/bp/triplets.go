@@ -1,6 +1,10 @@
 package bp
 
-import "math"
+import (
+	"math"
+
+	"github.com/wigner-md/wigner/internal/kernel"
+)
 
 func sqrt(x float64) float64 { return math.Sqrt(x) }
 
@@ -103,7 +107,7 @@ func (t *triples) products(s *triplets, g *edges, gr *group, j0, j1 int, a []flo
 			}
 		}
 		if s.narrow {
-			multiplyRows(to, to, t.f[m*len(t.c)+begin:])
+			kernel.MulRows(to, to, t.f[m*len(t.c)+begin:])
 		}
 	}
 }
@@ -249,7 +253,7 @@ func correlate(n, stride, m, k int, a, b, c []float64) {
 	for i := range m {
 		x := a[i*stride:][:n]
 		for j := range k {
-			c[i*k+j] += dot(x, b[j*stride:][:n])
+			c[i*k+j] += kernel.DotRows(x, b[j*stride:][:n])
 		}
 	}
 }
@@ -260,7 +264,7 @@ func combine(n, stride, m, k int, c, b, y []float64) {
 		to := y[i*stride:][:n]
 		clear(to)
 		for j := range k {
-			axpy(c[i*k+j], b[j*stride:][:n], to)
+			kernel.AxpyRows(c[i*k+j], b[j*stride:][:n], to)
 		}
 	}
 }
@@ -282,16 +286,15 @@ func (c *scratch) bells(list []bell, r, f, df []float64, stride int) {
 			continue
 		}
 		if have.fc != b.fc || have.cutoff != b.cutoff {
-			for t, x := range r {
-				c.fc[t], c.dfc[t] = cut(b.fc, b.alpha, b.cutoff, x)
+			if b.fc == 1 && b.alpha == 0 {
+				kernel.CosineRows(b.cutoff, r, c.fc, c.dfc)
+			} else {
+				for t, x := range r {
+					c.fc[t], c.dfc[t] = cut(b.fc, b.alpha, b.cutoff, x)
+				}
 			}
 			have = *b
 		}
-		for t, x := range r {
-			d := x - b.shift
-			e := math.Exp(-b.eta * d * d)
-			v := c.fc[t]
-			fk[t], dfk[t] = e*v, e*(c.dfc[t]-2*b.eta*d*v)
-		}
+		kernel.BellRows(b.eta, b.shift, r, c.fc, c.dfc, fk, dfk)
 	}
 }

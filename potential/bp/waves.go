@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"math"
 	"strings"
+
+	"github.com/wigner-md/wigner/internal/kernel"
 )
 
 // waveOf is the factor of the angle in f; that of a compact function is symmetric always.
@@ -170,7 +172,7 @@ func (w *waves) evaluate(c, rows []float64, stride int) (slopes, values []float6
 		case moved:
 			copy(to, at(s.a))
 		case multiply:
-			multiplyRows(to, at(s.a), at(s.b))
+			kernel.MulRows(to, at(s.a), at(s.b))
 		case power:
 			for t, x := range at(s.a) {
 				to[t] = math.Pow(x, s.general)
@@ -188,12 +190,4 @@ func (w *window) cosine(c float64) (f, df float64) {
 	}
 	f, df = w.at(math.Acos(c))
 	return f, -df / math.Sqrt(1-c*c)
-}
-
-// multiplyRows is to = a·b.
-func multiplyRows(to, a, b []float64) {
-	a, b = a[:len(to)], b[:len(to)]
-	for t := range to {
-		to[t] = a[t] * b[t]
-	}
 }

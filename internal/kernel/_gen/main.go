@@ -31,6 +31,7 @@ func main() {
 		{"cpu", cpu},
 		{"gemm", gemm},
 		{"gemm64", gemm64},
+		{"rows", rows},
 		{"gate", gates},
 		{"edges", edges},
 		{"conv", conv},
