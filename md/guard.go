@@ -32,6 +32,7 @@ const (
 	NotFinite        // NaN or infinity in a position, energy or force
 	LostAtoms        // the number of atoms, or the sum of their IDs, has changed
 	BrokenCell       // the cell has collapsed, burst or turned inside out
+	Bottomless       // the energy falls without end; found by relax
 )
 
 func (k Kind) String() string {
@@ -42,6 +43,7 @@ func (k Kind) String() string {
 		"NaN or infinity in positions, energies or forces",
 		"lost atoms",
 		"the cell breaks",
+		"the energy falls without end",
 	}[k]
 }
 

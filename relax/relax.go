@@ -92,6 +92,9 @@ func Run(e *md.Evaluator, o Options) (*Progress, error) {
 		if err != nil {
 			return nil, err
 		}
+		if err := r.bottom(p); err != nil {
+			return nil, err
+		}
 		if o.See != nil {
 			if err := o.See(p); err != nil {
 				return nil, err
@@ -145,6 +148,22 @@ type run struct {
 	c    float64
 	top  float64 // largest component of the gradient
 	now  *Progress
+	// first are energy (eV) and largest force (eV/Å) of the start.
+	first [2]float64
+}
+
+// bottom refuses a potential that has no minimum here, as some have where atoms come too
+// near: on the way down the forces become larger and larger instead of vanishing.
+func (r *run) bottom(p *Progress) error {
+	if p.Step == 0 {
+		r.first = [2]float64{p.Energy, p.MaxForce}
+		return nil
+	}
+	const fall, steep, times = 10, 50, 10 // eV, eV/Å, times the start's force
+	if down := r.first[0] - p.Energy; down > fall && p.MaxForce > max(steep, times*r.first[1]) {
+		return &md.TroubleError{Kind: md.Bottomless, Step: -1, Extra: fmt.Sprintf(": at step %d it is %.4g eV below the start's, with a force of %.4g eV/Å where the start had %.4g: the potential has no minimum here (atoms that come too near? a repulsion as zbl, by [[potential.add]], keeps them apart)", p.Step, down, p.MaxForce, r.first[1])}
+	}
+	return nil
 }
 
 // project leaves of a symmetric tensor what is free.

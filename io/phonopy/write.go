@@ -46,22 +46,50 @@ func AppendDisp(b []byte, program string, c *Cell, sets []Set) []byte {
 	for k := range 3 { // its columns are the vectors
 		b = vector(append(b, "- "...), [3]float64{c.Primitive[0][k], c.Primitive[1][k], c.Primitive[2][k]})
 	}
-	b = append(b, "\nunit_cell:\n  lattice:\n"...)
-	for _, v := range c.Vectors {
-		b = vector(append(b, "  - "...), v)
-	}
-	b = append(b, "  points:\n"...)
-	for i, z := range c.Z {
-		b = fmt.Appendf(b, "  - symbol: %s # %d\n    coordinates: ", element.Symbol(int(z)), i+1)
-		b = vector(b, c.Frac[i])
-		b = append(strconv.AppendFloat(append(b, "    mass: "...), c.Mass[i], 'g', -1, 64), '\n')
-	}
+	b = points(append(b, "\nunit_cell:\n"...), c.Vectors, c.Z, c.Frac, c.Mass)
+	b = c.super(append(b, "\nsupercell:\n"...))
 	b = append(b, "\ndisplacements:\n"...)
 	for i := range sets {
 		b = fmt.Appendf(b, "- atom: %d\n  displacement: ", sets[i].Atom+1)
 		b = vector(b, sets[i].U)
 	}
 	return b
+}
+
+// points is a cell and its atoms.
+func points(b []byte, vectors [3][3]float64, z []int32, frac [][3]float64, mass []float64) []byte {
+	b = append(b, "  lattice:\n"...)
+	for _, v := range vectors {
+		b = vector(append(b, "  - "...), v)
+	}
+	b = append(b, "  points:\n"...)
+	for i := range z {
+		b = fmt.Appendf(b, "  - symbol: %s # %d\n    coordinates: ", element.Symbol(int(z[i])), i+1)
+		b = vector(b, frac[i])
+		b = append(strconv.AppendFloat(append(b, "    mass: "...), mass[i], 'g', -1, 64), '\n')
+	}
+	return b
+}
+
+// super appends the supercell: each atom with all its copies, the first vector fastest.
+func (c *Cell) super(b []byte) []byte {
+	vectors, n := c.Vectors, c.Repeat
+	for k := range vectors {
+		for l := range 3 {
+			vectors[k][l] *= float64(n[k])
+		}
+	}
+	var z []int32
+	var frac [][3]float64
+	var mass []float64
+	for i, f := range c.Frac {
+		for m := range n[0] * n[1] * n[2] {
+			z, mass = append(z, c.Z[i]), append(mass, c.Mass[i])
+			frac = append(frac, [3]float64{
+				(f[0] + float64(m%n[0])) / float64(n[0]), (f[1] + float64(m/n[0]%n[1])) / float64(n[1]), (f[2] + float64(m/n[0]/n[1])) / float64(n[2])})
+		}
+	}
+	return points(b, vectors, z, frac, mass)
 }
 
 // vector is a list of YAML, and the end of the line.

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Steps of ASE's optimisers and of `wigner relax` from the same start: 216 atoms of silicon as disordered as a glass
-(displaced by 0.25 Å), SevenNet-0, to 0.01 eV/Å in a fixed cell. ASE's are driven by wigner's forces (`wigner eval`), so
+(displaced by 0.25 Å), SevenNet-0, to 0.01 eV/Å in a fixed cell. ASE's are driven by wigner's forces (`[ipi]`), so
 that only the optimisers differ. Needs ase; not run by any test:
 
     make build models && python tools/golden/ase_relax.py [cells along each axis, default 3; 5 are 1,000 atoms]
 """
 
+import contextlib
 import os
 import re
 import subprocess
@@ -15,25 +16,31 @@ import tempfile
 import ase.build
 import ase.io
 import ase.optimize
-from ase.calculators.calculator import Calculator, all_changes
+from ase.calculators.socketio import SocketIOCalculator
 
 WIGNER = os.path.abspath('bin/wigner')
 
 
-class Wigner(Calculator):
-    implemented_properties = ['energy', 'free_energy', 'forces']
-    calls = 0
+CLIENT = """
+[structure]
+file = "%(dir)s/start.extxyz"
+[potential]
+model = "sevennet-0"
+[ipi]
+unix = "%(name)s"
+"""
 
-    def calculate(self, atoms=None, properties=None, system_changes=all_changes):
-        super().calculate(atoms, properties, system_changes)
-        self.calls += 1
-        with tempfile.TemporaryDirectory() as d:
-            bare = atoms.copy()
-            ase.io.write(d + '/in.extxyz', bare, format='extxyz', write_results=False)
-            subprocess.run([WIGNER, 'eval', d + '/in.extxyz', '-m', 'sevennet-0', '-o', d + '/out.extxyz', '--ranks', '1', '-q'], check=True)
-            out = ase.io.read(d + '/out.extxyz')
-        e = out.get_potential_energy()
-        self.results = {'energy': e, 'free_energy': e, 'forces': out.get_forces()}
+
+@contextlib.contextmanager
+def wigner(d):
+    """A calculator that is wigner behind a socket."""
+    name = 'relax%d' % os.getpid()
+    with open(d + '/ipi.toml', 'w') as w:
+        w.write(CLIENT % {'dir': d, 'name': name})
+    with SocketIOCalculator(unixsocket=name) as calc:
+        client = subprocess.Popen([WIGNER, 'run', d + '/ipi.toml', '--ranks', '1', '-q'])
+        yield calc
+    client.wait()
 
 
 def main():
@@ -53,10 +60,11 @@ def main():
         print('wigner %-6s %s steps, E = %.4f eV (status %d)' % (method, steps, e, r.returncode), flush=True)
     for name, method in ('LBFGS', ase.optimize.LBFGS), ('FIRE', ase.optimize.FIRE):
         atoms = start.copy()
-        atoms.calc = Wigner()
-        o = method(atoms, logfile=None)
-        done = o.run(fmax=0.01, steps=3000)
-        print('ase    %-6s %d steps, %d calls, E = %.4f eV (converged %s)' % (name, o.nsteps, atoms.calc.calls, atoms.get_potential_energy(), done), flush=True)
+        with wigner(d) as calc:
+            atoms.calc = calc
+            o = method(atoms, logfile=None)
+            done = o.run(fmax=0.01, steps=3000)
+            print('ase    %-6s %d steps, E = %.4f eV (converged %s)' % (name, o.nsteps, atoms.get_potential_energy(), done), flush=True)
 
 
 if __name__ == '__main__':
