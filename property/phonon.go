@@ -15,8 +15,12 @@ func UnitCell(e *md.Evaluator, mass []float64) (*phonon.Crystal, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := int(e.Total())
-	all := make([]float64, 4*n) // zero but on rank 0
+	count := []int64{int64(len(t.ID))} // zero but on rank 0, as is what follows
+	if err := e.Comm.AllreduceInt(count, comm.Sum); err != nil {
+		return nil, err
+	}
+	n := int(count[0])
+	all := make([]float64, 4*n)
 	for i := range t.ID {
 		all[4*i] = float64(t.Species[i])
 		copy(all[4*i+1:], t.X[i][:])

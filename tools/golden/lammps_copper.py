@@ -40,8 +40,16 @@ def lammps(text, **v):
         return subprocess.run(['lmp', '-in', 'in', '-log', 'none'], cwd=d, check=True, capture_output=True, text=True).stdout
 
 
-def value(log, name):
-    return float(re.findall(name + r' = (\S+)', log)[-1])
+ROW = """
+thermo_style custom step lx pe pxx pyy pzz pyz pxz pxy
+thermo_modify format float %%20.15g norm no
+run 0
+"""
+
+
+def row(log):
+    """What ROW has printed: lx, pe, the six pressures."""
+    return [float(w) for w in log[log.rindex('Step Lx'):].splitlines()[1].split()[1:]]
 
 
 LATTICE = """
@@ -49,29 +57,18 @@ fix 1 all box/relax iso 0 vmax 0.001
 minimize 0 1e-12 2000 20000
 unfix 1
 minimize 0 1e-12 2000 20000
-variable l equal lx/%(n)d
-variable e equal pe/atoms
-print "A = $(v_l:%%.15g)"
-print "E = $(v_e:%%.15g)"
-"""
+""" + ROW
 
 # The strain of a component of either sign; shears are engineering strains.
 STRAIN = """
 %(change)s
 run 0
 minimize 0 1e-12 2000 20000
-print "xx = $(pxx:%%.15g)"
-print "yy = $(pyy:%%.15g)"
-print "zz = $(pzz:%%.15g)"
-print "yz = $(pyz:%%.15g)"
-print "xz = $(pxz:%%.15g)"
-print "xy = $(pxy:%%.15g)"
-"""
+""" + ROW
 
 VACANCY = """
 minimize 0 1e-10 10000 100000
-print "U = $(pe:%%.15g)"
-"""
+""" + ROW
 
 NPT = """
 velocity all create 300 4711 mom yes
@@ -94,20 +91,20 @@ def mean(x):
 
 
 def main(out):
-    log = lammps(LATTICE)
-    a, e = value(log, 'A'), value(log, 'E')
+    r = row(lammps(LATTICE))
+    a, e = r[0] / 4, r[1] / 256
     s, length = 0.005, 4 * a
     change = {c: lambda x, c=c: f'change_box all {c[0]} scale {1 + x:.15g} remap units box' for c in ('xx', 'yy', 'zz')}
     # ε symmetric needs a rotation in LAMMPS's box; for the stress's first order a tilt by the engineering strain is the same.
     change.update({c: lambda x, c=c: f'change_box all {c} delta {x * length:.15g} remap units box' for c in ('xy', 'xz', 'yz')})
     C = [[0.0] * 6 for _ in range(6)]
     for j, name in enumerate(ORDER):
-        both = [lammps(STRAIN, a=a, change=change[name](sign * s)) for sign in (1, -1)]
-        for i, p in enumerate(ORDER):
-            C[i][j] = -(value(both[0], p) - value(both[1], p)) / (2 * s) * GPA
+        both = [row(lammps(STRAIN, a=a, change=change[name](sign * s)))[2:] for sign in (1, -1)]
+        for i in range(6):
+            C[i][j] = -(both[0][i] - both[1][i]) / (2 * s) * GPA
     n = 4
     box = lammps(VACANCY, a=a, n=n, remove='group gone id 1\ndelete_atoms group gone compress no')
-    vacancy = value(box, 'U') - (4 * n ** 3 - 1) * e
+    vacancy = row(box)[1] - (4 * n ** 3 - 1) * e
     log = lammps(NPT, a=a)
     version = re.search(r'LAMMPS \(([^)]*)\)', log).group(1)
     rows = [[float(w) for w in l.split()] for l in log[log.rindex('Step Volume'):].split('Loop time')[0].splitlines()[1:]]
