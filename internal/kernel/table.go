@@ -205,15 +205,16 @@ func combine4(b [4]float32, c0, c1, c2, c3, out []float32) {
 	}
 }
 
-// combineBoth sets out = Σ_q b_q c_q and slope = Σ_q d_q c_q.
+// combineBoth sets out = Σ_q b_q c_q and slope = Σ_q d_q c_q. The latter's terms cancel:
+// Σ d is zero, so that differences of the c may stand for them, which round less.
 func combineBoth(b, d [4]float32, c0, c1, c2, c3, out, slope []float32) {
 	c1, c2, c3, out, slope = c1[:len(c0)], c2[:len(c0)], c3[:len(c0)], out[:len(c0)], slope[:len(c0)]
 	b0, b1, b2, b3 := b[0], b[1], b[2], b[3]
-	d0, d1, d2, d3 := d[0], d[1], d[2], d[3]
+	d0, d2, d3 := d[0], d[2], d[3]
 	for f, v0 := range c0 {
 		v1, v2, v3 := c1[f], c2[f], c3[f]
 		out[f] = b0*v0 + b1*v1 + b2*v2 + b3*v3
-		slope[f] = d0*v0 + d1*v1 + d2*v2 + d3*v3
+		slope[f] = d0*(v0-v1) + d2*(v2-v1) + d3*(v3-v1)
 	}
 }
 
