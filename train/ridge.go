@@ -26,6 +26,9 @@ type Linear interface {
 	Basis() (t []float64, n int)
 }
 
+// MostCoefficients bounds a fit: two matrices of their square are kept on each rank.
+const MostCoefficients = 15000
+
 // Ridge is the fit with one λ: the losses without the regularisation.
 type Ridge struct {
 	Lambda       float64 // of a loss whose normal equations have 1 as their mean diagonal
@@ -201,6 +204,9 @@ func (f *Fit) Least(lambda []float64, done func(n int)) ([]Ridge, error) {
 	}
 	if len(f.valid) == 0 && len(lambda) != 1 {
 		return nil, fmt.Errorf("train: there are no validation structures to choose one of %d regularisations by: give some, or one regularisation", len(lambda))
+	}
+	if f.n > MostCoefficients {
+		return nil, fmt.Errorf("train: %d coefficients: their normal equations would take %.0f GB on each rank; at most %d are fitted", f.n, float64(f.n)*float64(f.n)*16e-9, MostCoefficients)
 	}
 	f.o.Loss = f.Stages[0].Loss
 	f.put(make([]float64, f.n))

@@ -47,6 +47,9 @@ func TestSOAP(t *testing.T) {
 			}
 		}
 		refuse(t, 2, []string{"holds a training already"}, "train", cfg, "output.dir="+dir)
+		if r := mustRun(t, append([]string{"train", cfg, "output.dir=" + dir, "--ranks", "1", "--resume"}, kind...)...); !strings.Contains(r.err, "made again") {
+			t.Errorf("--resume: %s", r.err)
+		}
 		m := filepath.Join(dir, "model.wigner")
 		if r := mustRun(t, "info", m); !strings.Contains(r.out, "SOAP, ") || !strings.Contains(r.out, "least squares (λ") {
 			t.Errorf("info:\n%s", r.out)
@@ -72,6 +75,7 @@ init = "`+m+`"
 	}
 	to := "output.dir=" + filepath.Join(root, "no")
 	refuse(t, 2, []string{"model.features", `kind nequip, not to kind "soap"`}, "train", cfg, to, "model.features=4x0e")
+	refuse(t, 2, []string{"no epochs"}, "train", cfg, to, "--stop-after", "1")
 	refuse(t, 2, []string{"loss.huber_force_eV_A", "least squares"}, "train", cfg, to, "loss.huber_force_eV_A=1")
 	refuse(t, 2, []string{"model.sparse_points", "zeta"}, "train", cfg, to, "model.sparse_points=5")
 	refuse(t, 2, []string{"not independent", "take fewer"}, "train", cfg, to, "model.nmax=25")

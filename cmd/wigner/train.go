@@ -220,6 +220,9 @@ func (t *training) reference(elements []int) ([]float64, error) {
 
 // trainRank is collective: one rank's part of a training.
 func (a *app) trainRank(t *training, j *job, c comm.Comm) error {
+	if t.family.least && t.most > 0 {
+		return usagef("--stop-after: a fit by least squares has no epochs")
+	}
 	net, err := t.family.trainee(t.network, t.first, t.cfg.Training.Precision)
 	if err := agree(c, err); err != nil {
 		return usage(err)

@@ -301,6 +301,12 @@ func (r *trainer) state() *model.File {
 
 // restore takes over the state of the folder, on every rank.
 func (r *trainer) restore() error {
+	if r.family.least {
+		if r.c.Rank() == 0 {
+			r.a.log.Info("a fit by least squares has no state to go on from: it is made again")
+		}
+		return nil
+	}
 	path := filepath.Join(r.cfg.Output.Dir, stateName)
 	if !exists(path) {
 		if r.c.Rank() == 0 {
