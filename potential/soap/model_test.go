@@ -277,6 +277,19 @@ func TestRefuses(t *testing.T) {
 	}
 }
 
+// A position that is not finite gives an energy that is not, and no panic.
+func TestNaN(t *testing.T) {
+	m := random(t, tests[0], 2)
+	f := cellFrame(rand.New(rand.NewPCG(1, 1)), m.Potential().Cutoff())
+	f.X[0][1] = math.NaN()
+	var b potential.Bonds
+	b.Reset(f.Rows)
+	e := make([]float64, f.N)
+	if err := m.Potential().Compute(f, &potential.Result{Energy: e, Bonds: &b}); err != nil || e[0] == e[0] {
+		t.Errorf("energy %v, %v", e[0], err)
+	}
+}
+
 // Sizes of a fit to one element.
 func BenchmarkCompute(b *testing.B) {
 	for _, zeta := range []int{0, 2} {

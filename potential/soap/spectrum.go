@@ -73,7 +73,7 @@ func (d *Descriptor) Supports(z int) bool { return z > 0 && z < len(d.species) &
 // radii sets v and dv [l][n] to the table's functions and slopes at r < r_c.
 func (d *Descriptor) radii(r float64, v, dv []float64) {
 	x := r / d.step
-	k := min(int(x), knots-1)
+	k := max(min(int(x), knots-1), 0) // NaN has any, and goes on to the energy
 	t := x - float64(k)
 	nl := len(v)
 	rows := d.table[2*k*nl : (2*k+4)*nl]
