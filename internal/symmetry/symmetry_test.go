@@ -2,6 +2,7 @@ package symmetry
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -54,6 +55,7 @@ func TestRun(t *testing.T) {
 	if len(figures) < 15 {
 		t.Errorf("%d figures", len(figures))
 	}
+	inBrowser(t, page)
 	// One training is lost: it alone is made again, and gives the same.
 	if err := os.Remove(keep(dir, "water, equivariant")); err != nil {
 		t.Fatal(err)
@@ -73,6 +75,40 @@ func TestRun(t *testing.T) {
 	}
 	if a, b := read(t, dir, csvDir, "water-changes.csv"), read(t, o.Dir, csvDir, "water-changes.csv"); a == b {
 		t.Error("the seed changes nothing")
+	}
+}
+
+// inBrowser opens the page in a real browser, where there is one: every picture has a size
+// and curves, and the tables have rows.
+func inBrowser(t *testing.T, page string) {
+	t.Helper()
+	browser, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Log("no chromium: the page is not looked at")
+		return
+	}
+	// A script that counts, in a copy: the page itself has none.
+	page = strings.Replace(page, "</body>", `<script>
+const all = [...document.querySelectorAll("figure")], svg = all.filter(f => f.querySelector("svg"));
+const good = svg.filter(f => { const e = f.querySelector("svg"); return e.getBoundingClientRect().width > 300 && e.querySelectorAll("path").length > 5; });
+const tables = all.filter(f => f.querySelectorAll("table tr").length > 1);
+document.title = "pictures " + good.length + "/" + svg.length + " tables " + tables.length + " others " + (all.length - svg.length - tables.length);
+</script></body>`, 1)
+	path := filepath.Join(t.TempDir(), "page.html")
+	if err := os.WriteFile(path, []byte(page), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(browser, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom", "file://"+path)
+	cmd.Env = append(os.Environ(), "HOME="+t.TempDir())
+	out, err := cmd.Output()
+	if err != nil {
+		t.Logf("chromium does not start: %v", err)
+		return
+	}
+	m := regexp.MustCompile(`<title>pictures (\d+)/(\d+) tables (\d+) others 0</title>`).FindStringSubmatch(string(out))
+	if m == nil || m[1] != m[2] || len(m[1]) == 1 && m[1] < "8" || m[3] == "0" {
+		i := strings.Index(string(out), "<title>")
+		t.Errorf("the browser shows %q", string(out)[max(0, i):min(len(out), max(0, i)+90)])
 	}
 }
 
