@@ -146,8 +146,17 @@ func (w *show) sameHands(s *section, st *study) error {
 				f[k].mul * len(f[k].x), f[k].length(), f[k].distance(&g[k])})
 		}
 	}
+	o, err := evaluate(x, 1, st.mk)
+	if err != nil {
+		return err
+	}
+	m, err := evaluate(y, 1, st.mk)
+	if err != nil {
+		return err
+	}
+	rows = append(rows, []any{"equivariant network, its answer (0o)", 1, norm1(o.tensor), apart(o.tensor, m.tensor)})
 	s.table("chirality-descriptors", "How far the two hands lie apart in the features of each kind", []string{"features", "numbers", "length", "distance of the two hands"}, rows)
-	s.text(`Features that are invariant under rotations and mirrors lie at the same place for both hands, so no model on top of them, however large, can tell them apart. The pseudoscalars of the network are twice their length apart.`)
+	s.text(`Features that are invariant under rotations and mirrors lie at the same place for both hands, so no model on top of them, however large, can tell them apart. The pseudoscalar of the network, made in its last layer, is twice its length apart.`)
 	return nil
 }
 

@@ -91,7 +91,7 @@ func (w *show) degenerate(studies []*study) (*section, error) {
 		if st.kind.three {
 			s.identity("degenerate pair, "+st.kind.name+": difference of the carbon's energy", carbon, 1e-9, " eV")
 		} else {
-			s.above("degenerate pair, "+st.kind.name+": difference of the carbon's energy", 1000*carbon, 1, " meV")
+			s.above("degenerate pair, "+st.kind.name+": difference of the carbon's energy (rounding is 1e-10)", 1000*carbon, 1e-3, " meV")
 		}
 	}
 	s.table("degenerate-pair", "The pair in the eyes of each description: its features at the carbon, and the energies of models trained on methane",

@@ -195,6 +195,14 @@ func project(x, f []vec, group []mat) ([]vec, error) {
 	return out, nil
 }
 
+// ring is benzene with the symmetry D6h to the last digit; a file has nine decimals.
+func ring(s *train.Structure) (*train.Structure, error) {
+	x, err := project(s.X, s.X, d6h())
+	out := copyOf(s)
+	out.X = x
+	return out, err
+}
+
 // thermal is kT at 300 K, eV.
 const thermal = 0.02585
 
@@ -204,7 +212,10 @@ func (w *show) benzene(studies []*study) (*section, error) {
 	if err != nil {
 		return nil, err
 	}
-	perfect := ofType(set, "relaxed")[0]
+	perfect, err := ring(ofType(set, "relaxed")[0])
+	if err != nil {
+		return nil, err
+	}
 	order := make([]int, 12)
 	for k := range 6 {
 		order[k], order[6+k] = (k+1)%6, 6+(k+1)%6

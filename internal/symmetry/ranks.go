@@ -15,7 +15,7 @@ func (w *show) planRanks() error {
 		return err
 	}
 	k := equivariant(netSize{features: "8x0e+6x1o+4x2e", layers: 2, cutoff: 4.5, hidden: []int{24}})
-	st := w.study(siliconKey, "silicon", k, set, 40, schooling{batch: 1, epochs: pick(w, 2, 30)})
+	st := w.study(siliconKey, "silicon", k, set, 40, schooling{batch: 1, epochs: pick(w, 10, 30)})
 	w.sections = append(w.sections, func() (*section, error) { return w.ranks(st) })
 	return nil
 }
@@ -42,6 +42,7 @@ func (w *show) ranks(st *study) (*section, error) {
 		return nil, err
 	}
 	var rows [][]any
+	worst := map[string][2]float64{}
 	for _, ranks := range []int{1, 2, 4, 8} {
 		row := []any{ranks}
 		for _, m := range []struct {
@@ -64,10 +65,14 @@ func (w *show) ranks(st *study) (*section, error) {
 				f = max(f, norm(minus(v, a.forces[i])))
 			}
 			row = append(row, e, f)
-			s.identity("silicon, "+m.name+", "+number(float64(ranks))+" ranks: change of the energy per atom", e/float64(len(x.X)), 1e-12, " eV")
-			s.identity("silicon, "+m.name+", "+number(float64(ranks))+" ranks: change of a force", f, 1e-10, " eV/Å")
+			was := worst[m.name]
+			worst[m.name] = [2]float64{max(was[0], e/float64(len(x.X))), max(was[1], f)}
 		}
 		rows = append(rows, row)
+	}
+	for _, name := range []string{"as it is", "moved", "turned with its cell", "mirrored", "renumbered"} {
+		s.identity("silicon, "+name+", 1 to 8 ranks: change of the energy per atom", worst[name][0], 1e-12, " eV")
+		s.identity("silicon, "+name+", 1 to 8 ranks: change of a force", worst[name][1], 1e-10, " eV/Å")
 	}
 	s.table("crystal-ranks", "Change of the energy (eV, of the whole crystal) and largest change of a force (eV/Å), against the crystal as it is on one rank",
 		[]string{"ranks", "as it is: energy", "force", "moved: energy", "force", "turned: energy", "force", "mirrored: energy", "force", "renumbered: energy", "force"}, rows)
