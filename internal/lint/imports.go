@@ -66,8 +66,8 @@ var Table = map[string][]string{
 	"io/*":             {"domain", "internal/element"},
 
 	"data": {},
-	"internal/symmetry": {"comm", "comm/inproc", "data", "domain", "internal/kernel", "io/extxyz", "md", "o3",
-		"potential", "potential/mpnn", "potential/naive", "potential/nequip", "train"},
+	"internal/symmetry": {"comm", "comm/inproc", "data", "domain", "internal/kernel", "io/extxyz", "io/model", "md", "o3",
+		"potential", "potential/bp", "potential/mpnn", "potential/naive", "potential/nequip", "train"},
 
 	"cmd/wigner": {anyPackage},
 	"tools/*":    {"internal/input"},
