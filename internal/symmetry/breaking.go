@@ -80,7 +80,7 @@ func (w *show) breaking(st *study) (*section, error) {
 		}
 		return x
 	}, nil)
-	p := picture{name: "symmetry-breaking", caption: "The torsion angle on the way downhill", x: "step", y: "|Cl–C–C–Cl| / degrees", legendLeft: true}
+	p := picture{name: "symmetry-breaking", caption: "The torsion angle on the way downhill", x: "step", y: "|Cl–C–C–Cl| / degrees"}
 	var ends []float64
 	var rows [][]any
 	for _, c := range []struct {

@@ -149,7 +149,7 @@ func (w *show) freeOutputs(s *section, st *study, gauche *train.Structure) error
 	}
 	_, slope := stat.LinearRegression(lx, ly, nil, false)
 	s.draw(picture{name: "dipole-free", caption: "What three free outputs on invariant features say of gauche, whose dipole is " + number(debye*norm(vec(gauche.Target))) + " D, against the number of turned copies in the training",
-		x: "turned copies", y: "|answer| / D", logX: true, logY: true, low: true, legendLeft: true,
+		x: "turned copies", y: "|answer| / D", logX: true, logY: true,
 		curves: []curve{{name: "root mean square over seeds", x: copies, y: found, err: spread}, {name: "1/√copies", x: copies, y: law, dashed: true}}})
 	s.text(`The line through these points has the slope %.3f in the logarithms; the law says −1/2.`, slope)
 	s.expect("three free outputs: slope of |answer| against copies, from −1/2", slope+0.5, 0.1, "")

@@ -32,9 +32,16 @@ type part struct {
 	Name    string // of the CSV file
 	Caption string
 	SVG     template.HTML
+	Legend  []key
 	Head    []string
 	Rows    [][]string
 	CSV     string
+}
+
+// key is a line of a legend, which stands as text beside the picture: fonts differ.
+type key struct {
+	Name  string
+	Style template.CSS // of its mark
 }
 
 // claim is a figure with a bound that it is held against.
@@ -127,7 +134,6 @@ type curve struct {
 type picture struct {
 	name, caption, x, y string
 	logX, logY          bool
-	legendLeft, low     bool
 	curves              []curve
 }
 
@@ -143,6 +149,7 @@ func (s *section) draw(p picture) {
 		plt.Y.Scale, plt.Y.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
 	}
 	rows := [][]string{{"series", p.x, p.y, "error"}}
+	var legend []key
 	for n, c := range p.curves {
 		var at plotter.XYs
 		bars := plotter.YErrors{}
@@ -172,14 +179,14 @@ func (s *section) draw(p picture) {
 			s.fail(err)
 			return
 		}
+		legend = append(legend, keyOf(n, c))
 	}
-	plt.Legend.Top, plt.Legend.Left = !p.low, p.legendLeft
 	svg, err := svgOf(plt)
 	if err != nil {
 		s.fail(err)
 		return
 	}
-	s.Parts = append(s.Parts, part{Name: p.name, Caption: p.caption, SVG: svg, CSV: csvText(rows)})
+	s.Parts = append(s.Parts, part{Name: p.name, Caption: p.caption, SVG: svg, Legend: legend, CSV: csvText(rows)})
 }
 
 func drawable(x float64, log bool) bool {
@@ -188,7 +195,6 @@ func drawable(x float64, log bool) bool {
 
 func addCurve(plt *plot.Plot, n int, c curve, at plotter.XYs, bars plotter.YErrors) error {
 	var col color.Color = plotutil.Color(n)
-	var thumbs []plot.Thumbnailer
 	if c.points || c.err != nil {
 		points, err := plotter.NewScatter(at)
 		if err != nil {
@@ -196,7 +202,6 @@ func addCurve(plt *plot.Plot, n int, c curve, at plotter.XYs, bars plotter.YErro
 		}
 		points.Color, points.Shape = col, plotutil.Shape(n)
 		plt.Add(points)
-		thumbs = append(thumbs, points)
 	}
 	if !c.points {
 		line, err := plotter.NewLine(at)
@@ -208,7 +213,6 @@ func addCurve(plt *plot.Plot, n int, c curve, at plotter.XYs, bars plotter.YErro
 			line.Dashes = []vg.Length{vg.Points(5), vg.Points(4)}
 		}
 		plt.Add(line)
-		thumbs = append(thumbs, line)
 	}
 	if c.err != nil {
 		e, err := plotter.NewYErrorBars(struct {
@@ -221,8 +225,20 @@ func addCurve(plt *plot.Plot, n int, c curve, at plotter.XYs, bars plotter.YErro
 		e.Color = col
 		plt.Add(e)
 	}
-	plt.Legend.Add(c.name, thumbs...)
 	return nil
+}
+
+// keyOf is a curve's line of the legend.
+func keyOf(n int, c curve) key {
+	r, g, b, _ := plotutil.Color(n).RGBA()
+	kind := "solid"
+	switch {
+	case c.dashed:
+		kind = "dashed"
+	case c.points:
+		kind = "dotted"
+	}
+	return key{c.name, template.CSS(fmt.Sprintf("border-top: 3px %s #%02x%02x%02x", kind, r>>8, g>>8, b>>8))} //nolint:gosec // made of numbers
 }
 
 // svgOf draws a plot as SVG to stand within HTML.
@@ -284,6 +300,7 @@ h1 { font-size: 1.7em; } h2 { font-size: 1.25em; margin-top: 2.4em; border-top: 
 table { border-collapse: collapse; font-size: .9em; } td, th { padding: .2em .8em; text-align: right; border-bottom: 1px solid #ddd; }
 td:first-child, th:first-child { text-align: left; }
 figure { margin: 1.2em 0; } figcaption { font-weight: 600; margin-bottom: .4em; } figure svg { width: 100%; height: auto; }
+.legend span { margin-right: 1.4em; white-space: nowrap; font-size: .9em; } .legend i { display: inline-block; width: 2em; vertical-align: middle; margin-right: .4em; }
 details { font-size: .85em; } pre { background: #f6f6f6; padding: .8em; overflow: auto; max-height: 20em; }
 .no { color: #b30; font-weight: 600; } .wide { overflow-x: auto; } nav a { display: block; }
 </style></head><body>
@@ -298,7 +315,7 @@ of the molecules are those of GFN2-xTB, of silicon those of density functional t
 {{end}}</table></div>
 {{range .Sections}}<section><h2 id="{{.ID}}">{{.Title}}</h2>
 {{range .Parts}}{{if .Text}}<p>{{.Text}}</p>
-{{else}}<figure id="{{.Name}}"><figcaption>{{.Caption}}</figcaption>{{.SVG}}{{if .Rows}}<div class="wide"><table><tr>{{range .Head}}<th>{{.}}</th>{{end}}</tr>{{range .Rows}}<tr>{{range .}}<td>{{.}}</td>{{end}}</tr>{{end}}</table></div>{{end}}
+{{else}}<figure id="{{.Name}}"><figcaption>{{.Caption}}</figcaption>{{if .Legend}}<div class="legend">{{range .Legend}}<span><i style="{{.Style}}"></i>{{.Name}}</span> {{end}}</div>{{end}}{{.SVG}}{{if .Rows}}<div class="wide"><table><tr>{{range .Head}}<th>{{.}}</th>{{end}}</tr>{{range .Rows}}<tr>{{range .}}<td>{{.}}</td>{{end}}</tr>{{end}}</table></div>{{end}}
 <details><summary>numbers ({{.Name}}.csv)</summary><pre>{{.CSV}}</pre></details></figure>
 {{end}}{{end}}</section>
 {{end}}
