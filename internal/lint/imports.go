@@ -67,7 +67,7 @@ var Table = map[string][]string{
 
 	"data": {},
 	"internal/symmetry": {"comm", "comm/inproc", "data", "domain", "internal/kernel", "io/extxyz", "io/model", "md", "o3",
-		"potential", "potential/bp", "potential/mpnn", "potential/naive", "potential/nequip", "train"},
+		"potential", "potential/bp", "potential/mpnn", "potential/naive", "potential/nequip", "potential/soap", "train"},
 
 	"cmd/wigner": {anyPackage},
 	"tools/*":    {"internal/input"},

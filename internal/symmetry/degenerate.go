@@ -103,5 +103,5 @@ func (w *show) degenerate(studies []*study) (*section, error) {
 
 // centred are the descriptors of the first atom's environment alone.
 func (w *show) centred() []descriptor {
-	return []descriptor{bpDescriptor("symmetry functions (Behler–Parrinello)", true)}
+	return []descriptor{bpDescriptor("symmetry functions (Behler–Parrinello)", true), soapDescriptor("SOAP power spectrum", true)}
 }

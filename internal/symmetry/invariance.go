@@ -16,6 +16,7 @@ func (w *show) molecular() []kind {
 		naiveKind("distances", naive.Design{Kind: naive.Distances}, 1),
 		naiveKind("sorted distances", naive.Design{Kind: naive.Distances, Sorted: true}, 1),
 		bpKind(5, []int{16, 16}),
+		soapKind(5, 40),
 		equivariant(netSize{features: "12x0e+8x1o+4x2e", layers: 2, cutoff: 5, hidden: []int{24}}),
 	}
 }

@@ -42,7 +42,7 @@ func (w *show) planLearning() error {
 
 // crystalline are the kinds of models of a crystal's energy.
 func (w *show) crystalline() []kind {
-	return []kind{bpKind(4.5, []int{16, 16}), equivariant(netSize{features: "8x0e+6x1o+4x2e", layers: 2, cutoff: 4.5, hidden: []int{24}})}
+	return []kind{bpKind(4.5, []int{16, 16}), soapKind(4.5, 60), equivariant(netSize{features: "8x0e+6x1o+4x2e", layers: 2, cutoff: 4.5, hidden: []int{24}})}
 }
 
 // lessons plans the curves of all kinds on a set.

@@ -30,7 +30,7 @@ func raw(s *train.Structure) (out []float64) {
 
 // descriptors are the invariant maps of structures.
 func (w *show) descriptors() []descriptor {
-	return []descriptor{bpDescriptor("symmetry functions (Behler–Parrinello)", false)}
+	return []descriptor{bpDescriptor("symmetry functions (Behler–Parrinello)", false), soapDescriptor("SOAP power spectra", false)}
 }
 
 func (w *show) methane(st *study) (*section, error) {

@@ -35,6 +35,7 @@ type kind struct {
 	exact  bool    // invariant by its structure
 	local  bool    // a sum of atomic energies
 	moves  bool    // knows one molecule only
+	least  bool    // fitted by least squares
 	three  bool    // of distances and angles at each atom
 	// open makes one that is normalised by these structures.
 	open func(list []*train.Structure, seed uint64) (*model, error)

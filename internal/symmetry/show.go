@@ -50,7 +50,7 @@ func Run(o Options) error {
 	w := &show{o: &o, sets: map[string][]*train.Structure{}, studies: map[string]*study{}}
 	for _, plan := range []func() error{
 		w.planWater, w.planBenzene, w.planMethane, w.planAugmentation, w.planDipole, w.planChirality, w.planFeatures,
-		w.planDegenerate, w.planBreaking, w.planSevenNet, w.planLearning, w.planRanks,
+		w.planUniversal, w.planDegenerate, w.planBreaking, w.planSevenNet, w.planLearning, w.planRanks,
 	} {
 		if err := plan(); err != nil {
 			return err
@@ -174,6 +174,9 @@ func (w *show) study(key, split string, k kind, set []*train.Structure, n int, s
 		m, err := k.open(st.list, t.seed)
 		if err != nil {
 			return err
+		}
+		if k.least {
+			return t.solve(m, st.list)
 		}
 		s.list = st.list
 		return t.teach(m, s)

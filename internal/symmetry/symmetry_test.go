@@ -36,7 +36,7 @@ func TestRun(t *testing.T) {
 	}
 	page := read(t, dir, ReportName)
 	at := 0
-	for _, id := range []string{"water", "benzene", "methane", "augmentation", "dipole", "chirality", "features", "degenerate", "breaking", "learning", "ranks"} {
+	for _, id := range []string{"water", "benzene", "methane", "augmentation", "dipole", "chirality", "features", "universal", "degenerate", "breaking", "learning", "ranks"} {
 		i := strings.Index(page, `<h2 id="`+id+`"`)
 		if i < at {
 			t.Errorf("section %s stands at %d, after %d", id, i, at)

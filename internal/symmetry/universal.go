@@ -1,0 +1,63 @@
+package symmetry
+
+func (w *show) planUniversal() error {
+	set, err := w.set("molecules/methane", "REF_dipole")
+	if err != nil {
+		return err
+	}
+	n := 60
+	list := ofType(set, "rattled")
+	widths, points := pick(w, []int{1, 2, 4, 8, 16, 32}, []int{1, 2, 4, 8, 16, 32, 64}), []int{1, 2, 4, 8, 16, 32, 64}
+	var nets, kernels []*study
+	for _, k := range widths {
+		kd := bpKind(5, []int{k, k})
+		s := kd.school(w, n)
+		s.epochs *= 2
+		nets = append(nets, w.study("width, BP, "+number(float64(k)), "universal", kd, list, n, s))
+	}
+	for _, k := range points {
+		kd := soapKind(5, k)
+		kernels = append(kernels, w.study("width, SOAP, "+number(float64(k)), "universal", kd, list, n, schooling{batch: 1, epochs: 1}))
+	}
+	w.sections = append(w.sections, func() (*section, error) { return w.universal(widths, points, nets, kernels) })
+	return nil
+}
+
+func (w *show) universal(widths, points []int, nets, kernels []*study) (*section, error) {
+	s := &section{ID: "universal", Title: "Wide enough for anything: training error against width"}
+	s.text(`Building in a symmetry costs nothing that is true. On top of invariant features, a wide enough network can follow any smooth invariant function of them as closely as one likes: that is what 'universal' means, and for a scalar such as the energy `+
+		`invariant models lose no power by being invariant. It can be seen in the error on the training structures themselves, here %d of rattled methane, which falls as the model becomes wider: hidden layers of a Behler–Parrinello network, or the number of environments that a SOAP kernel model compares with. `+
+		`Universal is a statement about width, not about data, and only about what the features can tell apart, which is the next question.`, nets[0].n)
+	of := func(name string, sizes []int, studies []*study) (e, f curve, rows [][]any, err error) {
+		e, f = curve{name: name}, curve{name: name}
+		for k, st := range studies {
+			if _, err = st.recall(); err != nil {
+				return e, f, nil, err
+			}
+			en, fo, _, err := errorsOf(st.model, st.list)
+			if err != nil {
+				return e, f, nil, err
+			}
+			e.x, e.y = append(e.x, float64(sizes[k])), append(e.y, 1000*en)
+			f.x, f.y = append(f.x, float64(sizes[k])), append(f.y, fo)
+			rows = append(rows, []any{name, sizes[k], st.task.result.Parameters, 1000 * en, fo})
+		}
+		e.err, f.err = make([]float64, len(e.x)), make([]float64, len(f.x))
+		return e, f, rows, nil
+	}
+	_, f0, rows0, err := of("Behler–Parrinello: width of two hidden layers", widths, nets)
+	if err != nil {
+		return nil, err
+	}
+	_, f1, rows1, err := of("SOAP: points of each element", points, kernels)
+	if err != nil {
+		return nil, err
+	}
+	s.draw(picture{name: "universal-force", caption: "Error of the forces on the training structures", x: "width", y: "mean absolute error / eV/Å", logX: true, logY: true, curves: []curve{f0, f1}})
+	s.table("universal-numbers", "The same, and the energies", []string{"model", "width", "parameters", "energy, meV/atom", "force, eV/Å"}, append(rows0, rows1...))
+	for _, f := range []curve{f0, f1} {
+		last := f.y[len(f.y)-1]
+		s.expect(f.name+": force error of the widest over that of the narrowest", last/f.y[0], 0.5, "")
+	}
+	return s, nil
+}
