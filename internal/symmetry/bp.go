@@ -69,18 +69,20 @@ func weightsOf(p []potential.Param) potential.Weights {
 }
 
 // bpDescriptor are the symmetry functions of the atoms, one after another, of the default
-// set; of the first alone, if so.
-func bpDescriptor(name string, first bool) descriptor {
+// set, whose functions are those that are not the same everywhere in a list of structures;
+// of the first alone, if so.
+func bpDescriptor(name string, first bool, list []*train.Structure) descriptor {
+	list = list[:min(20, len(list))]
 	return descriptor{name: name, of: func(s *train.Structure) ([]float64, error) {
-		elements := train.Elements([]*train.Structure{s})
+		elements := train.Elements(list)
 		d := bp.Design{Elements: elements, Cutoff: 5, Hidden: []int{1}, Shift: make([]float64, len(elements)), Scale: 1, Shortest: 0.7}
 		spec, err := d.New(func(cutoff float64, see func(*potential.Frame) error) error {
-			return train.Frames([]*train.Structure{s}, cutoff, see)
+			return train.Frames(list, cutoff, see)
 		})
 		if err != nil {
 			return nil, err
 		}
-		for k := range spec.Elements { // the functions themselves, not scaled by the one structure
+		for k := range spec.Elements { // the functions themselves, not as they are scaled for a network
 			for n := range spec.Elements[k].Functions {
 				f := &spec.Elements[k].Functions[n]
 				f.Zero, f.Factor, f.Low = 0, 1, 0

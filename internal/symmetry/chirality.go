@@ -120,7 +120,7 @@ func (w *show) sameHands(s *section, st *study) error {
 	a, b := sortedDistances(x), sortedDistances(y)
 	rows := [][]any{{"all pair distances", len(a), norm1(a), apart(a, b)}}
 	s.identity("pair distances of both hands: their difference", apart(a, b), 1e-12, "")
-	for _, d := range w.descriptors() {
+	for _, d := range w.descriptors(st.rest) {
 		p, err := d.of(x)
 		if err != nil {
 			return err

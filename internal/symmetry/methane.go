@@ -28,9 +28,9 @@ func raw(s *train.Structure) (out []float64) {
 	return out
 }
 
-// descriptors are the invariant maps of structures.
-func (w *show) descriptors() []descriptor {
-	return []descriptor{bpDescriptor("symmetry functions (Behler–Parrinello)", false), soapDescriptor("SOAP power spectra", false)}
+// descriptors are the invariant maps of structures such as those of a list.
+func (w *show) descriptors(list []*train.Structure) []descriptor {
+	return []descriptor{bpDescriptor("symmetry functions (Behler–Parrinello)", false, list), soapDescriptor("SOAP power spectra", false)}
 }
 
 func (w *show) methane(st *study) (*section, error) {
@@ -68,7 +68,7 @@ func (w *show) methane(st *study) (*section, error) {
 			perp += dot(c, c) / dot(axis, axis)
 		}
 	}
-	all := w.descriptors()
+	all := w.descriptors(st.rest)
 	n := 73
 	angle := make([]float64, n)
 	curves := make(map[string][]float64)

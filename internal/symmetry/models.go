@@ -33,6 +33,7 @@ type kind struct {
 	weight float64 // of its cost per neighbour
 	steps  int     // of training, in units of all kinds' own
 	exact  bool    // invariant by its structure
+	rough  float64 // how much its coefficients multiply rounding; 0: not
 	local  bool    // a sum of atomic energies
 	moves  bool    // knows one molecule only
 	least  bool    // fitted by least squares

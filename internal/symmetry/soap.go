@@ -13,7 +13,7 @@ import (
 // soapKind is a kernel model, (p·q)², on the power spectrum, with so many points for each
 // element, fitted by regularised least squares.
 func soapKind(cutoff float64, points int) kind {
-	return kind{name: "SOAP", weight: 0.3, steps: 1, exact: true, local: true, three: true, least: true,
+	return kind{name: "SOAP", weight: 0.3, steps: 1, exact: true, rough: 1000, local: true, three: true, least: true,
 		open: func(list []*train.Structure, _ uint64) (*model, error) {
 			elements := train.Elements(list)
 			reference, err := train.FitReference(list, elements)
@@ -52,7 +52,7 @@ func (t *task) solve(m *model, list []*train.Structure) error {
 		if err != nil {
 			return err
 		}
-		if _, err := fit.Least([]float64{1e-10, 1e-8, 1e-6, 1e-4}, func(n int) { t.tick(float64(n) / float64(len(list))) }); err != nil {
+		if _, err := fit.Least([]float64{1e-8, 1e-6, 1e-4}, func(n int) { t.tick(float64(n) / float64(len(list))) }); err != nil {
 			return err
 		}
 		for _, p := range m.learn.Params() {
