@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/wigner-md/wigner/internal/element"
 	"github.com/wigner-md/wigner/internal/input"
@@ -19,16 +20,20 @@ func coreOf(config map[any]any, supports func(z int) bool) (*pair.Curves, error)
 	if !ok || v == nil {
 		return nil, nil
 	}
-	var at [2]float64
+	var at [3]float64
 	m, _ := v.(map[any]any)
-	for k, key := range []string{"switch_A", "cutoff_A"} {
+	keys := []string{"switch_A", "cutoff_A"}
+	if _, is := m["power"]; is { // of NequIP's models
+		keys = []string{"power", "cutoff_A", "coulomb_eV_A"}
+	}
+	for k, key := range keys {
 		switch x := m[key].(type) {
 		case float64:
 			at[k] = x
 		case int64:
 			at[k] = float64(x)
 		default:
-			return nil, usagef("configuration: %s is %v; wanted are switch_A and cutoff_A, in Å", coreKey, v)
+			return nil, usagef("configuration: %s is %v; wanted are %s", coreKey, v, strings.Join(keys, ", "))
 		}
 	}
 	var elements []int
@@ -36,6 +41,10 @@ func coreOf(config map[any]any, supports func(z int) bool) (*pair.Curves, error)
 		if supports(z) {
 			elements = append(elements, z)
 		}
+	}
+	if len(keys) == 3 {
+		c, err := pair.NewZBLEnveloped(elements, at[1], at[0], at[2])
+		return c, usage(err)
 	}
 	c, err := pair.NewZBL(elements, at[0], at[1])
 	return c, usage(err)

@@ -6,12 +6,14 @@ import (
 	"io"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/wigner-md/wigner/internal/input"
 	"github.com/wigner-md/wigner/io/model"
 	"github.com/wigner-md/wigner/io/n2p2"
 	"github.com/wigner-md/wigner/io/torch"
 	"github.com/wigner-md/wigner/potential"
+	"github.com/wigner-md/wigner/potential/nequip"
 )
 
 // modelExt ends the names of wigner's own model files.
@@ -63,6 +65,9 @@ func readModelFile(path string) (*modelFile, error) {
 		if err != nil {
 			return nil, usage(fmt.Errorf("model: %w", err))
 		}
+		if strings.HasSuffix(path, packageExt) {
+			return nativeFile(path, nequip.FromModules, m.Config, m.Weights())
+		}
 		return &modelFile{path: path, family: input.KindMACE, config: m.Config, weights: m.Weights()}, nil
 	}
 	ck, err := torch.Open(path)
@@ -70,7 +75,23 @@ func readModelFile(path string) (*modelFile, error) {
 		return nil, usage(fmt.Errorf("model: %w", err))
 	}
 	defer ck.Close()
+	if _, lightning := ck.Config["info_dict"]; lightning {
+		return nativeFile(path, nequip.FromLightning, ck.Config, ck.Weights())
+	}
 	return &modelFile{path: path, family: input.KindNequIP, config: ck.Config, weights: ck.Weights()}, nil
+}
+
+// packageExt ends the names of NequIP's packages.
+const packageExt = ".nequip.zip"
+
+// nativeFile is a model of NequIP's own, which comes in two kinds of file.
+func nativeFile(path string, read func(map[any]any, potential.Weights) (map[any]any, *nequip.Tensors, error),
+	config map[any]any, w potential.Weights) (*modelFile, error) {
+	config, out, err := read(config, w)
+	if err != nil {
+		return nil, usagef("model %s: %w", path, err)
+	}
+	return &modelFile{path: path, family: input.KindNequIP, config: config, weights: out}, nil
 }
 
 // isOwn reports whether a file is of wigner's own format.

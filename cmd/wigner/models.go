@@ -16,8 +16,8 @@ import (
 // fetched are the names that `make models` brings, each as <name>.pth.
 var fetched = []string{"sevennet-0", "sevennet-0-22may2024", "sevennet-l3i5"}
 
-// modelExts end the names of model files: wigner's own, SevenNet's and MACE's.
-var modelExts = []string{modelExt, ".pth", ".model"}
+// modelExts end the names of model files: wigner's own, SevenNet's, MACE's and NequIP's.
+var modelExts = []string{modelExt, ".pth", ".model", ".ckpt", packageExt}
 
 // modelDirs are the folders in which a name is looked for, in order.
 func modelDirs() []string {
@@ -40,7 +40,7 @@ func findModel(name string) (string, error) {
 	if info, err := os.Stat(name); err == nil && (!info.IsDir() || n2p2.Is(name)) {
 		return name, nil
 	}
-	if strings.ContainsRune(name, filepath.Separator) || slices.Contains(modelExts, filepath.Ext(name)) {
+	if strings.ContainsRune(name, filepath.Separator) || slices.ContainsFunc(modelExts, func(e string) bool { return strings.HasSuffix(name, e) }) {
 		return "", usagef("model %s: no such file", name)
 	}
 	for _, dir := range modelDirs() {

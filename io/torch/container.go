@@ -17,8 +17,10 @@ const (
 
 // container is the zip archive of one file: entries below one top folder.
 type container struct {
-	file    string // for messages
-	prefix  string // top folder with its slash
+	file    string    // for messages
+	prefix  string    // top folder with its slash
+	pickle  string    // entry of the pickle
+	data    [2]string // before and behind a storage's key
 	entries map[string]*zip.File
 	size    uint64 // uncompressed bytes of all entries, each within its bound
 }
@@ -46,11 +48,31 @@ func openContainer(r io.ReaderAt, size int64, file string) (*container, error) {
 	if err := c.index(z.File, size); err != nil {
 		return nil, err
 	}
+	c.pickle, c.data = "data.pkl", [2]string{"data/", ""}
+	if c.findPackage() {
+		return c, nil // of torch.package, which knows little-endian only
+	}
 	if err := c.findTop(); err != nil {
 		return nil, err
 	}
 	return c, c.checkByteOrder()
 }
+
+// findPackage reports whether the archive is a package of NequIP (torch.package), which
+// has the model as a pickle of its own among other resources.
+func (c *container) findPackage() bool {
+	const model = "model/eager_model.pkl"
+	for name := range c.entries {
+		if prefix, ok := strings.CutSuffix(name, model); ok && strings.Count(prefix, "/") == 1 {
+			c.prefix, c.pickle, c.data = prefix, model, [2]string{".data/", ".storage"}
+			return true
+		}
+	}
+	return false
+}
+
+// storage is the entry of a storage below the top folder.
+func (c *container) storage(key string) string { return c.data[0] + key + c.data[1] }
 
 // notZip names what head begins, when that is not a zip archive.
 func notZip(head []byte) error {
@@ -126,13 +148,19 @@ func (c *container) findTop() error {
 			found++
 		}
 	}
-	code := false
+	code, compiled := false, false
 	for name := range c.entries {
+		if strings.Contains(name, "/aotinductor/") {
+			compiled = true
+		}
 		if path.Base(name) == "constants.pkl" || strings.Contains("/"+name, "/code/") {
 			code = true
 		}
 	}
 	switch {
+	case compiled:
+		return fmt.Errorf("%s: a model compiled for one machine (AOTInductor): it holds code and no weights that can be "+
+			"told apart; use the checkpoint or the package that it was compiled from", c.file)
 	case code:
 		return fmt.Errorf("%s: a TorchScript file (it has code/ and constants.pkl): its weights belong to a compiled "+
 			"program; use the checkpoint or .model file that it was made from", c.file)

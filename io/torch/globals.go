@@ -224,12 +224,12 @@ func (u *unpickler) persistent(id any) (any, error) {
 	if u.c == nil { // a pickle without its archive, in tests
 		return &storage{*typ.typ, key, max(0, min(numel, 1<<20))}, nil
 	}
-	n, ok := u.c.length("data/" + key)
+	n, ok := u.c.length(u.c.storage(key))
 	if !ok {
-		return nil, fmt.Errorf("entry %q is missing", u.c.prefix+"data/"+key)
+		return nil, fmt.Errorf("entry %q is missing", u.c.prefix+u.c.storage(key))
 	}
 	if numel < 0 || uint64(numel) > n || uint64(numel)*uint64(typ.typ.size) != n {
-		return nil, fmt.Errorf("entry %q has %d bytes, which are not %d elements of %s", u.c.prefix+"data/"+key,
+		return nil, fmt.Errorf("entry %q has %d bytes, which are not %d elements of %s", u.c.prefix+u.c.storage(key),
 			n, numel, typ.typ.name)
 	}
 	return &storage{*typ.typ, key, numel}, nil

@@ -23,7 +23,7 @@ type Module struct {
 func (m *Module) Weights() *Weights { return m.weights }
 
 // OpenModule reads a file of torch.save(module), without the classes: whatever belongs to the packages
-// mace, e3nn and torch (and those that accelerate them) becomes an inert record, any other global is refused, nothing is run.
+// mace, nequip, e3nn and torch (and those that accelerate them) becomes an inert record, any other global is refused, nothing is run.
 func OpenModule(path string) (*Module, error) {
 	f, err := Load(path, Options{Inert: inert})
 	if err != nil {
@@ -47,11 +47,11 @@ func IsModule(path string) (bool, error) {
 // inert accepts all globals of the packages that a model's classes are from.
 func inert(module, _ string) bool {
 	top, _, _ := strings.Cut(module, ".")
-	return slices.Contains([]string{"mace", "e3nn", "torch", "cuequivariance", "cuequivariance_torch", "openequivariance"}, top)
+	return slices.Contains([]string{"mace", "e3nn", "torch", "nequip", "allegro", "cuequivariance", "cuequivariance_torch", "openequivariance"}, top)
 }
 
 func newModule(f *File) (*Module, error) {
-	bad := func(err error) error { return fmt.Errorf("%s: entry %q: %w", f.c.file, f.c.prefix+"data.pkl", err) }
+	bad := func(err error) error { return fmt.Errorf("%s: entry %q: %w", f.c.file, f.c.prefix+f.c.pickle, err) }
 	root, ok := f.Root.(*Object)
 	if !ok {
 		if top, ok := f.Root.(map[any]any); ok {

@@ -52,13 +52,13 @@ func load(r io.ReaderAt, size int64, name string, o Options) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	data, err := c.read("data.pkl", maxPickle)
+	data, err := c.read(c.pickle, maxPickle)
 	if err != nil {
 		return nil, err
 	}
 	root, err := unpickle(c, data, o.Inert)
 	if err != nil {
-		return nil, fmt.Errorf("%s: entry %q: %w", name, c.prefix+"data.pkl", err)
+		return nil, fmt.Errorf("%s: entry %q: %w", name, c.prefix+c.pickle, err)
 	}
 	return &File{Root: root, c: c}, nil
 }
@@ -74,14 +74,15 @@ func (f *File) Close() error {
 // Checkpoint is a training checkpoint: weights by name with the configuration they were made with.
 type Checkpoint struct {
 	Top    map[any]any // the whole file as saved, tensors unread
-	Config map[any]any // "config", with tensors as []float64 or []int64 like numpy's arrays (see Array)
+	Config map[any]any // "config" or "hyper_parameters", with tensors as []float64 or []int64 like numpy's arrays (see Array)
 
 	file    *File
 	weights *Weights
 }
 
-// Open reads a checkpoint that has "model_state_dict" and "config", as SevenNet writes them. All weights
-// are read and checked here; the states of optimizer and scheduler are not.
+// Open reads a checkpoint that has "model_state_dict" and "config", as SevenNet writes them, or "state_dict"
+// and "hyper_parameters", as NequIP does. All weights are read and checked here; the states of optimizer
+// and scheduler are not.
 func Open(path string) (*Checkpoint, error) {
 	f, err := Load(path, Options{})
 	if err != nil {
@@ -103,11 +104,14 @@ func (ck *Checkpoint) Weights() *Weights { return ck.weights }
 
 func newCheckpoint(f *File) (*Checkpoint, error) {
 	bad := func(format string, a ...any) (*Checkpoint, error) {
-		return nil, fmt.Errorf("%s: entry %q: %w", f.c.file, f.c.prefix+"data.pkl", fmt.Errorf(format, a...))
+		return nil, fmt.Errorf("%s: entry %q: %w", f.c.file, f.c.prefix+f.c.pickle, fmt.Errorf(format, a...))
 	}
 	top, ok := f.Root.(map[any]any)
 	if !ok {
 		return bad("holds %s, not a dict with model_state_dict and config", plainKind(f.Root))
+	}
+	if hyper, ok := top["hyper_parameters"].(map[any]any); ok { // of Lightning, as NequIP writes them
+		top = map[any]any{"model_state_dict": top["state_dict"], "config": hyper}
 	}
 	state, ok1 := top["model_state_dict"].(map[any]any)
 	config, ok2 := top["config"].(map[any]any)
@@ -115,7 +119,7 @@ func newCheckpoint(f *File) (*Checkpoint, error) {
 		return bad("has %s, but needs model_state_dict and config: not a SevenNet checkpoint "+
 			"(of a file with weights only, the architecture is not known)", keys(top))
 	}
-	ck := &Checkpoint{Top: top, file: f}
+	ck := &Checkpoint{Top: f.Root.(map[any]any), file: f}
 	w, err := readWeights(f.c, state)
 	if err != nil {
 		return nil, err

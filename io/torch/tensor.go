@@ -87,14 +87,14 @@ func (t *Tensor) isInt() bool {
 	return false
 }
 
-func (t *Tensor) entry() string { return t.c.prefix + "data/" + t.storage.key }
+func (t *Tensor) entry() string { return t.c.prefix + t.c.storage(t.storage.key) }
 
 // raw returns the storage, from the cache where there is one.
 func (t *Tensor) raw(cache map[string][]byte) ([]byte, error) {
 	if b, ok := cache[t.storage.key]; ok {
 		return b, nil
 	}
-	b, err := t.c.read("data/"+t.storage.key, uint64(t.storage.numel*t.storage.typ.size))
+	b, err := t.c.read(t.c.storage(t.storage.key), uint64(t.storage.numel*t.storage.typ.size))
 	if err == nil && cache != nil {
 		cache[t.storage.key] = b
 	}

@@ -69,7 +69,7 @@ func readWeights(c *container, state map[any]any) (*Weights, error) {
 		}
 		name, ok := k.(string)
 		if !ok {
-			return nil, fmt.Errorf("%s: entry %q: model_state_dict has the key %s, which is no text", c.file, c.prefix+"data.pkl", clip(fmt.Sprint(k)))
+			return nil, fmt.Errorf("%s: entry %q: model_state_dict has the key %s, which is no text", c.file, c.prefix+c.pickle, clip(fmt.Sprint(k)))
 		}
 		if left -= 4 * int64(t.Len()); left < 0 {
 			return nil, fmt.Errorf("%s: the tensors of model_state_dict need more than 16 times the size of the file", c.file)

@@ -29,6 +29,7 @@ type config struct {
 	bias        bool        // linear maps have a bias
 	modal       *modality   // of multi-fidelity models: the one that is evaluated
 	readout     *readoutNet // a multi-layer readout, else two linear maps
+	native      *native     // NequIP's own, else SevenNet's
 	irreps      []o3.Irreps // layers+1, from the embedding to the last output
 	output      *o3.Irrep   // what is read out instead of an energy; nil: an energy
 }
@@ -123,6 +124,12 @@ func toInt(v any) (int, bool) {
 // parse reads the configuration and refuses, by name, what is not supported. modal is
 // the modality to evaluate, of multi-fidelity models.
 func parse(c table, modal string) *config {
+	if c.text("_model_type", "") == nativeType {
+		if modal != "" {
+			fail("the model has no modalities: leave modal = %q out", modal)
+		}
+		return parseNative(c)
+	}
 	f := &config{version: c.text("version", "")}
 	minor := c.version(f.version)
 	c.refuse()
@@ -384,9 +391,13 @@ func (c table) manualIrreps(f *config, v any) {
 
 // paths are those of layer t, whose input irreps are known: to every l₃ up to
 // lmax (from version 0.11 on that of the output where it is given), and in the last
-// layer to what is read out and its gates only. The last thing returned
+// layer to what is read out and its gates only; in NequIP's own to what the gate takes. The last thing returned
 // are the joined irreps of the messages.
 func (f *config) paths(t int) ([]o3.Path, o3.Irreps) {
+	if f.native != nil {
+		gate := gateInput(f.irreps[t+1])
+		return o3.Paths(f.irreps[t], o3.SphericalIrreps(f.lmaxEdge, true), func(r o3.Irrep) bool { return gate.Count(r) > 0 })
+	}
 	last, lmax := t == f.layers-1, f.lmaxNode
 	if f.slotOrder && f.manual {
 		lmax = f.irreps[t+1].LMax()

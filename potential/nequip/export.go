@@ -27,6 +27,9 @@ func Checkpoint(cfg map[any]any, w potential.Weights) (map[any]any, *Tensors, er
 	if m.cfg.output != nil {
 		return nil, nil, fmt.Errorf("nequip: SevenNet has no networks that give a tensor, this one %s", m.cfg.output)
 	}
+	if m.cfg.native != nil {
+		return nil, nil, fmt.Errorf("nequip: the model is NequIP's own, which SevenNet cannot load")
+	}
 	in := newTensors(w)
 	out := &Tensors{}
 	e := exporter{in: in, out: out}

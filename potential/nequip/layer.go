@@ -33,7 +33,7 @@ func (l *layer[T]) Forward(g *mpnn.Graph[T], x, s, xnext, snext []T, _ []float64
 // next makes the next layer's x of a block from this one's state.
 func (l *layer[T]) next(g *mpnn.Graph[T], b int, s, xnext []T) {
 	gateForward(&l.gate, s[b*l.gate.in.width:], l.h)
-	l.lin1.forward(block, nil, l.h, xnext[b*l.lin1.out.width:], false)
+	l.lin1.forward(block, g.Species[b:], l.h, xnext[b*l.lin1.out.width:], false)
 }
 
 // Restore is part of mpnn.Layer.
@@ -46,7 +46,7 @@ func (l *layer[T]) Restore(g *mpnn.Graph[T], s, xnext []T) {
 // BackwardNodes is part of mpnn.Layer.
 func (l *layer[T]) BackwardNodes(g *mpnn.Graph[T], s, gxnext, gsnext []T) {
 	for b := 0; b < g.Padded; b += block {
-		l.lin1.backward(block, nil, gxnext[b*l.lin1.out.width:], l.h, false)
+		l.lin1.backward(block, g.Species[b:], gxnext[b*l.lin1.out.width:], l.h, false)
 		l.skip.backward(block, g.Species[b:], gsnext[b*l.skip.out.width:], l.h, true)
 		gateBackward(&l.gate, s[b*l.gate.in.width:], l.h)
 	}

@@ -35,11 +35,17 @@ type mapPair struct {
 // reads a FullyConnectedTensorProduct with the one-hot species: blocks
 // [mul_in][species][mul_out], the divisor √(those channels · species).
 func readMaps(t *tensors, name string, in, out o3.Irreps, species int, more extra) *maps {
-	m := &maps{in: in, out: out}
-	total, n, part := 0, max(species, 1), ".linear.weight"
+	part := ".linear.weight"
 	if species > 0 {
 		part = ".fc_tensor_product.weight"
 	}
+	return readNamed(t, name+part, name+".linear.bias", in, out, species, more)
+}
+
+// readNamed is readMaps for tensors of these names.
+func readNamed(t *tensors, weight, bias string, in, out o3.Irreps, species int, more extra) *maps {
+	m := &maps{in: in, out: out}
+	total, n := 0, max(species, 1)
 	for i, a := range in {
 		for o, b := range out {
 			if a.Irrep == b.Irrep {
@@ -57,7 +63,7 @@ func readMaps(t *tensors, name string, in, out o3.Irreps, species int, more extr
 		why += fmt.Sprintf(" with %d modalities", more.modals)
 		total += more.modals * out.Count(even)
 	}
-	w := t.get(name+part, why, total)
+	w := t.get(weight, why, total)
 	for k := range m.pairs {
 		p := &m.pairs[k]
 		a, b := in[p.in].Mul, out[p.out].Mul
@@ -77,7 +83,7 @@ func readMaps(t *tensors, name string, in, out o3.Irreps, species int, more extr
 		}
 		w = w[a*n*b:]
 	}
-	m.readBias(t, name+".linear.bias", w, more)
+	m.readBias(t, bias, w, more)
 	return m
 }
 

@@ -74,6 +74,23 @@ func (m *Model) load(cfg table, w potential.Weights, modal string) (err error) {
 	c := parse(cfg, modal)
 	m.cfg = c
 	t := newTensors(w)
+	if c.native != nil {
+		m.loadNative(t)
+	} else {
+		m.loadSevenNet(t)
+	}
+	t.finish()
+	for name := range t.used {
+		if strings.HasSuffix(name, "weight") || strings.HasSuffix(name, "coeffs") || strings.Contains(name, ".weights.") {
+			m.params += t.size(name)
+		}
+	}
+	return nil
+}
+
+// loadSevenNet reads the tensors of a SevenNet checkpoint.
+func (m *Model) loadSevenNet(t *tensors) {
+	c := m.cfg
 	in := o3.Irreps{{Mul: c.nspecies, Irrep: o3.Irrep{L: 0, P: 1}}}
 	e := readMaps(t, "onehot_to_feature_x", in, c.irreps[0], 0, c.extra(c.modal.in("nodes")))
 	for s := range c.nspecies {
@@ -90,13 +107,6 @@ func (m *Model) load(cfg table, w potential.Weights, modal string) (err error) {
 		m.layer = append(m.layer, readLayer(t, c, n, flips))
 	}
 	m.readout(t)
-	t.finish()
-	for name := range t.used {
-		if strings.HasSuffix(name, "weight") || strings.HasSuffix(name, "coeffs") {
-			m.params += t.size(name)
-		}
-	}
-	return nil
 }
 
 func readLayer(t *tensors, c *config, n int, flips map[[3]int]float64) layerWeights {
@@ -123,19 +133,10 @@ func readLayer(t *tensors, c *config, n int, flips map[[3]int]float64) layerWeig
 		w := t.get(name(fmt.Sprintf("convolution.weight_nn.layer%d.weight", k)), "radial network", a, b)
 		l.mlp = append(l.mlp, matrix{a, b, scaled(w, 1/math.Sqrt(float64(a)))})
 	}
-	out := l.mlp[len(l.mlp)-1]
 	if c.slotOrder {
-		out.byPath(l.paths)
+		l.mlp[len(l.mlp)-1].byPath(l.paths)
 	}
-	for _, p := range l.paths {
-		if flips[[3]int{p.L1, p.L2, p.L3}] < 0 {
-			for k := range out.K {
-				for u := range p.Mul {
-					out.w[k*out.N+p.Weight+u] *= -1
-				}
-			}
-		}
-	}
+	l.flip(flips)
 	return l
 }
 
@@ -150,6 +151,20 @@ func gateInput(out o3.Irreps) o3.Irreps {
 		}
 	}
 	return in.Sort().Simplify()
+}
+
+// flip gives the radial weights the signs of the couplings that the model was trained with.
+func (l *layerWeights) flip(signs map[[3]int]float64) {
+	out := l.mlp[len(l.mlp)-1]
+	for _, p := range l.paths {
+		if signs[[3]int{p.L1, p.L2, p.L3}] < 0 {
+			for k := range out.K {
+				for u := range p.Mul {
+					out.w[k*out.N+p.Weight+u] *= -1
+				}
+			}
+		}
+	}
 }
 
 // byPath brings the columns of the last radial matrix from the order of the slots into
@@ -175,7 +190,7 @@ func (q matrix) byPath(paths []o3.Path) {
 // opposite sign of (1,d,d), d ≥ 2, and its permutations (compared for all orders up to 8).
 func (t *tensors) couplingSigns(c *config) map[[3]int]float64 {
 	signs := map[[3]int]float64{}
-	if c.slotOrder {
+	if c.slotOrder || c.native != nil {
 		for d := 2; d <= 8; d++ {
 			signs[[3]int{1, d, d}], signs[[3]int{d, 1, d}], signs[[3]int{d, d, 1}] = -1, -1, -1
 		}

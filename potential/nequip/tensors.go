@@ -108,6 +108,12 @@ func squeeze(shape []int) []int {
 	return out
 }
 
+// shape is the shape of a tensor, nil when there is none.
+func (t *tensors) shape(name string) []int {
+	shape, _, _ := t.w.Tensor(t.name[name])
+	return shape
+}
+
 // size is the number of elements of a tensor, 0 when there is none.
 func (t *tensors) size(name string) int {
 	_, data, _ := t.w.Tensor(t.name[name])
@@ -119,7 +125,7 @@ func (t *tensors) size(name string) int {
 func (t *tensors) finish() {
 	var rest []string
 	for n := range t.name {
-		constant := strings.HasSuffix(n, ".output_mask") || strings.Contains(n, "._w3j_") || strings.Contains(n, ".gate.") ||
+		constant := strings.HasSuffix(n, ".output_mask") || strings.Contains(n, "._w3j_") || strings.Contains(n, ".gate.") || strings.Contains(n, ".equivariant_nonlin.mul.") ||
 			strings.Contains(n, "_convolution.convolution.") // of accelerated products: their weights come from weight_nn
 		if !t.used[n] && !constant && t.size(n) > 0 {
 			rest = append(rest, n)

@@ -38,8 +38,8 @@ func NewTrainee[T kernel.Float](cfg map[any]any, w potential.Weights) (*Trainee[
 	if err != nil {
 		return nil, err
 	}
-	if c := m.cfg; c.modal != nil || c.bias || c.readout != nil {
-		return nil, fmt.Errorf("nequip: networks with biases or a multi-layer readout are evaluated, not trained")
+	if c := m.cfg; c.modal != nil || c.bias || c.readout != nil || c.native != nil {
+		return nil, fmt.Errorf("nequip: networks with biases or a multi-layer readout, and NequIP's own, are evaluated, not trained")
 	}
 	t := &Trainee[T]{m: m, offset: map[string]int{}}
 	if err := t.fields(cfg, w); err != nil {

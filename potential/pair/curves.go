@@ -165,7 +165,7 @@ var (
 	zblD = [4]float64{3.19980, 0.94229, 0.40290, 0.20162}
 )
 
-func newZBL(z [2]int) zbl {
+func newZBL(z [2]int, coulomb float64) zbl {
 	return zbl{coulomb * float64(z[0]) * float64(z[1]), (math.Pow(float64(z[0]), 0.23) + math.Pow(float64(z[1]), 0.23)) / 0.46850}
 }
 
@@ -204,7 +204,47 @@ func NewZBL(zs []int, inner, cutoff float64) (*Curves, error) {
 			if a < 1 || b < 1 {
 				return nil, fmt.Errorf("pair: ZBL: %d is no atomic number", min(a, b))
 			}
-			c, err := newCut("ZBL", z, newZBL(z), inner, cutoff)
+			c, err := newCut("ZBL", z, newZBL(z, coulomb), inner, cutoff)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, entry[cut]{z, c})
+		}
+	}
+	s, err := newSquare("ZBL", list)
+	if err != nil {
+		return nil, err
+	}
+	return &Curves{square: s, cutoff: cutoff}, nil
+}
+
+// enveloped is a curve times the polynomial of Gasteiger, Groß and Günnemann (DimeNet,
+// arXiv:2003.03123, eq. 8) that falls from 1 at r = 0 to 0 at r_c.
+type enveloped struct {
+	zbl
+	rc, p float64
+}
+
+func (e enveloped) at(r float64) (u, du float64) {
+	u, du = e.zbl.at(r)
+	x, p := r/e.rc, e.p
+	f := 1 - (p+1)*(p+2)/2*math.Pow(x, p) + p*(p+2)*math.Pow(x, p+1) - p*(p+1)/2*math.Pow(x, p+2)
+	df := -p * (p + 1) * (p + 2) / 2 * math.Pow(x, p-1) * (1 - x) * (1 - x) / e.rc
+	return u * f, du*f + u*df
+}
+
+// NewZBLEnveloped makes the repulsion of all pairs of the elements zs as NequIP has it:
+// under a polynomial envelope of power p ≥ 2 that ends at cutoff (Å), with e²/4πε₀ as
+// given (eV·Å).
+func NewZBLEnveloped(zs []int, cutoff, p, coulomb float64) (*Curves, error) {
+	var list []entry[cut]
+	for i, a := range zs {
+		for _, b := range zs[i:] {
+			z := [2]int{a, b}
+			if err := positive("ZBL", z, named{"power", p - 1}, named{"cutoff", cutoff}, named{"e²/4πε₀", coulomb}); err != nil {
+				return nil, err
+			}
+			c, err := newCut("ZBL", z, enveloped{newZBL(z, coulomb), cutoff, p}, 0, cutoff)
 			if err != nil {
 				return nil, err
 			}
