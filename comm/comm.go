@@ -9,6 +9,7 @@
 package comm
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 )
@@ -109,20 +110,21 @@ func Share(c Comm, root int, text string) (string, error) {
 	if err := c.AllreduceInt(n, Sum); err != nil {
 		return "", err
 	}
-	x := make([]int64, n[0])
+	b := make([]byte, (n[0]+7)/8*8)
 	if mine {
-		for i, b := range []byte(text) {
-			x[i] = int64(b)
-		}
+		copy(b, text)
+	}
+	x := make([]int64, len(b)/8)
+	for i := range x {
+		x[i] = int64(binary.LittleEndian.Uint64(b[8*i:]))
 	}
 	if err := c.AllreduceInt(x, Sum); err != nil { // the others add zeros
 		return "", err
 	}
-	b := make([]byte, len(x))
 	for i, v := range x {
-		b[i] = byte(v)
+		binary.LittleEndian.PutUint64(b[8*i:], uint64(v))
 	}
-	return string(b), nil
+	return string(b[:n[0]]), nil
 }
 
 // PeerError says that other ranks failed where this one did not.

@@ -71,14 +71,11 @@ func (e *Evaluator) recut(known bool) (moved bool, err error) {
 	}
 	loads := make([]int64, 2) // of the heaviest brick, and of all
 	if known {
-		mine := int64(0)
-		for _, w := range b.work {
-			mine += w
-		}
-		if loads, err = e.heaviest(mine); err != nil {
+		var least int64
+		if loads, least, err = e.heaviest(); err != nil {
 			return false, err
 		}
-		if !uneven(loads, n) {
+		if !uneven(loads, n) || !improvable(loads[0], least) {
 			return false, nil
 		}
 	}
@@ -111,7 +108,7 @@ func (e *Evaluator) recut(known bool) (moved bool, err error) {
 	for _, w := range b.cutter.Weight {
 		most = max(most, w)
 	}
-	if float64(most) > (1-gain)*float64(loads[0]) {
+	if !improvable(loads[0], most) {
 		return false, nil
 	}
 	e.Partition = part
@@ -119,15 +116,25 @@ func (e *Evaluator) recut(known bool) (moved bool, err error) {
 	return true, nil
 }
 
-// heaviest is collective: the largest of the ranks' loads, and their sum.
-func (e *Evaluator) heaviest(mine int64) ([]int64, error) {
-	most, sum := []int64{mine}, []int64{mine}
-	if err := e.Comm.AllreduceInt(most, comm.Max); err != nil {
-		return nil, err
+// heaviest is collective: the largest of the ranks' loads and their sum, and the
+// heaviest atom's, below which no cut brings a brick.
+func (e *Evaluator) heaviest() (loads []int64, atom int64, err error) {
+	sum, most := []int64{0}, []int64{0, 0}
+	for _, w := range e.balance.work {
+		sum[0] += w
+		most[1] = max(most[1], w)
 	}
-	err := e.Comm.AllreduceInt(sum, comm.Sum)
-	return []int64{most[0], sum[0]}, err
+	most[0] = sum[0]
+	if err := e.Comm.AllreduceInt(most, comm.Max); err != nil {
+		return nil, 0, err
+	}
+	err = e.Comm.AllreduceInt(sum, comm.Sum)
+	return []int64{most[0], sum[0]}, most[1], err
 }
+
+// improvable is whether a heaviest brick of least work would be enough of a gain. Where
+// bricks have an atom or two, nothing is, and cuts are not tried at every list build.
+func improvable(load, least int64) bool { return float64(least) <= (1-gain)*float64(load) }
 
 // uneven is whether the heaviest of n bricks has so much more than the mean that
 // other cuts are looked for.

@@ -219,7 +219,15 @@ func ReadRestart(c comm.Comm, dir string) (*Restart, error) {
 			}
 			return nil, fmt.Errorf("md: %s: %w", dir, ErrNoRestart)
 		}
-		r, err := readGeneration(c, filepath.Join(dir, restart.GenerationName(n[0])))
+		var r *Restart
+		one := filepath.Join(dir, restart.GenerationName(n[0]))
+		m, err, e := sharedManifest(c, one)
+		if e != nil {
+			return nil, e
+		}
+		if err == nil {
+			r, err = readGeneration(c, one, m)
+		}
 		text, failed, e := firstError(c, err)
 		if e != nil {
 			return nil, e
@@ -235,12 +243,31 @@ func ReadRestart(c comm.Comm, dir string) (*Restart, error) {
 	}
 }
 
-// readGeneration reads this rank's part of a generation; it is not collective.
-func readGeneration(c comm.Comm, dir string) (*Restart, error) {
-	m, err := restart.ReadManifest(dir)
-	if err != nil {
-		return nil, err
+// sharedManifest is collective: the first rank reads the manifest, for all. failed is a
+// failure of the communication.
+func sharedManifest(c comm.Comm, dir string) (m *restart.Manifest, err, failed error) {
+	var b []byte
+	if c.Rank() == 0 {
+		b, err = restart.ManifestBytes(dir)
 	}
+	text, bad, failed := firstError(c, err)
+	switch {
+	case failed != nil:
+		return nil, nil, failed
+	case bad:
+		return nil, errors.New(text), nil
+	}
+	content, failed := comm.Share(c, 0, string(b))
+	if failed != nil {
+		return nil, nil, failed
+	}
+	m, err = restart.DecodeManifest(dir, []byte(content))
+	return m, err, nil
+}
+
+// readGeneration reads this rank's part of the generation of a manifest; it is not collective.
+func readGeneration(c comm.Comm, dir string, m *restart.Manifest) (*Restart, error) {
+	var err error
 	r := &Restart{
 		Step: m.Step, Dt: m.Dt, Extra: m.Extra, Observers: m.Observers, Exact: len(m.Shards) == c.Size(), integrator: m.Integrator,
 		origin: origin{m.OriginStep, m.OriginTime}, Atoms: &domain.Atoms{}, cutoff: m.Cutoff, skin: m.Skin, depth: m.Depth,

@@ -64,6 +64,9 @@ parameters are measured or given (docs/scaling.md).`,
 				return err
 			}
 			if o.scaling.collect {
+				if o.model != "" {
+					return usagef("--collect reads results that there are: leave -m %s out", o.model)
+				}
 				return a.collect(&o, args)
 			}
 			return a.bench(&o)
@@ -132,6 +135,11 @@ func (a *app) bench(o *benchOptions) error {
 	for _, n := range o.atoms {
 		if n < 1 {
 			return usagef("--atoms %d: it must be 1 or more", n)
+		}
+	}
+	for _, n := range o.ranks {
+		if n < 1 {
+			return usagef("--ranks %d: it must be 1 or more", n)
 		}
 	}
 	if o.model == "" {

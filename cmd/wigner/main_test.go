@@ -88,6 +88,8 @@ func TestUsage(t *testing.T) {
 	refuse(t, 2, []string{`required flag(s) "model"`}, "eval", "x", "-o", "z")
 	refuse(t, 2, []string{"arg(s)"}, "info")
 	refuse(t, 2, []string{"invalid argument"}, "bench", "-m", "x", "--atoms", "many")
+	refuse(t, 2, []string{"--ranks 0", "1 or more"}, "bench", "-m", "x", "--ranks", "2,0")
+	refuse(t, 2, []string{"--collect", "leave -m x out"}, "bench", "--collect", "-m", "x", "a.json")
 	refuse(t, 2, []string{`did you mean "debug"?`}, "info", "x", "--log-level", "debig")
 	if r := mustRun(t, "--version"); !strings.HasPrefix(r.out, "wigner ") {
 		t.Errorf("--version prints %q", r.out)

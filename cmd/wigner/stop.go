@@ -19,6 +19,7 @@ type stopper struct {
 	mu    sync.Mutex
 	ranks []stoppable
 	why   string
+	early bool // a restart was asked for before there was any rank
 }
 
 // stoppable is a rank. One rank's wish is enough for all.
@@ -58,12 +59,17 @@ func (s *stopper) watch(rank stoppable) {
 	if s.why != "" {
 		rank.RequestStop()
 	}
+	if s.early { // one rank's wish is enough
+		s.early = false
+		rank.RequestSave()
+	}
 }
 
 // save asks for a restart; the run goes on.
 func (s *stopper) save() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.early = len(s.ranks) == 0
 	for _, r := range s.ranks {
 		r.RequestSave()
 	}

@@ -1,9 +1,9 @@
 package restart
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"math"
 	"os"
@@ -197,9 +197,22 @@ func (m *Manifest) takeCuts(b []byte) error {
 
 // ReadManifest reads the manifest of a generation's folder.
 func ReadManifest(dir string) (*Manifest, error) {
+	b, err := ManifestBytes(dir)
+	if err != nil {
+		return nil, err
+	}
+	return DecodeManifest(dir, b)
+}
+
+// ManifestBytes is the file of a generation's manifest, for DecodeManifest: one process
+// may read it for all.
+func ManifestBytes(dir string) ([]byte, error) { return os.ReadFile(filepath.Join(dir, manifestName)) }
+
+// DecodeManifest makes a manifest of its file's content; dir is for messages.
+func DecodeManifest(dir string, b []byte) (*Manifest, error) {
 	path := filepath.Join(dir, manifestName)
 	m := &Manifest{}
-	_, generation, err := readFile(path, magicManifest, m.take)
+	_, generation, err := readFrom(bytes.NewReader(b), int64(len(b)), path, magicManifest, m.take)
 	if err != nil {
 		return nil, err
 	}
@@ -208,16 +221,6 @@ func ReadManifest(dir string) (*Manifest, error) {
 		return nil, &BadFileError{path, "", err.Error()}
 	}
 	return m, nil
-}
-
-func decodeManifest(r io.Reader, size int64) (*Manifest, error) {
-	m := &Manifest{}
-	_, generation, err := readFrom(r, size, "", magicManifest, m.take)
-	if err != nil {
-		return nil, err
-	}
-	m.Generation = generation
-	return m, m.whole()
 }
 
 func (m *Manifest) take(name string, b []byte) (err error) {

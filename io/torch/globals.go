@@ -2,6 +2,7 @@ package torch
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -214,6 +215,9 @@ func (u *unpickler) persistent(id any) (any, error) {
 	tag, _ := t.elems[0].(string)
 	typ, ok1 := t.elems[1].(*global)
 	key, ok2 := t.elems[2].(string)
+	if n, is := t.elems[2].(int64); is { // in packages
+		key, ok2 = strconv.FormatInt(n, 10), true
+	}
 	numel, ok3 := t.elems[4].(int64)
 	if tag != "storage" || !ok1 || typ.typ == nil || !ok2 || !ok3 {
 		return nil, fmt.Errorf("persistent id (%s, %s, %s, …) that is no storage", clip(tag), kind(t.elems[1]), kind(t.elems[2]))

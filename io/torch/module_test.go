@@ -82,9 +82,18 @@ func FuzzModule(f *testing.F) {
 		if len(data) > 1<<16 {
 			return
 		}
-		m, err := readModule(archive(map[string]string{"m/data.pkl": string(data), "m/data/0": strings.Repeat("\x00\x00\x80\x3f", 6)}))
+		six := strings.Repeat("\x00\x00\x80\x3f", 6)
+		m, err := readModule(archive(map[string]string{"m/data.pkl": string(data), "m/data/0": six}))
+		// The same in the layout of NequIP's packages.
+		p, err2 := readModule(archive(map[string]string{"m/model/eager_model.pkl": string(data), "m/.data/0.storage": six, "m/.data/version": "3"}))
+		if (err == nil) != (err2 == nil) {
+			t.Fatalf("as module: %v; as package: %v", err, err2)
+		}
 		if err != nil {
 			return
+		}
+		if len(p.Weights().Names()) != len(m.Weights().Names()) {
+			t.Fatalf("module and package have other tensors: %v, %v", m.Weights().Names(), p.Weights().Names())
 		}
 		for _, name := range m.Weights().Names() {
 			shape, x, ok := m.Weights().Tensor64(name)

@@ -103,8 +103,10 @@ def strengthen(path):
     ck['optimizer_states'], ck['lr_schedulers'], ck['loops'], ck['callbacks'] = [], [], {}, {}
     rng = torch.Generator().manual_seed(5)
     for k, v in ck['state_dict'].items():
-        if torch.is_tensor(v) and v.is_floating_point() and ('edge_mlp' in k and '.mlp.0.' in k or 'ema_weight' in k):
+        if 'edge_mlp' in k and '.mlp.0.' in k:
             v.mul_(2)
+        if 'ema_weight' in k:  # averaged weights that are not the others
+            v.mul_(1 + 0.2 * torch.rand(v.shape, generator=rng, dtype=v.dtype))
         if 'bessel_weights' in k:
             v.add_(0.1 * torch.rand(v.shape, generator=rng, dtype=v.dtype))
     return ck
@@ -148,10 +150,10 @@ def evaluate(graph, cutoff, atoms, modal=None):
 
 
 def without_sources(path, out):
-    """The package without its Python sources; the pickles are as they were."""
-    with zipfile.ZipFile(path) as z, zipfile.ZipFile(out, 'w') as w:
+    """The package without its Python sources and the second form of the model, compressed; the pickle is as it was."""
+    with zipfile.ZipFile(path) as z, zipfile.ZipFile(out, 'w', zipfile.ZIP_DEFLATED) as w:
         for i in z.infolist():
-            if not i.filename.endswith('.py') and not i.filename.endswith('config.yaml'):
+            if not i.filename.endswith(('.py', 'config.yaml', 'compile_model.pkl', 'example_data.pkl')):
                 w.writestr(i.filename, z.read(i))
 
 
@@ -170,7 +172,7 @@ def main(out):
             known = {ase.data.atomic_numbers[t] for t in model['type_names']}
             with open(os.path.join(out, name + '.extxyz'), 'w') as w:
                 w.write(tiny.golden(graph, model['r_max'], known, head))
-            if name in ('nequip-parity', 'nequip-natural'):
+            if name in ('nequip-parity', 'nequip-natural', 'nequip-readout'):
                 package = os.path.join(folder, 'p.nequip.zip')
                 subprocess.run([os.path.join(os.path.dirname(sys.executable), 'nequip-package'), 'build', file, package], check=True, cwd=folder)
                 without_sources(package, os.path.join(out, name + '.nequip.zip'))
