@@ -62,7 +62,7 @@ func (a *app) convertModel(o *convertOptions) error {
 		if f.notes != nil {
 			notes = f.notes
 		}
-		m, err := encodeModel(fam, f.config, f.weights, notes)
+		m, err := encodeModel(fam, f.config, f.weights, notes, true)
 		if err != nil {
 			return err
 		}

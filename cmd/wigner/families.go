@@ -84,7 +84,7 @@ func openNequIP(f *modelFile, v variant) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &source{Family: "SevenNet", Variant: variants(m, nequip.New64, nequip.New32Exact, nequip.New32), Cutoff: m.Cutoff(), Supports: supportsAny(m.Elements()),
+	s := &source{Family: m.Family(), Variant: variants(m, nequip.New64, nequip.New32Exact, nequip.New32), Cutoff: m.Cutoff(), Supports: supportsAny(m.Elements()),
 		Gives: outputName(m.Output()), Describe: func(w io.Writer) { describeNequIP(w, m, modals) }}
 	return s.with(v), nil
 }
@@ -126,7 +126,7 @@ func designNequIP(t *training) (map[any]any, potential.Weights, error) {
 // describeNequIP is what info says of a network.
 func describeNequIP(w io.Writer, m *nequip.Model, modals []string) {
 	row := func(key, format string, args ...any) { fmt.Fprintf(w, "%-12s %s\n", key, fmt.Sprintf(format, args...)) }
-	row("family", "SevenNet, written by version %s", m.Version())
+	row("family", "%s, written by version %s", m.Family(), m.Version())
 	row("group", "%s", groupName(m.Group()))
 	row("cutoff", "%g Å", m.Cutoff())
 	row("parameters", "%d", m.Parameters())

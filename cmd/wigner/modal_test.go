@@ -46,3 +46,26 @@ dir = "` + filepath.Join(tmp, "run") + `"
 	mustRun(t, "run", cfg, "-q")
 	refuse(t, 2, []string{"mpa, omat24, r2scan"}, "run", cfg, "-q", "--force", `potential.modal=""`)
 }
+
+// NequIP's own files, one of them with a repulsion, against nequip (potential/nequip/testdata,
+// README there), also in wigner's own format; a package in single precision has rounded 1/√N.
+func TestNequIP(t *testing.T) {
+	dir := filepath.Join(repo, "potential/nequip/testdata")
+	out, own := filepath.Join(t.TempDir(), "out.extxyz"), filepath.Join(t.TempDir(), "m.wigner")
+	for _, name := range []string{"nequip-natural", "nequip-readout"} {
+		in := filepath.Join(dir, name+".extxyz")
+		mustRun(t, "convert", filepath.Join(dir, name+".ckpt"), own)
+		for _, m := range []string{filepath.Join(dir, name+".ckpt"), own} {
+			mustRun(t, "eval", in, "-m", m, "-o", out, "--precision", "float64", "--ranks", "3")
+			against(t, out, 1e-11, 1e-10, 1e-10, 1e-10)
+		}
+		mustRun(t, "eval", in, "-m", filepath.Join(dir, name+".nequip.zip"), "-o", out, "--precision", "float64")
+		against(t, out, 1e-8, 1e-7, 1e-7, 1e-8)
+		mustRun(t, "eval", in, "-m", own, "-o", out)
+		against(t, out, 1e-5, 2e-5, 2e-4, 5e-5)
+	}
+	if r := mustRun(t, "info", filepath.Join(dir, "nequip-natural.nequip.zip")); !strings.Contains(r.out, "NequIP") || !strings.Contains(r.out, "ZBL") {
+		t.Errorf("info:\n%s", r.out)
+	}
+	refuse(t, 2, []string{"SevenNet cannot load"}, "convert", own, filepath.Join(t.TempDir(), "x.pth"))
+}

@@ -107,8 +107,9 @@ func isOwn(path string) (bool, error) {
 }
 
 // encodeModel makes a file of wigner's own format of a model: its tensors, and of the
-// configuration what the format can hold.
-func encodeModel(fam *family, config map[any]any, w potential.Weights, notes any) (*model.File, error) {
+// configuration what the format can hold. exact keeps tensors in double precision that
+// single would round.
+func encodeModel(fam *family, config map[any]any, w potential.Weights, notes any, exact bool) (*model.File, error) {
 	text, err := json.Marshal(notes)
 	if err != nil {
 		return nil, err
@@ -123,7 +124,8 @@ func encodeModel(fam *family, config map[any]any, w potential.Weights, notes any
 	slices.Sort(names)
 	for _, n := range names {
 		if shape, data, ok := potential.Tensor64(w, n); ok {
-			f.Tensors = append(f.Tensors, model.Tensor{Name: n, Shape: shape, Single: fam.single, Data: data})
+			single := fam.single && !(exact && slices.ContainsFunc(data, func(v float64) bool { return float64(float32(v)) != v }))
+			f.Tensors = append(f.Tensors, model.Tensor{Name: n, Shape: shape, Single: single, Data: data})
 		}
 	}
 	return f, nil

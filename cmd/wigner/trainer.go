@@ -406,7 +406,7 @@ func cutEpochs(path string, n int) error {
 func (r *trainer) writeModel() error {
 	r.fit.Best()
 	r.notes.Epochs = r.fit.State.Epoch
-	f, err := encodeModel(r.family, r.network, r.family.tensors(r.net.Params(), r.first), r.notes)
+	f, err := encodeModel(r.family, r.network, r.family.tensors(r.net.Params(), r.first), r.notes, false)
 	if err != nil {
 		return err
 	}

@@ -248,7 +248,15 @@ func (m *Model) Group() potential.Group {
 	return potential.SO3
 }
 
-// Version is the version of SevenNet that wrote the checkpoint.
+// Family is the program whose network it is.
+func (m *Model) Family() string {
+	if m.cfg.native != nil {
+		return "NequIP"
+	}
+	return "SevenNet"
+}
+
+// Version is the version of SevenNet or NequIP that wrote the checkpoint.
 func (m *Model) Version() string { return m.cfg.version }
 
 // Parameters is the number of trained weights, shifts and scales apart.

@@ -367,7 +367,7 @@ func (r *modules) config(w potential.Weights) map[any]any {
 		}
 	}
 	types := r.at(graph).texts("type_names")
-	cfg := map[any]any{"_model_type": nativeType, "version": "of a package", "type_names": anyTexts(types)}
+	cfg := map[any]any{"_model_type": nativeType, "version": "of a package (not kept)", "type_names": anyTexts(types)}
 	var irreps, skips []any
 	sub := func(name string) string { return r.top + "." + name }
 	layers := 0
