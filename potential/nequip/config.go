@@ -145,10 +145,10 @@ func parse(c table, modal string) *config {
 	f.unit = c.boolean("_normalize_sph", minor > 9)
 	lmax := c.integer("lmax", 1)
 	f.lmaxEdge, f.lmaxNode = c.integer("lmax_edge", -1), c.integer("lmax_node", -1)
-	if f.lmaxEdge <= 0 {
+	if f.lmaxEdge < 0 {
 		f.lmaxEdge = lmax
 	}
-	if f.lmaxNode <= 0 {
+	if f.lmaxNode < 0 {
 		f.lmaxNode = lmax
 	}
 	if f.lmaxEdge < 0 || f.lmaxEdge > 8 || f.lmaxNode < 0 || f.lmaxNode > 8 {
@@ -164,6 +164,9 @@ func parse(c table, modal string) *config {
 	f.hidden = c.neurons("weight_nn_hidden_neurons", 64, 64)
 	c.typeMap(f)
 	c.output(f)
+	if f.output != nil && (f.modal != nil || f.bias || f.readout != nil) {
+		fail("configuration: %s goes with neither modalities, nor biases, nor readout_as_fcn", outputKey)
+	}
 	c.irreps(f)
 	return f
 }
