@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/wigner-md/wigner/comm"
@@ -32,6 +34,58 @@ func TestRanks(t *testing.T) {
 	// The small models know few elements: one that knows all of its own file's.
 	onRanks(t, filepath.Join(tiny, "linear-l2.pth"), filepath.Join(tiny, "linear-l2.extxyz"))
 	onRanks(t, filepath.Join(tiny, "linear-l3.pth"), filepath.Join(tiny, "linear-l3.extxyz"))
+}
+
+// TestRanksOfShapes: a slab and a particle in vacuum, where bricks are uneven or empty;
+// with WIGNER_LONG=1 by SevenNet-0, and 100,800 atoms of an alloy by embedded atoms.
+func TestRanksOfShapes(t *testing.T) {
+	dir := t.TempDir()
+	shapes := write(t, filepath.Join(dir, "shapes.extxyz"), copperBox([3]int{4, 4, 3}, [3]float64{0, 0, 30}, "T T F", nil)+
+		copperBox([3]int{6, 6, 6}, [3]float64{25, 25, 25}, "F F F", func(x [3]float64) bool {
+			d := 0.0
+			for _, v := range x {
+				d += (v - 3*3.61) * (v - 3*3.61)
+			}
+			return d < 8*8
+		}))
+	if os.Getenv("WIGNER_LONG") != "1" {
+		onRanks(t, filepath.Join(tiny, "linear-l2.pth"), shapes)
+		return
+	}
+	onRanks(t, published(t, "sevennet-0"), shapes)
+	lines := strings.Split(copperBox([3]int{30, 30, 28}, [3]float64{}, "T T T", nil), "\n")
+	rng := rand.New(rand.NewPCG(3, 4))
+	for i := range lines[2:] {
+		if rng.IntN(3) == 0 {
+			lines[i+2] = strings.Replace(lines[i+2], "Cu ", "Al ", 1)
+		}
+	}
+	onRanks(t, filepath.Join(eamTables, "ab.eam.alloy"), write(t, filepath.Join(dir, "alloy.extxyz"), strings.Join(lines, "\n")))
+}
+
+// copperBox is rattled fcc of so many cells with vacuum along the axes, of it the atoms
+// that are in.
+func copperBox(n [3]int, vacuum [3]float64, pbc string, in func(x [3]float64) bool) string {
+	const a = 3.61
+	rng := rand.New(rand.NewPCG(1, 2))
+	var b strings.Builder
+	count := 0
+	for i := range n[0] {
+		for j := range n[1] {
+			for k := range n[2] {
+				for _, f := range [4][3]float64{{0, 0, 0}, {0, .5, .5}, {.5, 0, .5}, {.5, .5, 0}} {
+					x := [3]float64{a * (float64(i) + f[0]), a * (float64(j) + f[1]), a * (float64(k) + f[2])}
+					if in != nil && !in(x) {
+						continue
+					}
+					count++
+					fmt.Fprintf(&b, "Cu %.8f %.8f %.8f\n", x[0]+0.08*rng.NormFloat64(), x[1]+0.08*rng.NormFloat64(), x[2]+0.08*rng.NormFloat64())
+				}
+			}
+		}
+	}
+	return fmt.Sprintf("%d\nLattice=\"%g 0 0 0 %g 0 0 0 %g\" Properties=species:S:1:pos:R:3 pbc=\"%s\"\n%s", count,
+		a*float64(n[0])+vacuum[0], a*float64(n[1])+vacuum[1], a*float64(n[2])+vacuum[2], pbc, b.String())
 }
 
 // onRanks evaluates a file on all counts, in one process and, where there are
