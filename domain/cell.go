@@ -44,14 +44,14 @@ func NewCell(a [3][3]float64, periodic [3]bool) (Cell, error) {
 		given[k] = true
 	}
 	complete(&a, given)
-	n := cross(a[1], a[2])
+	n := Cross(a[1], a[2])
 	det := dot(a[0], n)
 	if !(math.Abs(det) > 1e-9*norm(a[0])*norm(a[1])*norm(a[2])) {
 		return Cell{}, singular(a, det)
 	}
 	c := Cell{a: a, periodic: periodic, given: given, volume: math.Abs(det)}
 	for k := range a {
-		b := cross(a[(k+1)%3], a[(k+2)%3])
+		b := Cross(a[(k+1)%3], a[(k+2)%3])
 		for l := range b {
 			b[l] /= det
 		}
@@ -64,7 +64,7 @@ func NewCell(a [3][3]float64, periodic [3]bool) (Cell, error) {
 func singular(a [3][3]float64, det float64) error {
 	for k := range a {
 		l := (k + 1) % 3
-		if norm(cross(a[k], a[l])) <= 1e-9*norm(a[k])*norm(a[l]) {
+		if norm(Cross(a[k], a[l])) <= 1e-9*norm(a[k])*norm(a[l]) {
 			return fmt.Errorf("domain: cell is singular: lattice vectors %s and %s are parallel: %v, %v", name(min(k, l)), name(max(k, l)), a[min(k, l)], a[max(k, l)])
 		}
 	}
@@ -88,7 +88,7 @@ func complete(a *[3][3]float64, given [3]bool) {
 		i, j := (k+1)%3, (k+2)%3
 		switch {
 		case n == 1 && !given[k]:
-			a[k] = unit(cross(a[i], a[j]))
+			a[k] = unit(Cross(a[i], a[j]))
 		case n == 2 && given[k]:
 			u := unit(a[k])
 			e := i // the axis that a wire along axis k leaves free
@@ -101,7 +101,7 @@ func complete(a *[3][3]float64, given [3]bool) {
 				v[l] -= u[e] * u[l]
 			}
 			a[i] = unit(v)
-			a[j] = cross(u, a[i])
+			a[j] = Cross(u, a[i])
 		}
 	}
 }
@@ -209,7 +209,8 @@ func dot(a, b [3]float64) float64 { return a[0]*b[0] + a[1]*b[1] + a[2]*b[2] }
 
 func norm(a [3]float64) float64 { return math.Sqrt(dot(a, a)) }
 
-func cross(a, b [3]float64) (c [3]float64) {
+// Cross is the vector product a × b.
+func Cross(a, b [3]float64) (c [3]float64) {
 	for k := range c {
 		i, j := (k+1)%3, (k+2)%3
 		c[k] = a[i]*b[j] - a[j]*b[i]

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+
+	"github.com/wigner-md/wigner/domain"
 )
 
 // Box is the periodic cell: a corner and three vectors (rows, Å).
@@ -41,7 +43,7 @@ func Orient(v [3][3]float64) (Turn, [3][3]float64, error) {
 	if restricted(v) {
 		return t, v, nil
 	}
-	n := cross(v[0], v[1])
+	n := domain.Cross(v[0], v[1])
 	switch det := dot(n, v[2]); {
 	case det < 0:
 		return t, v, errors.New("the lattice vectors are left-handed, which LAMMPS does not allow: exchange two of them")
@@ -49,7 +51,7 @@ func Orient(v [3][3]float64) (Turn, [3][3]float64, error) {
 		return t, v, fmt.Errorf("the lattice vectors %v span no volume", v)
 	}
 	t[0], t[2] = unit(v[0]), unit(n)
-	t[1] = cross(t[2], t[0])
+	t[1] = domain.Cross(t[2], t[0])
 	out := [3][3]float64{t.Apply(v[0]), t.Apply(v[1]), t.Apply(v[2])}
 	out[0][1], out[0][2], out[1][2] = 0, 0, 0 // but for rounding they are
 	return t, out, nil
@@ -82,21 +84,13 @@ func (b *Box) check() error {
 			}
 		}
 	}
-	if !(math.Abs(dot(cross(b.Vectors[0], b.Vectors[1]), b.Vectors[2])) > 0) {
+	if !(math.Abs(dot(domain.Cross(b.Vectors[0], b.Vectors[1]), b.Vectors[2])) > 0) {
 		return errors.New("the box has no volume")
 	}
 	return nil
 }
 
 func dot(a, b [3]float64) float64 { return a[0]*b[0] + a[1]*b[1] + a[2]*b[2] }
-
-func cross(a, b [3]float64) (c [3]float64) {
-	for k := range c {
-		i, j := (k+1)%3, (k+2)%3
-		c[k] = a[i]*b[j] - a[j]*b[i]
-	}
-	return c
-}
 
 func unit(a [3]float64) [3]float64 {
 	n := math.Sqrt(dot(a, a))
