@@ -3,7 +3,10 @@ package nequip_test
 import (
 	"fmt"
 	"maps"
+	"math"
+	"math/rand/v2"
 	"path/filepath"
+	"sort"
 	"strings"
 	"testing"
 
@@ -172,5 +175,59 @@ func TestNativeRefused(t *testing.T) {
 		tree[path] = attrs
 		_, _, err := nequip.FromModules(tree, m.Weights())
 		check(t, path, err, []string{strings.TrimPrefix(path, top)[:4]})
+	}
+}
+
+// Whatever stands in the arguments and in the configuration, the readers return: a model or
+// an error.
+func TestNativeSurvives(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 5))
+	ck, err := torch.Open("testdata/nequip-linear.ckpt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ck.Close()
+	values := []any{nil, true, false, int64(0), int64(-1), int64(2), int64(1 << 40), 0.5, -1e300, math.NaN(), math.Inf(1), "", "silu", "None", "6x0e",
+		[]any{}, []any{int64(1)}, []any{nil}, []any{"6x0e", "6x0e"}, []any{"Si", "O"}, []any{true}, map[any]any{}, map[any]any{"Si": 1.0, "O": 2.0},
+		map[any]any{int64(1): "x"}, []float64{1}, "NequIP", "nequip.model.FullNequIPGNNModel", "nequip.model.PresetNequIPGNNModel", "nequip.model.modify"}
+	args := ck.Config["model"].(map[any]any)
+	good, w, err := nequip.FromLightning(ck.Config, ck.Weights())
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := func(m map[any]any, more ...string) (out []string) {
+		for k := range m {
+			out = append(out, k.(string))
+		}
+		sort.Strings(out)
+		return append(out, more...)
+	}
+	change := func(m map[any]any, keys []string) map[any]any {
+		m = maps.Clone(m)
+		for range 1 + rng.IntN(2) {
+			m[keys[rng.IntN(len(keys))]] = values[rng.IntN(len(values))]
+		}
+		return m
+	}
+	argKeys := keys(args, "preset", "modifiers", "model", "pair_potential", "feature_irreps_hidden", "irreps_edge_sh", "parity", "readout_mlp_nonlinearity")
+	accepted := 0
+	for range 3000 {
+		hyper := maps.Clone(ck.Config)
+		hyper["model"] = change(args, argKeys)
+		cfg, w2, err := nequip.FromLightning(hyper, ck.Weights())
+		if err == nil {
+			_, err = nequip.Read(cfg, w2)
+		}
+		if err == nil {
+			accepted++
+		} else if !strings.HasPrefix(err.Error(), "nequip: ") {
+			t.Errorf("error %q", err)
+		}
+		if m, err := nequip.Read(change(good, keys(good)), w); (m == nil) == (err == nil) {
+			t.Fatalf("model %v, error %v", m, err)
+		}
+	}
+	if accepted == 0 {
+		t.Error("nothing was accepted: the test tests too little")
 	}
 }
