@@ -117,13 +117,13 @@ func TestNativeRefused(t *testing.T) {
 		{"r_max", 0.0, []string{"cutoff", "0"}},
 		{"l_max", int64(99), []string{"l_max", "99"}},
 		{"num_layers", int64(0), []string{"num_layers", "0"}},
-		{"num_layers", int64(3), []string{"layer2_convnet"}},
+		{"num_layers", int64(3), []string{"layer1_convnet.conv.linear_2.weight"}},
 		{"num_features", []any{int64(3)}, []string{"num_features"}},
-		{"num_features", []any{int64(4), int64(0)}, []string{"0x1o"}},
+		{"num_features", []any{int64(4), int64(0)}, []string{"num_features", "0"}},
 		{"num_bessels", int64(5), []string{"bessel_weights"}},
 		{"polynomial_cutoff_p", 1.0, []string{"poly_cut_p_value"}},
 		{"readout_mlp_hidden_layers_depth", int64(1), nil}, // the tensors say how many there are
-		{"parity", true, []string{"linear_2.weight"}},
+		{"parity", true, nil}, // two layers of order 1 reach natural parities only
 	} {
 		hyper := maps.Clone(ck.Config)
 		model := maps.Clone(args)
