@@ -77,15 +77,12 @@ func TestNative(t *testing.T) {
 	}
 }
 
-// A package has 1/√N in single precision, 3e-8 of its size, which the messages of these
-// networks pass on to some eV: the bars are those of single precision.
+// Packages hold the same, but 1/√N in the model's precision: 3e-8 of it in single.
 func TestNativePackage(t *testing.T) {
-	m := openNative(t, "testdata/nequip-parity.nequip.zip")
-	frames := readReferences(t, "testdata/nequip-parity.extxyz")
-	compare(t, frames, precision{"float64", func() potential.Potential { return nequip.New64(m) }, bars{1e-7, 1e-7, 1e-6, 1e-7}}, 0)
-	// A package of a network in double precision, whose 1/√N is that of the checkpoint, is exact.
-	m = openNative(t, "testdata/nequip-readout.nequip.zip")
-	compare(t, readReferences(t, "testdata/nequip-readout.extxyz"), precision{"float64", func() potential.Potential { return nequip.New64(m) }, bars64}, 0)
+	for _, name := range []string{"nequip-parity", "nequip-readout"} {
+		m := openNative(t, "testdata/"+name+".nequip.zip")
+		compare(t, readReferences(t, "testdata/"+name+".extxyz"), precision{"float64", func() potential.Potential { return nequip.New64(m) }, bars64}, 0)
+	}
 }
 
 // What is not supported is refused, and the error names it.
