@@ -1,6 +1,10 @@
 package bp
 
-import "math"
+import (
+	"math"
+
+	"github.com/wigner-md/wigner/internal/kernel"
+)
 
 // core is a function that falls from 1 at x = 0 to 0 at x = 1, and its slope.
 type core func(x float64) (f, df float64)
@@ -116,6 +120,26 @@ func cut(kind int, alpha, rc, r float64) (f, df float64) {
 	w := 1 / (rc - in)
 	f, df = cutoffs[kind]((r - in) * w)
 	return f, df * w
+}
+
+// cutRows is cut for many distances.
+func cutRows(kind int, alpha, rc float64, r, fc, dfc []float64) {
+	fc, dfc = fc[:len(r)], dfc[:len(r)]
+	switch {
+	case kind == 1 && alpha == 0:
+		kernel.CosineRows(rc, r, fc, dfc)
+	case kind == 6 && alpha == 0: // poly2
+		inv := 1 / rc
+		for t, x := range r {
+			x = min(x*inv, 1)
+			fc[t] = ((15-6*x)*x-10)*x*x*x + 1
+			dfc[t] = inv * x * x * ((60-30*x)*x - 30)
+		}
+	default:
+		for t, x := range r {
+			fc[t], dfc[t] = cut(kind, alpha, rc, x)
+		}
+	}
 }
 
 // wave is a factor of the angle: (1+λc)^ζ 2^(1−ζ), or a compact function of θ.

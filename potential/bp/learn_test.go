@@ -133,8 +133,12 @@ func TestConfig(t *testing.T) {
 		"bp: configuration: config.cutoff_function is x, not a whole number": func(c map[any]any, _ tensors) { c["cutoff_function"] = "x" },
 		"bp: cutoff function 9, inner part 0":                                func(c map[any]any, _ tensors) { c["cutoff_function"] = int64(9) },
 		"bp: configuration: config.elements is 3, not a list":                func(c map[any]any, _ tensors) { c["elements"] = int64(3) },
-		"bp: no tensor O.2.bias":                                             func(_ map[any]any, w tensors) { delete(w, "O.2.bias") },
-		"bp: tensor X belongs to no layer":                                   func(_ map[any]any, w tensors) { w["X"] = potential.Param{} },
+		"bp: element 6, function 2: the same as function 1": func(c map[any]any, _ tensors) {
+			f := c["elements"].([]any)[0].(map[any]any)["functions"].([]any)
+			f[1] = f[0]
+		},
+		"bp: no tensor O.2.bias":           func(_ map[any]any, w tensors) { delete(w, "O.2.bias") },
+		"bp: tensor X belongs to no layer": func(_ map[any]any, w tensors) { w["X"] = potential.Param{} },
 		"bp: element 6: layer 1 has 37 inputs, 5 outputs, 185 weights and 4 biases; 37 come in": func(_ map[any]any, w tensors) {
 			w["C.1.bias"] = potential.Param{Value: make([]float64, 4)}
 		},

@@ -69,16 +69,30 @@ func (s *Spec) check() error {
 		known[e.Z] = true
 	}
 	for _, e := range s.Elements {
-		for n := range e.Functions {
-			if err := e.Functions[n].check(known); err != nil {
+		seen := map[Function]int{}
+		for n, f := range e.Functions {
+			if err := f.check(known); err != nil {
 				return fmt.Errorf("bp: element %d, function %d: %w", e.Z, n+1, err)
 			}
+			if was, twice := seen[f.bare()]; twice {
+				return fmt.Errorf("bp: element %d, function %d: the same as function %d", e.Z, n+1, was+1)
+			}
+			seen[f.bare()] = n
 		}
 		if err := e.network(); err != nil {
 			return fmt.Errorf("bp: element %d: %w", e.Z, err)
 		}
 	}
 	return nil
+}
+
+// bare is the function without its scaling, its neighbours in order.
+func (f Function) bare() Function {
+	f.Zero, f.Factor, f.Low, f.Min, f.Max = 0, 0, 0, 0, 0
+	if f.Z2 > 0 {
+		f.Z1, f.Z2 = min(f.Z1, f.Z2), max(f.Z1, f.Z2)
+	}
+	return f
 }
 
 func (f *Function) check(known map[int]bool) error {

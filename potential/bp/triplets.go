@@ -286,13 +286,7 @@ func (c *scratch) bells(list []bell, r, f, df []float64, stride int) {
 			continue
 		}
 		if have.fc != b.fc || have.cutoff != b.cutoff {
-			if b.fc == 1 && b.alpha == 0 {
-				kernel.CosineRows(b.cutoff, r, c.fc, c.dfc)
-			} else {
-				for t, x := range r {
-					c.fc[t], c.dfc[t] = cut(b.fc, b.alpha, b.cutoff, x)
-				}
-			}
+			cutRows(b.fc, b.alpha, b.cutoff, r, c.fc, c.dfc)
 			have = *b
 		}
 		kernel.BellRows(b.eta, b.shift, r, c.fc, c.dfc, fk, dfk)
