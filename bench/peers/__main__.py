@@ -30,10 +30,12 @@ def arguments():
     p.add_argument("--models", default=os.path.join(ROOT, "models"), help="folder of the checkpoints (default: models)")
     p.add_argument("--quick", action="store_true", help="small crystals, one round: does everything work? Writes into runs/peers")
     p.add_argument("--rounds", type=int, help="turns of each program (default: 5)")
-    p.add_argument("--only", help="cases, separated by commas: silicon, copper, l3i5, small, mace, mace-small, eam, memory, prototype, board-cu (-ni, -li, -mo, -si, -ge), ranks, list, training, large")
+    p.add_argument("--only", help="cases, separated by commas: silicon, copper, l3i5, small, mace, mace-small, eam, memory, prototype, board-cu (-ni, -li, -mo, -si, -ge), bp-si, bp-cu, ranks, list, training, large")
     p.add_argument("--core", type=int, help="that all run on (default: the last one)")
     p.add_argument("--snap", default=os.environ.get("WIGNER_SNAP"), metavar="FOLDER",
                    help="with <element>/snap.snapcoeff … (default: $WIGNER_SNAP, then those of Debian's lammps-data)")
+    p.add_argument("--nnp", default=os.environ.get("WIGNER_NNP"), metavar="FOLDER",
+                   help="with <element>/input.nn … of n2p2: cases bp-si and bp-cu (default: $WIGNER_NNP)")
     p.add_argument("--prototype", metavar="PROGRAM", help="the C prototype, in the folder of its weights")
     p.add_argument("--large", metavar="MODES", nargs="?", const="normal",
                    help="a million atoms too, in these modes of memory (default: normal): half an hour, 16 GB")

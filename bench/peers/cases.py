@@ -101,6 +101,17 @@ def embedded(args, sizes):
     ])
 
 
+def behler(args, sizes, element, cells):
+    """A Behler–Parrinello network of the mlearn benchmark (`--nnp`) beside SNAP of the same
+    authors and element."""
+    n = sizes.steps(60)
+    return Case(f"bp-{element.lower()}", f"Behler–Parrinello (Zuo et al. 2020), {element}", element, cells, [
+        Wigner("wigner", args.wigner, os.path.join(args.nnp, element), n),
+        snap("LAMMPS SNAP", element, "snap", args.snap, n),
+        snap("LAMMPS qSNAP", element, "qsnap", args.snap, n),
+    ])
+
+
 def cases(args, sizes):
     def model(name):
         return os.path.join(args.models, name + ".pth")
@@ -145,6 +156,8 @@ def cases(args, sizes):
             wigner(m, zero, 5, atoms=n, memory=m) for m in ("normal", "lean", "low")
         ]),
     ]
+    if args.nnp:
+        out += [behler(args, sizes, "Si", sizes.silicon), behler(args, sizes, "Cu", sizes.copper)]
     out += [board(args, sizes, e) for e in MASS]
     if args.prototype:
         out.append(Case("prototype", "SevenNet-0, silicon: the potential alone", "Si", 2, [
