@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/wigner-md/wigner/internal/input"
+	"github.com/wigner-md/wigner/potential"
 	"github.com/wigner-md/wigner/potential/mace"
 )
 
@@ -23,9 +24,21 @@ func openMACE(f *modelFile, v variant) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &source{Family: "MACE", Variant: variants(m, mace.New64, mace.New32Exact, mace.New32), Cutoff: m.Cutoff(),
+	s := &source{Family: "MACE", Variant: maceVariants(m), Cutoff: m.Cutoff(),
 		Supports: supportsAny(m.Elements()), Describe: func(w io.Writer) { describeMACE(w, m) }}
 	return s.with(v), nil
+}
+
+// maceVariants are those of a network; with less memory the first layer's states go.
+func maceVariants(m *mace.Model) func(v variant) func() (potential.Potential, error) {
+	normal := variants(m, mace.New64, mace.New32Exact, mace.New32)
+	lean := variants(m, mace.Lean64, mace.Lean32Exact, mace.Lean32)
+	return func(v variant) func() (potential.Potential, error) {
+		if v.memory == "" || v.memory == "normal" {
+			return normal(v)
+		}
+		return lean(v)
+	}
 }
 
 // describeMACE is what info says of a model.

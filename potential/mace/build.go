@@ -43,8 +43,8 @@ type layout struct {
 
 // stateful lays out the state: y is the contraction's (or the gate's) input, r what is
 // added to it (gated), sc the self connection, density the divisor's inverse and the
-// gradient of the density. A head keeps y for one block only.
-func (l *layerWeights) stateful(first, head bool) layout {
+// gradient of the density. Where brief, y and density are kept for one block only.
+func (l *layerWeights) stateful(first, brief bool) layout {
 	s := layout{y: -1, r: -1, sc: -1, density: -1, scWidth: l.out.Dim(), yWidth: l.target.Dim()}
 	if l.gate != nil {
 		s.yWidth = l.gate.in.width
@@ -53,7 +53,7 @@ func (l *layerWeights) stateful(first, head bool) layout {
 		*at = s.width
 		s.width += n
 	}
-	if !head {
+	if !brief {
 		put(&s.y, s.yWidth)
 	}
 	if l.kind.gated && !first {
@@ -62,15 +62,16 @@ func (l *layerWeights) stateful(first, head bool) layout {
 	if l.selfConnection && !first {
 		put(&s.sc, s.scWidth)
 	}
-	if l.density && !head {
+	if l.density && !brief {
 		put(&s.density, 2)
 	}
 	s.width = (s.width + 15) / 16 * 16
 	return s
 }
 
-// build makes the weights of one precision. With tables, radial weights are splines.
-func build[T kernel.Float](m *Model, tabulated bool) *mpnn.Model[T] {
+// build makes the weights of one precision. With tables, radial weights are splines;
+// lean, the first layer keeps no state.
+func build[T kernel.Float](m *Model, tabulated, lean bool) *mpnn.Model[T] {
 	c := m.cfg
 	out := &mpnn.Model[T]{Cutoff: c.cutoff, LMax: c.lmax, Unit: true, Group: c.group()}
 	out.Species = make([]int32, 120)
@@ -92,7 +93,7 @@ func build[T kernel.Float](m *Model, tabulated bool) *mpnn.Model[T] {
 	last := len(all) - 1
 	for t := range all {
 		l := &m.layer[t]
-		w := &weights[T]{layerWeights: l, number: t, layout: l.stateful(t == 0, t == last), shape: l.shape(c)}
+		w := &weights[T]{layerWeights: l, number: t, layout: l.stateful(t == 0, t == last || lean && t == 0), shape: l.shape(c)}
 		w.net = newNetwork[T](l.mlp, &m.radial, false)
 		if l.density {
 			w.rho = newNetwork[T](l.rho, &m.radial, true)
@@ -127,6 +128,9 @@ func build[T kernel.Float](m *Model, tabulated bool) *mpnn.Model[T] {
 		layers := make([]mpnn.Layer[T], last)
 		for t := range layers {
 			layers[t] = newLayer(all[t])
+			if lean && t == 0 {
+				layers[t] = newLean(all[t])
+			}
 		}
 		return layers, newHead(all[last])
 	}

@@ -17,21 +17,26 @@ func (l *layer[T]) Forward(g *mpnn.Graph[T], x, s, xnext, snext []T, e []float64
 	for b := 0; b < g.Padded; b += block {
 		p := l.parts(s, b)
 		l.messages(g, b, x, p, e)
-		l.makeResult(g, b, p)
-		if l.read != nil && e != nil {
-			l.read.energy(l.result(), owned(g, b, e), view[T]{})
-		}
-		l.send(b, xnext)
-		if snext == nil {
-			continue
-		}
-		w := l.next.width
-		if l.skip != nil {
-			l.skip.forward(l.groups.set(g.Species[b:]), l.result(), part(snext, b, w, l.next.sc), false)
-		}
-		if l.res != nil {
-			l.res.forward(nil, l.sent(b, xnext), part(snext, b, w, l.next.r), false)
-		}
+		l.finish(g, b, p, xnext, snext, e)
+	}
+}
+
+// finish makes of a block's state what goes to the next layer, and reads it out.
+func (l *layer[T]) finish(g *mpnn.Graph[T], b int, p parts[T], xnext, snext []T, e []float64) {
+	l.makeResult(g, b, p)
+	if l.read != nil && e != nil {
+		l.read.energy(l.result(), owned(g, b, e), view[T]{})
+	}
+	l.send(b, xnext)
+	if snext == nil {
+		return
+	}
+	w := l.next.width
+	if l.skip != nil {
+		l.skip.forward(l.groups.set(g.Species[b:]), l.result(), part(snext, b, w, l.next.sc), false)
+	}
+	if l.res != nil {
+		l.res.forward(nil, l.sent(b, xnext), part(snext, b, w, l.next.r), false)
 	}
 }
 
@@ -65,30 +70,85 @@ func (l *layer[T]) Restore(g *mpnn.Graph[T], s, xnext []T) {
 
 // BackwardNodes is part of mpnn.Layer.
 func (l *layer[T]) BackwardNodes(g *mpnn.Graph[T], s, gxnext, gsnext []T) {
-	w := l.next.width
 	for b := 0; b < g.Padded; b += block {
-		p, gx, sent := l.parts(s, b), view[T]{l.gx, 0, l.scWidth}, l.sent(b, gxnext)
-		if l.res != nil {
-			l.res.backward(nil, part(gsnext, b, w, l.next.r), sent, true)
-		}
-		l.up.backward(nil, sent, gx, false)
-		if l.skip != nil {
-			l.skip.backward(l.groups.set(g.Species[b:]), part(gsnext, b, w, l.next.sc), gx, true)
-		}
-		if l.read != nil {
-			if l.read.linear == nil {
-				l.makeResult(g, b, p)
-			}
-			l.read.energy(l.result(), nil, gx)
-		}
-		l.productBackward(g, b, p)
+		l.nodes(g, b, l.parts(s, b), gxnext, gsnext)
 	}
+}
+
+// nodes takes the gradients of a block's successors back to its state.
+func (l *layer[T]) nodes(g *mpnn.Graph[T], b int, p parts[T], gxnext, gsnext []T) {
+	w, gx, sent := l.next.width, view[T]{l.gx, 0, l.scWidth}, l.sent(b, gxnext)
+	if l.res != nil {
+		l.res.backward(nil, part(gsnext, b, w, l.next.r), sent, true)
+	}
+	l.up.backward(nil, sent, gx, false)
+	if l.skip != nil {
+		l.skip.backward(l.groups.set(g.Species[b:]), part(gsnext, b, w, l.next.sc), gx, true)
+	}
+	if l.read != nil {
+		if l.read.linear == nil {
+			l.makeResult(g, b, p)
+		}
+		l.read.energy(l.result(), nil, gx)
+	}
+	l.productBackward(g, b, p)
 }
 
 // BackwardEdges is part of mpnn.Layer.
 func (l *layer[T]) BackwardEdges(g *mpnn.Graph[T], s, x, gx []T, bonds *potential.Bonds) {
 	for b := 0; b < g.Padded; b += block {
 		l.messagesBackward(g, b, x, gx, l.parts(s, b), bonds)
+	}
+}
+
+// lean is a first layer that keeps no state: what the contraction takes depends on
+// positions and species alone, and is made again, block by block, in the backward
+// sweep. The gradients of its successors stay in their places until then, since a first
+// layer has no gradient of its own records.
+type lean[T kernel.Float] struct {
+	layer[T]
+	y, density     []T
+	gxnext, gsnext []T
+}
+
+func newLean[T kernel.Float](w *weights[T]) *lean[T] {
+	return &lean[T]{layer: layer[T]{newCore(w)}, y: kernel.Make[T](block * w.yWidth), density: make([]T, 2*block)}
+}
+
+// again makes the state of a block.
+func (l *lean[T]) again(g *mpnn.Graph[T], b int, e []float64) parts[T] {
+	p := parts[T]{y: view[T]{l.y, 0, l.yWidth}, density: view[T]{l.density, 0, 2}}
+	l.messages(g, b, nil, p, e)
+	return p
+}
+
+// Forward is part of mpnn.Layer.
+func (l *lean[T]) Forward(g *mpnn.Graph[T], _, _, xnext, snext []T, e []float64) {
+	l.begin(g)
+	for b := 0; b < g.Padded; b += block {
+		l.finish(g, b, l.again(g, b, e), xnext, snext, e)
+	}
+}
+
+// Restore is part of mpnn.Layer.
+func (l *lean[T]) Restore(g *mpnn.Graph[T], _, xnext []T) {
+	for b := 0; b < g.Padded; b += block {
+		l.makeResult(g, b, l.again(g, b, nil))
+		l.send(b, xnext)
+	}
+}
+
+// BackwardNodes is part of mpnn.Layer.
+func (l *lean[T]) BackwardNodes(_ *mpnn.Graph[T], _, gxnext, gsnext []T) {
+	l.gxnext, l.gsnext = gxnext, gsnext
+}
+
+// BackwardEdges is part of mpnn.Layer.
+func (l *lean[T]) BackwardEdges(g *mpnn.Graph[T], _, _, _ []T, bonds *potential.Bonds) {
+	for b := 0; b < g.Padded; b += block {
+		p := l.again(g, b, nil)
+		l.nodes(g, b, p, l.gxnext, l.gsnext)
+		l.messagesBackward(g, b, nil, nil, p, bonds)
 	}
 }
 

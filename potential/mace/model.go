@@ -20,8 +20,8 @@ type Model struct {
 	layer  []layerWeights
 	params int
 
-	mu     sync.Mutex // guards what follows
-	shared [3]any     // *mpnn.Model of double, single, single with exact radial
+	mu     sync.Mutex      // guards what follows
+	shared map[[3]bool]any // *mpnn.Model by: double, tables, lean
 	tables *pairTables
 }
 
@@ -270,26 +270,42 @@ func (m *Model) Layers() []LayerInfo {
 }
 
 // New64 is one rank's evaluator in double precision, with the exact radial network.
-func New64(m *Model) *mpnn.Network[float64] {
-	return mpnn.New(share(m, 0, func() *mpnn.Model[float64] { return build[float64](m, false) }))
-}
+func New64(m *Model) *mpnn.Network[float64] { return network64(m, false) }
 
 // New32 is one rank's evaluator in single precision, with tabulated radial functions;
 // energies and edge gradients are summed in double precision.
-func New32(m *Model) *mpnn.Network[float32] {
-	return mpnn.New(share(m, 1, func() *mpnn.Model[float32] { return build[float32](m, true) }))
-}
+func New32(m *Model) *mpnn.Network[float32] { return network32(m, true, false) }
 
 // New32Exact is New32 with the radial network evaluated for every edge: slow, to judge
 // the tables.
-func New32Exact(m *Model) *mpnn.Network[float32] {
-	return mpnn.New(share(m, 2, func() *mpnn.Model[float32] { return build[float32](m, false) }))
+func New32Exact(m *Model) *mpnn.Network[float32] { return network32(m, false, false) }
+
+// Lean64, Lean32 and Lean32Exact are the same in less memory: the first layer's states,
+// which depend on positions and species alone and are most of what a network of two layers
+// keeps, are made again in the backward sweep. Results are the same bits.
+func Lean64(m *Model) *mpnn.Network[float64] { return network64(m, true) }
+
+// Lean32 is New32 in less memory.
+func Lean32(m *Model) *mpnn.Network[float32] { return network32(m, true, true) }
+
+// Lean32Exact is New32Exact in less memory.
+func Lean32Exact(m *Model) *mpnn.Network[float32] { return network32(m, false, true) }
+
+func network64(m *Model, lean bool) *mpnn.Network[float64] {
+	return mpnn.New(share(m, [3]bool{true, false, lean}, func() *mpnn.Model[float64] { return build[float64](m, false, lean) }))
+}
+
+func network32(m *Model, tables, lean bool) *mpnn.Network[float32] {
+	return mpnn.New(share(m, [3]bool{false, tables, lean}, func() *mpnn.Model[float32] { return build[float32](m, tables, lean) }))
 }
 
 // share makes the weights of a precision once for all ranks.
-func share[T mpnn.Float](m *Model, k int, make func() *mpnn.Model[T]) *mpnn.Model[T] {
+func share[T mpnn.Float](m *Model, k [3]bool, make func() *mpnn.Model[T]) *mpnn.Model[T] {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.shared == nil {
+		m.shared = map[[3]bool]any{}
+	}
 	if m.shared[k] == nil {
 		m.shared[k] = make()
 	}

@@ -277,7 +277,7 @@ func TestVariants(t *testing.T) {
 // With less memory the results are the same bits: layers are run again by the same
 // operations.
 func TestMemory(t *testing.T) {
-	for _, name := range []string{"three-layers", "non-linear"} {
+	for _, name := range []string{"three-layers", "non-linear", "unshifted", "later-plain", "one-layer"} {
 		head := map[string]string{"non-linear": "a"}[name]
 		m := open(t, "testdata/"+name+".model", head)
 		file := "testdata/" + name
@@ -289,6 +289,9 @@ func TestMemory(t *testing.T) {
 			for _, mode := range []mpnn.Memory{mpnn.Normal, mpnn.Lean, mpnn.Low} {
 				o, err := potentialtest.Evaluate(r.sys, potentialtest.Setup{Ranks: 3}, func() potential.Potential {
 					n := mace.New32(m)
+					if mode != mpnn.Normal {
+						n = mace.Lean32(m)
+					}
 					n.Memory = mode
 					return n
 				})
