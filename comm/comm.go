@@ -3,8 +3,8 @@
 // machine's MPI library) and comm/hybrid (goroutines inside MPI processes)
 // implement it, and comm/commtest is the suite that each of them passes.
 //
-// All methods of Comm except Rank, Size, Alloc and Abort are collective over
-// the ranks that they concern: an Exchange completes when each of its messages
+// All methods of Comm except Rank, Size, Poll, Alloc and Abort are collective over
+// the ranks that they concern: an exchange completes when each of its messages
 // has met its counterpart, a reduction when every rank has called it.
 package comm
 
@@ -30,6 +30,39 @@ const (
 type Message struct {
 	Peer, Tag int
 	Data      []byte
+
+	// Rows, unless nil, are what is sent of Data, one after another: row r is
+	// Data[r·Width:(r+1)·Width].
+	Rows  []int32
+	Width int
+
+	// Lent is the length of a message to be received for which the caller has no
+	// memory: Data is nil, and from Wait to the next Start memory of the
+	// transport that holds the message.
+	Lent int
+}
+
+// Len is the number of bytes that travel.
+func (m *Message) Len() int {
+	switch {
+	case m.Rows != nil:
+		return len(m.Rows) * m.Width
+	case m.Lent > 0:
+		return m.Lent
+	}
+	return len(m.Data)
+}
+
+// Pack copies what is sent to dst, which has room for it.
+func (m *Message) Pack(dst []byte) {
+	if m.Rows == nil {
+		copy(dst, m.Data)
+		return
+	}
+	w := m.Width
+	for k, r := range m.Rows {
+		copy(dst[k*w:(k+1)*w], m.Data[int(r)*w:(int(r)+1)*w])
+	}
 }
 
 // Comm is one rank's view of all ranks. Its methods are called by one
@@ -39,10 +72,19 @@ type Comm interface {
 	Rank() int
 	// Size is the number of ranks.
 	Size() int
-	// Exchange posts all messages and returns when all are done. The length
-	// of each received message must equal that of its Data, which both sides
-	// know beforehand. Peer may not be the calling rank. Data of length zero
-	// is allowed and is still a message.
+	// Start posts all messages of an exchange and returns at once. The length of
+	// each received message must be the one expected, which both sides know
+	// beforehand. Peer may not be the calling rank. A length of zero is allowed and
+	// is still a message. Until Wait has returned, both lists and what they name
+	// must stay as they are, and the rank makes no other collective call but Poll.
+	Start(send, recv []Message) error
+	// Poll moves what has been started on, where the transport does not do so by
+	// itself. Called some hundred times a second by a rank that computes meanwhile,
+	// it lets the others go on.
+	Poll() error
+	// Wait returns when all that was started is done.
+	Wait() error
+	// Exchange is Start and Wait.
 	Exchange(send, recv []Message) error
 	// Allreduce replaces x by the element-wise reduction over all ranks. The
 	// result has the same bits on every rank and, where the transport allows
@@ -51,7 +93,8 @@ type Comm interface {
 	// AllreduceInt is Allreduce for integers; sums wrap.
 	AllreduceInt(x []int64, op Op) error
 	// Alloc returns zeroed memory, 64-byte aligned, that stays valid and in
-	// place to the end of the program. Buffers given to Exchange come from here.
+	// place to the end of the program. Messages in other memory are allowed, but may
+	// be copied once more.
 	Alloc(n int) []byte
 	// Abort ends every rank with this error: pending and later calls on all
 	// ranks return it (in one process) or the job is ended (MPI).

@@ -95,6 +95,8 @@ func Check(rank, size int, send, recv []Message) error {
 				return fmt.Errorf("comm: rank %d: a message to itself", rank)
 			case m.Tag < 0 || m.Tag > MaxTag:
 				return fmt.Errorf("comm: rank %d: tag %d of a message with rank %d is not in 0 … %d", rank, m.Tag, m.Peer, MaxTag)
+			case m.Rows != nil && m.Width < 1:
+				return fmt.Errorf("comm: rank %d: rows of %d bytes in a message with rank %d", rank, m.Width, m.Peer)
 			}
 		}
 	}

@@ -37,6 +37,9 @@ func (a *Atoms) Features() int { return a.Ghost0 + a.Remote }
 // Padded rounds n up to a multiple of Block.
 func Padded(n int) int { return (n + Block - 1) / Block * Block }
 
+// Span is the rows From ≤ row < To.
+type Span struct{ From, To int }
+
 // Rows is a matrix with one row of Width numbers per feature row, in single or
 // in double precision: exactly one of F32 and F64 is set.
 type Rows struct {

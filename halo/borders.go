@@ -23,6 +23,7 @@ const (
 type scratch struct {
 	frac   [][3]float64
 	near   []int32 // owned rows within depth of a face of the brick
+	border []bool  // by block of rows
 	at     []int32 // where in Plan.send a row was last listed
 	ranks  []int
 	segs   []segment
@@ -65,6 +66,7 @@ func (p *Plan) Rebuild(part domain.Partition, cell domain.Cell, a *domain.Atoms,
 	if err := p.bounded(p.ghost0 + p.remote + p.more + len(p.self.rows)); err != nil {
 		return err
 	}
+	p.apart()
 	p.grow(a)
 	if err := p.introduce(a); err != nil {
 		return err
@@ -325,11 +327,11 @@ func (p *Plan) grow(a *domain.Atoms) {
 // place among the peer's ghosts.
 func (p *Plan) introduce(a *domain.Atoms) error {
 	p.stats.Borders.RowBytes += ghostBytes
-	o, i := p.reserve(outward, positions, ghostBytes)
+	o, i := p.reserve(ghostBytes)
 	out, in := view[[2]int64](o, len(o)/ghostBytes), view[[2]int64](i, len(i)/ghostBytes)
 	for k := range p.peers {
 		q := &p.peers[k]
-		to, _ := q.spans(positions)
+		to, _ := q.spans()
 		at := to.at
 		for k, row := range p.send.rows[q.send.at:q.send.to] {
 			p.scratch.at[row] = int32(k)
@@ -341,13 +343,13 @@ func (p *Plan) introduce(a *domain.Atoms) error {
 			at++
 		}
 	}
-	if err := p.exchange(outward, positions, tagGhosts, ghostBytes, &p.stats.Borders); err != nil {
+	if err := p.exchange(tagGhosts, ghostBytes, &p.stats.Borders); err != nil {
 		return err
 	}
 	image := a.Features() + len(p.self.rows)
 	for k := range p.peers {
 		q := &p.peers[k]
-		_, from := q.spans(positions)
+		_, from := q.spans()
 		first := p.ghost0 + q.recv.at
 		for k, g := range in[from.at:from.to] {
 			if row := first + k; row < p.ghost0+q.recv.to {

@@ -5,7 +5,6 @@ import (
 
 	"github.com/wigner-md/wigner/comm"
 	"github.com/wigner-md/wigner/domain"
-	"github.com/wigner-md/wigner/internal/invariant"
 )
 
 // Tags tell the exchanges of this package apart.
@@ -27,7 +26,7 @@ const (
 
 // Plan knows which owned rows go to which ghosts. It belongs to one rank, and
 // keeps its buffers from one Rebuild to the next. Forward, Reverse and
-// Positions do not allocate once they have been called with rows of that width.
+// Positions do not allocate once they have been called.
 type Plan struct {
 	// Home is, for each position row, the row that holds its features: the row
 	// itself, save for images, where it is the row of the owned atom or of the
@@ -49,6 +48,8 @@ type Plan struct {
 	out, in buffer
 	outMsgs []comm.Message
 	inMsgs  []comm.Message
+	started started
+	free    []domain.Span // Interior
 	stats   Stats
 	scratch scratch
 }
@@ -121,40 +122,45 @@ func (p *Plan) Peers() int {
 // Sent is the number of rows that a Forward sends from this rank.
 func (p *Plan) Sent() int { return len(p.send.rows) }
 
-// direction says which way an exchange goes.
-type direction bool
+// Interior is the runs of whole blocks of owned rows, padding included, of atoms that
+// are no ghosts of other ranks, nor have such ghosts among their neighbours: what
+// belongs to them may be computed while features travel.
+func (p *Plan) Interior() []domain.Span { return p.free }
 
-const (
-	outward  direction = true  // owners to ghosts
-	homeward direction = false // ghosts to owners
-)
-
-// content says which rows an exchange carries.
-type content bool
-
-const (
-	features  content = false
-	positions content = true // those, and the rows sent again
-)
-
-// spans are the rows that go to q and that come from it, in an outward exchange.
-func (q *peer) spans(what content) (out, in span) {
-	if what == positions {
-		return q.send.plus(q.sendAgain), q.recv.plus(q.recvAgain)
+// apart sets the interior apart. An atom that has another rank's ghost within the depth
+// is itself within the depth of that rank's brick, so it is sent there.
+func (p *Plan) apart() {
+	s := &p.scratch
+	s.border = resize(s.border[:0], p.ghost0/domain.Block)
+	clear(s.border)
+	for _, row := range p.send.rows {
+		s.border[row/domain.Block] = true
 	}
-	return q.send, q.recv
+	p.free = p.free[:0]
+	for b, border := range s.border {
+		at := b * domain.Block
+		switch n := len(p.free); {
+		case border:
+		case n > 0 && p.free[n-1].To == at:
+			p.free[n-1].To += domain.Block
+		default:
+			p.free = append(p.free, domain.Span{From: at, To: at + domain.Block})
+		}
+	}
 }
 
-// exchange sends the rows in p.out and receives into p.in, size bytes per row,
-// both packed by peer.
-func (p *Plan) exchange(d direction, what content, tag, size int, t *Traffic) error {
+// spans are the rows whose positions go to q and come from it.
+func (q *peer) spans() (out, in span) {
+	return q.send.plus(q.sendAgain), q.recv.plus(q.recvAgain)
+}
+
+// exchange sends what is in p.out, size bytes for each row with a position, and
+// receives into p.in, both packed by peer.
+func (p *Plan) exchange(tag, size int, t *Traffic) error {
 	p.outMsgs, p.inMsgs = p.outMsgs[:0], p.inMsgs[:0]
 	for i := range p.peers {
 		q := &p.peers[i]
-		out, in := q.spans(what)
-		if d == homeward {
-			out, in = in, out
-		}
+		out, in := q.spans()
 		if out.to > out.at {
 			data := p.out.b[out.at*size : out.to*size]
 			p.outMsgs = append(p.outMsgs, comm.Message{Peer: q.rank, Tag: tag, Data: data})
@@ -171,88 +177,10 @@ func (p *Plan) exchange(d direction, what content, tag, size int, t *Traffic) er
 	return p.c.Exchange(p.outMsgs, p.inMsgs)
 }
 
-// reserve makes room for rows of size bytes.
-func (p *Plan) reserve(d direction, what content, size int) (out, in []byte) {
-	o, i := len(p.send.rows), p.remote
-	if what == positions {
-		o, i = o+len(p.again.rows), i+p.more
-	}
-	if d == homeward {
-		o, i = i, o
-	}
+// reserve makes room for such rows of size bytes.
+func (p *Plan) reserve(size int) (out, in []byte) {
+	o, i := len(p.send.rows)+len(p.again.rows), p.remote+p.more
 	return p.out.bytes(p.c, o*size), p.in.bytes(p.c, i*size)
-}
-
-// Forward copies the owners' rows to the ghosts that stand for them: the map P.
-// It is collective. r has at least Atoms.Features() rows.
-func (p *Plan) Forward(r domain.Rows) error {
-	p.check(r, "Forward")
-	p.stats.Forward.Calls++
-	if r.F32 != nil {
-		return forward(p, r.F32, r.Width, 4)
-	}
-	return forward(p, r.F64, r.Width, 8)
-}
-
-// Reverse adds the ghosts' rows to their owners', peer by peer in rising order
-// of rank: the map Pᵀ. It is collective. What stands in the ghost rows
-// afterwards means nothing.
-func (p *Plan) Reverse(r domain.Rows) error {
-	p.check(r, "Reverse")
-	p.stats.Reverse.Calls++
-	if r.F32 != nil {
-		return reverse(p, r.F32, r.Width, 4)
-	}
-	return reverse(p, r.F64, r.Width, 8)
-}
-
-func (p *Plan) check(r domain.Rows, call string) {
-	need := (p.ghost0 + p.remote) * r.Width
-	switch {
-	case r.F32 != nil && r.F64 != nil:
-		panic("halo: " + call + ": rows in both precisions")
-	case r.Width < 1:
-		panic(fmt.Sprintf("halo: %s: rows of width %d", call, r.Width))
-	case len(r.F32)+len(r.F64) < need:
-		panic(fmt.Sprintf("halo: %s: %d numbers given, %d rows of %d needed", call, len(r.F32)+len(r.F64), p.ghost0+p.remote, r.Width))
-	}
-}
-
-func forward[T float32 | float64](p *Plan, x []T, w, bytes int) error {
-	size := w * bytes
-	p.stats.Forward.RowBytes += int64(size)
-	o, i := p.reserve(outward, features, size)
-	out := view[T](o, len(p.send.rows)*w)
-	for k, row := range p.send.rows {
-		copy(out[k*w:(k+1)*w], x[int(row)*w:int(row)*w+w])
-	}
-	ghosts := x[min(len(x), p.ghost0*w):min(len(x), (p.ghost0+p.remote)*w)]
-	invariant.Poison(ghosts)
-	if err := p.exchange(outward, features, tagForward, size, &p.stats.Forward); err != nil {
-		return err
-	}
-	copy(ghosts, view[T](i, p.remote*w))
-	return nil
-}
-
-func reverse[T float32 | float64](p *Plan, x []T, w, bytes int) error {
-	size := w * bytes
-	p.stats.Reverse.RowBytes += int64(size)
-	o, i := p.reserve(homeward, features, size)
-	ghosts := x[min(len(x), p.ghost0*w):min(len(x), (p.ghost0+p.remote)*w)]
-	copy(view[T](o, p.remote*w), ghosts)
-	if err := p.exchange(homeward, features, tagReverse, size, &p.stats.Reverse); err != nil {
-		return err
-	}
-	invariant.Poison(ghosts)
-	in := view[T](i, len(p.send.rows)*w)
-	for k, row := range p.send.rows {
-		dst, src := x[int(row)*w:int(row)*w+w], in[k*w:(k+1)*w]
-		for c := range dst {
-			dst[c] += src[c]
-		}
-	}
-	return nil
 }
 
 // Positions sets the ghosts' positions from the owners', each moved by its
@@ -264,18 +192,18 @@ func (p *Plan) Positions(cell domain.Cell, x [][3]float64) error {
 	}
 	p.stats.Positions.Calls++
 	p.stats.Positions.RowBytes += positionBytes
-	o, i := p.reserve(outward, positions, positionBytes)
+	o, i := p.reserve(positionBytes)
 	out := view[[3]float64](o, len(o)/positionBytes)
 	shifted(out, x, &p.send, &cell)
 	shifted(out, x, &p.again, &cell)
-	if err := p.exchange(outward, positions, tagPositions, positionBytes, &p.stats.Positions); err != nil {
+	if err := p.exchange(tagPositions, positionBytes, &p.stats.Positions); err != nil {
 		return err
 	}
 	in := view[[3]float64](i, len(i)/positionBytes)
 	images := x[p.ghost0+p.remote:]
 	for k := range p.peers {
 		q := &p.peers[k]
-		_, from := q.spans(positions)
+		_, from := q.spans()
 		n := copy(x[p.ghost0+q.recv.at:p.ghost0+q.recv.to], in[from.at:])
 		copy(images[len(p.self.rows)+q.recvAgain.at:], in[from.at+n:from.to])
 	}

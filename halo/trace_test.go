@@ -282,6 +282,16 @@ type recorder struct {
 }
 
 func (r *recorder) Exchange(send, recv []comm.Message) error {
+	r.note(send)
+	return r.Comm.Exchange(send, recv)
+}
+
+func (r *recorder) Start(send, recv []comm.Message) error {
+	r.note(send)
+	return r.Comm.Start(send, recv)
+}
+
+func (r *recorder) note(send []comm.Message) {
 	for _, m := range send {
 		var ids []int64
 		switch m.Tag {
@@ -294,7 +304,9 @@ func (r *recorder) Exchange(send, recv []comm.Message) error {
 				ids = append(ids, g[0])
 			}
 		case tagForward:
-			ids = integers(view[float64](m.Data, len(m.Data)/8))
+			b := make([]byte, m.Len())
+			m.Pack(b)
+			ids = integers(view[float64](b, len(b)/8))
 		case tagReverse:
 			i := slices.IndexFunc(r.p.peers, func(q peer) bool { return q.rank == m.Peer })
 			ids = r.a.ID[r.a.Ghost0:][r.p.peers[i].recv.at:r.p.peers[i].recv.to]
@@ -305,5 +317,4 @@ func (r *recorder) Exchange(send, recv []comm.Message) error {
 		r.tr.sent = append(r.tr.sent, fmt.Sprintf("%d → %d: %s", r.Rank(), m.Peer, words(ids)))
 		r.tr.mu.Unlock()
 	}
-	return r.Comm.Exchange(send, recv)
 }

@@ -268,7 +268,7 @@ func (e *Evaluator) compute() error {
 	clear(e.Energy)
 	e.frame = potential.Frame{
 		N: a.N, Rows: a.Features(), Species: a.Species, ID: a.ID, X: a.X,
-		List: &e.list, Home: e.plan.Home, Halo: &e.timed,
+		List: &e.list, Home: e.plan.Home, Halo: &e.timed, Interior: e.plan.Interior(),
 	}
 	e.result = potential.Result{Energy: e.Energy, Bonds: &e.bonds}
 	if err := e.Potential.Compute(&e.frame, &e.result); err != nil {
@@ -343,18 +343,36 @@ type timedHalo struct {
 	spent time.Duration
 }
 
+func (t *timedHalo) since(start time.Time) { t.spent += time.Since(start) }
+
 func (t *timedHalo) Forward(r domain.Rows) error {
-	start := time.Now()
-	err := t.plan.Forward(r)
-	t.spent += time.Since(start)
-	return err
+	defer t.since(time.Now())
+	return t.plan.Forward(r)
 }
 
 func (t *timedHalo) Reverse(r domain.Rows) error {
-	start := time.Now()
-	err := t.plan.Reverse(r)
-	t.spent += time.Since(start)
-	return err
+	defer t.since(time.Now())
+	return t.plan.Reverse(r)
+}
+
+func (t *timedHalo) StartForward(r domain.Rows) error {
+	defer t.since(time.Now())
+	return t.plan.StartForward(r)
+}
+
+func (t *timedHalo) StartReverse(r domain.Rows) error {
+	defer t.since(time.Now())
+	return t.plan.StartReverse(r)
+}
+
+func (t *timedHalo) Poll() error {
+	defer t.since(time.Now())
+	return t.plan.Poll()
+}
+
+func (t *timedHalo) Wait() error {
+	defer t.since(time.Now())
+	return t.plan.Wait()
 }
 
 // CheckElements is collective. It returns an error that names, on every rank,

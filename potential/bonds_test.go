@@ -57,7 +57,10 @@ func TestAddAndReset(t *testing.T) {
 }
 
 // fake is a halo whose one ghost, row 1, belongs to row 0.
-type fake struct{ err error }
+type fake struct {
+	Exchanger // nothing else is called
+	err       error
+}
 
 func (f fake) Forward(domain.Rows) error { return errors.New("no features travel here") }
 
@@ -80,7 +83,7 @@ func TestCloseSendsForcesHome(t *testing.T) {
 		t.Errorf("%v, %v", b.F[0], err)
 	}
 	want := errors.New("lost")
-	if err := b.Close(fake{want}); err != want {
+	if err := b.Close(fake{err: want}); err != want {
 		t.Errorf("error %v", err)
 	}
 	b.Reset(0) // a brick without atoms or ghosts

@@ -16,7 +16,7 @@ import (
 )
 
 // Exchanger is the halo as a potential may see it: a linear map P and its
-// transpose. halo.Plan satisfies it. Both calls are collective over neighbouring
+// transpose. halo.Plan satisfies it. The maps are collective over neighbouring
 // ranks, so every rank makes them in the same order, with or without atoms.
 type Exchanger interface {
 	// Forward copies the owners' rows to the ghosts that stand for them.
@@ -24,6 +24,16 @@ type Exchanger interface {
 	// Reverse adds the ghosts' rows into their owners', in the order of the
 	// peers. What stands in the ghost rows afterwards means nothing.
 	Reverse(domain.Rows) error
+
+	// StartForward begins Forward: of the owned rows, those in Frame.Interior are free,
+	// the others are complete and stay as they are until Wait, which ends it.
+	StartForward(domain.Rows) error
+	// StartReverse begins Reverse: the ghosts' rows are complete and stay as they
+	// are until Wait, which then adds to the owned rows.
+	StartReverse(domain.Rows) error
+	// Poll, called now and then between a start and its Wait, lets messages move.
+	Poll() error
+	Wait() error
 }
 
 // Frame is all that a potential may know of one rank's atoms at one step.
@@ -36,6 +46,10 @@ type Frame struct {
 	List    *neighbor.List // neighbours of the owned atoms, by position row
 	Home    []int32        // position row → feature row
 	Halo    Exchanger
+	// Interior is runs of whole blocks of rows, rising, whose atoms are no ghosts of
+	// other ranks and have none as neighbours. Where it is empty nothing can be
+	// computed while features travel.
+	Interior []domain.Span
 }
 
 // Result is what Compute fills: Energy[i] is set for each owned atom (eV), and

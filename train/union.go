@@ -12,6 +12,11 @@ type alone struct{}
 func (alone) Forward(domain.Rows) error { return nil }
 func (alone) Reverse(domain.Rows) error { return nil }
 
+func (alone) StartForward(domain.Rows) error { return nil }
+func (alone) StartReverse(domain.Rows) error { return nil }
+func (alone) Poll() error                    { return nil }
+func (alone) Wait() error                    { return nil }
+
 // union is a frame of several samples side by side, which share no edges.
 type union struct {
 	parts []part

@@ -109,6 +109,7 @@ type benchResult struct {
 	Time           float64            `json:"us_per_atom_step"`
 	TimeMin        float64            `json:"us_min"`
 	TimeMedian     float64            `json:"us_median"`
+	CPU            float64            `json:"us_cpu"`             // processor time of all ranks, waiting included, per atom and step
 	Energy         float64            `json:"energy_eV_per_atom"` // of the first positions
 	MaxForce       float64            `json:"max_force"`          // of the first positions, eV/Å
 	RSS            int64              `json:"rss_bytes"`
@@ -275,7 +276,7 @@ func (a *app) benchOne(p *process, o *benchOptions, src *source, form *form, ran
 	before := resident()
 	out := &benchResult{Processes: p.size()}
 	err := p.ranks(src.ranks(ranks), 0, func(j *job, c comm.Comm) error {
-		b := benchRank{c: c, src: src, steps: o.steps}
+		b := benchRank{c: c, src: src, steps: o.steps, here: j.Bricks[j.Process]}
 		if err := b.measure(form); err != nil {
 			return err
 		}
@@ -302,6 +303,7 @@ type benchRank struct {
 	c     comm.Comm
 	src   *source
 	steps int
+	here  int // ranks of this process
 
 	sim   *md.Sim
 	pot   potential.Potential
@@ -309,6 +311,7 @@ type benchRank struct {
 	edges int64
 	sent  halo.Traffic
 	times []time.Duration
+	cpu   time.Duration // of all ranks of this process
 }
 
 // measure is collective: it makes the steps.
@@ -338,6 +341,7 @@ func (b *benchRank) measure(form *form) error {
 	resetModelTimes(b.pot)
 	stats := b.sim.Stats()
 	before := stats.Sent.Total()
+	b.cpu = -processorTime()
 	for range b.steps {
 		start := time.Now()
 		if err := b.sim.Run(1); err != nil {
@@ -345,6 +349,7 @@ func (b *benchRank) measure(form *form) error {
 		}
 		b.times = append(b.times, time.Since(start))
 	}
+	b.cpu += processorTime()
 	stats = b.sim.Stats()
 	b.sent = stats.Sent.Total()
 	b.sent.Bytes -= before.Bytes
@@ -367,6 +372,10 @@ func (b *benchRank) collect(out *benchResult) error {
 	stats := b.sim.Stats()
 	sums := []int64{b.edges, b.sent.Bytes, int64(stats.Remote + stats.Images), b.sent.Messages}
 	if err := b.c.AllreduceInt(sums, comm.Sum); err != nil {
+		return err
+	}
+	cpu := []float64{b.cpu.Seconds() / float64(b.here)}
+	if err := b.c.Allreduce(cpu, comm.Sum); err != nil {
 		return err
 	}
 	stages, err := b.sim.Clocks.Breakdown(b.c)
@@ -393,6 +402,7 @@ func (b *benchRank) collect(out *benchResult) error {
 	out.NeighborsMean = float64(sums[0]) / n
 	out.Time = us(wall) / float64(steps)
 	out.TimeMin, out.TimeMedian = us(b.times[0]), us((b.times[len(b.times)/2]+b.times[(len(b.times)-1)/2])/2)
+	out.CPU = cpu[0] * 1e6 / n / float64(steps)
 	out.Energy, out.MaxForce = b.first.Energy/n, b.first.MaxForce
 	out.GhostsPerAtom, out.CommPerStep = float64(sums[2])/n, float64(sums[1])/float64(steps)
 	out.MessagesPer = float64(sums[3]) / float64(steps)

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/wigner-md/wigner/internal/kernel"
 )
 
@@ -39,6 +41,16 @@ func thisMachine() machine {
 
 // peakGFlops measures for a fifth of a second.
 func peakGFlops() float64 { return kernel.Peak(200*time.Millisecond) / 1e9 }
+
+// processorTime is what this process has used of its cores so far; 0 where the system
+// does not tell.
+func processorTime() time.Duration {
+	var u unix.Rusage
+	if unix.Getrusage(unix.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
 
 // onlineCores is the number of this machine's cores, whether this process may use
 // them or not.

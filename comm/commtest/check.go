@@ -37,6 +37,8 @@ var cases = []struct {
 	{"exchange of some ranks only", checkSome},
 	{"exchanges out of step", checkOutOfStep},
 	{"large messages", checkLarge},
+	{"exchange under way", checkUnderWay},
+	{"rows, into lent memory", checkRows},
 	{"empty exchange", func(c comm.Comm) error { return c.Exchange(nil, nil) }},
 	{"Allreduce", checkReduce},
 	{"Allreduce of special values", checkSpecial},

@@ -28,54 +28,101 @@ func (b *Brick) Abort(err error) {
 	b.p.outer.Abort(err)
 }
 
-// Exchange posts all messages and returns when all are done.
+// Exchange is Start and Wait.
 func (b *Brick) Exchange(send, recv []comm.Message) error {
+	if err := b.Start(send, recv); err != nil {
+		return err
+	}
+	return b.Wait()
+}
+
+// Start posts all messages and returns at once.
+func (b *Brick) Start(send, recv []comm.Message) error {
+	if b.started {
+		panic("hybrid: Start before the Wait of what was started before")
+	}
 	if err := comm.Check(b.id, b.Size(), send, recv); err != nil {
 		b.p.fail(err)
 		return err
 	}
-	b.localSend, b.send = b.split(b.localSend, b.send, send, true)
-	b.localRecv, b.recv = b.split(b.localRecv, b.recv, recv, false)
-	remote := len(b.send)+len(b.recv) > 0
-	if remote {
+	b.started, b.list = true, recv
+	b.send.split(b, send, true)
+	b.recv.split(b, recv, false)
+	b.remote = len(b.send.far)+len(b.recv.far) > 0
+	if b.remote {
 		if err := b.post(exchange); err != nil {
 			return err
 		}
 	}
-	var err error
-	if len(b.localSend)+len(b.localRecv) > 0 || !remote {
-		if err = b.local.Exchange(b.localSend, b.localRecv); err != nil {
-			b.p.fail(err) // nobody would end what is open
-		}
+	err := b.local.Start(b.send.near, b.recv.near)
+	if err != nil {
+		b.p.fail(err) // nobody would end what is open
 	}
-	if remote {
+	return err
+}
+
+// Poll takes what has come from this process's bricks; Run's goroutine moves the rest.
+func (b *Brick) Poll() error {
+	err := b.local.Poll()
+	if err != nil {
+		b.p.fail(err)
+	}
+	return err
+}
+
+// Wait returns when all is done that was started.
+func (b *Brick) Wait() error {
+	if !b.started {
+		return nil
+	}
+	b.started = false
+	err := b.local.Wait()
+	if err != nil {
+		b.p.fail(err)
+	}
+	if b.remote {
 		if e := b.await(); err == nil {
 			err = e
 		}
 	}
+	b.recv.lent(b.list)
 	return err
+}
+
+// sorted are messages of one direction, those for bricks of this process and the others.
+type sorted struct {
+	near, far []comm.Message
+	at        [2][]int // where in the caller's list they stand
+	order     []ordered
+}
+
+type ordered struct {
+	m  comm.Message
+	at int
 }
 
 // split sorts out the messages for this process and those for others. A tag of
 // the outer communicator says which two bricks a message is of; the messages
 // between two bricks go in the order of their own tags, on both sides.
-func (b *Brick) split(local, remote, list []comm.Message, out bool) (l, r []comm.Message) {
-	local, remote = local[:0], remote[:0]
+func (s *sorted) split(b *Brick, list []comm.Message, out bool) {
+	s.near, s.far, s.order = s.near[:0], s.far[:0], s.order[:0]
+	s.at[0], s.at[1] = s.at[0][:0], s.at[1][:0]
 	p := b.p
 	lo, hi := p.first[p.me], p.first[p.me+1]
-	for _, m := range list {
+	for k, m := range list {
 		if m.Peer >= lo && m.Peer < hi {
 			m.Peer -= lo
-			local = append(local, m)
+			s.near = append(s.near, m)
+			s.at[0] = append(s.at[0], k)
 		} else {
-			remote = append(remote, m)
+			s.order = append(s.order, ordered{m, k})
 		}
 	}
-	slices.SortStableFunc(remote, func(a, b comm.Message) int {
-		return cmp.Or(cmp.Compare(a.Peer, b.Peer), cmp.Compare(a.Tag, b.Tag))
+	slices.SortStableFunc(s.order, func(a, b ordered) int {
+		return cmp.Or(cmp.Compare(a.m.Peer, b.m.Peer), cmp.Compare(a.m.Tag, b.m.Tag))
 	})
-	for i := range remote {
-		m := &remote[i]
+	for i := range s.order {
+		m := s.order[i].m
 		q := sort.SearchInts(p.first, m.Peer+1) - 1
 		peer := m.Peer - p.first[q]
 		if out {
@@ -84,8 +131,20 @@ func (b *Brick) split(local, remote, list []comm.Message, out bool) (l, r []comm
 			m.Tag = peer*(hi-lo) + b.slot
 		}
 		m.Peer = q
+		s.far = append(s.far, m)
+		s.at[1] = append(s.at[1], s.order[i].at)
 	}
-	return local, remote
+}
+
+// lent tells the caller where the messages stand for which it had no memory.
+func (s *sorted) lent(list []comm.Message) {
+	for k, some := range [2][]comm.Message{s.near, s.far} {
+		for i := range some {
+			if some[i].Lent > 0 {
+				list[s.at[k][i]].Data = some[i].Data
+			}
+		}
+	}
 }
 
 // Allreduce replaces x by the reduction over all ranks; sums are in the order

@@ -54,7 +54,10 @@ type Brick struct {
 	ask want // guarded by p.mu
 	err error
 
-	localSend, localRecv, send, recv []comm.Message
+	started    bool
+	remote     bool           // what was started has messages for other processes
+	list       []comm.Message // the caller's, to be received
+	send, recv sorted
 
 	x  []float64 // of the reduction: one of x and n
 	n  []int64
@@ -219,7 +222,7 @@ func (p *process) serve() bool {
 		return true
 	}
 	for _, b := range fresh {
-		if err := p.outer.Post(b.slot, b.send, b.recv); err != nil {
+		if err := p.outer.Post(b.slot, b.send.far, b.recv.far); err != nil {
 			return p.giveUp(err)
 		}
 		p.open = append(p.open, b.slot)

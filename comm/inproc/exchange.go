@@ -12,9 +12,9 @@ import (
 
 // posted is a message that waits in the receiver's queue.
 type posted struct {
-	tag  int
-	data []byte
-	by   *exchange
+	tag int
+	m   *comm.Message
+	by  *exchange
 }
 
 // exchange is one Exchange under way on one rank.
@@ -24,6 +24,7 @@ type exchange struct {
 	recv []comm.Message
 	left []int32      // indices into recv still to come
 	out  atomic.Int32 // sends not yet taken
+	lent []byte       // memory of received messages
 	busy bool
 }
 
@@ -32,12 +33,37 @@ type match struct {
 	p  posted
 }
 
-// Exchange posts all messages and returns when all are done. A message whose
-// length differs from that of the receiver's Data aborts all ranks.
+// Exchange is Start and Wait. A message of another length than expected aborts all
+// ranks.
 func (r *Rank) Exchange(send, recv []comm.Message) error {
-	x := &r.own
-	if err := r.start(x, send, recv); err != nil {
+	if err := r.Start(send, recv); err != nil {
 		return err
+	}
+	return r.Wait()
+}
+
+// Start posts all messages and returns at once.
+func (r *Rank) Start(send, recv []comm.Message) error {
+	if r.own.busy {
+		panic("inproc: Start before the Wait of what was started before")
+	}
+	return r.start(&r.own, send, recv)
+}
+
+// Poll takes what has come.
+func (r *Rank) Poll() error {
+	if !r.own.busy {
+		return nil
+	}
+	_, err := r.own.progress()
+	return err
+}
+
+// Wait returns when all is done that was started.
+func (r *Rank) Wait() error {
+	x := &r.own
+	if !x.busy {
+		return nil
 	}
 	for {
 		seen := r.seq.Load()
@@ -95,19 +121,38 @@ func (r *Rank) start(x *exchange, send, recv []comm.Message) error {
 	}
 	x.r, x.send, x.recv, x.busy = r, send, recv, true
 	x.left = x.left[:0]
+	lent := 0
 	for i := range recv {
 		x.left = append(x.left, int32(i))
+		lent += (recv[i].Lent + align - 1) &^ (align - 1)
 	}
+	x.lend(lent)
 	x.out.Store(int32(len(send)))
 	for i := range send {
 		m := &send[i]
 		to := r.w.ranks[m.Peer]
 		to.mu.Lock()
-		to.from[r.id] = append(to.from[r.id], posted{m.Tag, m.Data, x})
+		to.from[r.id] = append(to.from[r.id], posted{m.Tag, m, x})
 		to.mu.Unlock()
 		to.notify()
 	}
 	return nil
+}
+
+// lend gives the messages that need it memory, n bytes in all.
+func (x *exchange) lend(n int) {
+	if n == 0 {
+		return
+	}
+	if len(x.lent) < n {
+		x.lent = alloc(max(n+n/8, len(x.lent)+len(x.lent)/2))
+	}
+	b := x.lent
+	for i := range x.recv {
+		if k := x.recv[i].Lent; k > 0 {
+			x.recv[i].Data, b = b[:k:k], b[(k+align-1)&^(align-1):]
+		}
+	}
 }
 
 // progress takes what has come and says whether the exchange is complete.
@@ -149,7 +194,7 @@ func (x *exchange) take() error {
 		m := &x.recv[i]
 		if p, ok := r.pop(m.Peer, m.Tag); ok {
 			r.found = append(r.found, match{m.Data, p})
-			if len(p.data) != len(m.Data) {
+			if p.m.Len() != len(m.Data) {
 				r.mu.Unlock()
 				return r.mismatch(m, p)
 			}
@@ -161,7 +206,7 @@ func (x *exchange) take() error {
 	x.left = keep
 	for k := range r.found {
 		m := &r.found[k]
-		copy(m.to, m.p.data)
+		m.p.m.Pack(m.to)
 		m.p.done()
 		*m = match{}
 	}
@@ -195,7 +240,7 @@ func (r *Rank) pop(peer, tag int) (posted, bool) {
 // had popped.
 func (r *Rank) mismatch(m *comm.Message, p posted) error {
 	err := fmt.Errorf("inproc: rank %d expects %d bytes from rank %d (tag %d) but %d were sent",
-		r.id, len(m.Data), m.Peer, m.Tag, len(p.data))
+		r.id, len(m.Data), m.Peer, m.Tag, p.m.Len())
 	r.w.abort(err)
 	for k := range r.found {
 		r.found[k].p.done()

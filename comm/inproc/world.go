@@ -1,7 +1,7 @@
 // Package inproc is the transport whose ranks are goroutines of one process.
-// Reductions are made in the order of the ranks, messages are copied once,
-// straight from the sender's memory into the receiver's, and nothing is
-// allocated once the first exchanges have grown the queues.
+// Reductions are made in the order of the ranks, messages are copied once, by the
+// receiver, straight from the sender's memory, row by row where the sender names
+// rows, and nothing is allocated once the first exchanges have grown the queues.
 package inproc
 
 import (

@@ -29,8 +29,9 @@ type Comm struct {
 	world, side uintptr // for exchanges and collectives; for gather and the end
 	crowded     bool    // some machine has more ranks than cores
 
-	own   exchange
-	slots []*exchange
+	own     exchange // of Start
+	started bool     // and not yet done
+	slots   []*exchange
 	// exchanges given up after an error: some libraries' MPI_Finalize waits for them
 	abandoned int
 	red       []byte // scratch of reductions

@@ -34,14 +34,41 @@ type part struct {
 // bounce is a received message whose Data is not from Alloc.
 type bounce struct{ to, from []byte }
 
-// Exchange posts all messages and returns when all are done. Data that is not
-// from Alloc is copied through memory that is.
+// Exchange is Start and Wait.
 func (c *Comm) Exchange(send, recv []comm.Message) error {
-	x := &c.own
-	if err := c.post(x, send, recv); err != nil {
+	if err := c.Start(send, recv); err != nil {
 		return err
 	}
-	return c.wait(x)
+	return c.Wait()
+}
+
+// Start posts all messages and returns at once. Rows, and Data that is not from
+// Alloc, are copied through memory that is.
+func (c *Comm) Start(send, recv []comm.Message) error {
+	if c.started {
+		panic("mpi: Start before the Wait of what was started before")
+	}
+	c.started = true
+	return c.post(&c.own, send, recv)
+}
+
+// Poll lets the library move what was started.
+func (c *Comm) Poll() error {
+	if !c.started {
+		return nil
+	}
+	done, err := c.test(&c.own)
+	c.started = !done && err == nil
+	return err
+}
+
+// Wait returns when all is done that was started.
+func (c *Comm) Wait() error {
+	if !c.started {
+		return nil
+	}
+	c.started = false
+	return c.wait(&c.own)
 }
 
 func (c *Comm) wait(x *exchange) error {
@@ -87,41 +114,58 @@ func (c *Comm) post(x *exchange, send, recv []comm.Message) error {
 	total, foreign := 0, 0
 	for _, list := range [2][]comm.Message{recv, send} {
 		for i := range list {
-			total += c.count(len(list[i].Data))
-			if d := list[i].Data; !c.mine(d) {
-				foreign += len(d)
+			n := list[i].Len()
+			total += c.count(n)
+			if !c.direct(&list[i]) {
+				foreign += lines(n)
 			}
 		}
 	}
 	c.ensure(x, total)
 	if foreign > len(x.spare) {
-		x.spare = c.Alloc(2 * foreign)
+		x.spare = c.Alloc(max(foreign+foreign/8, len(x.spare)+len(x.spare)/2))
 	}
 	spare := x.spare
+	take := func(n int) (b []byte) {
+		b, spare = spare[:n:n], spare[lines(n):]
+		return b
+	}
 	for i := range recv {
-		data := recv[i].Data
-		if !c.mine(data) {
-			data, spare = spare[:len(data)], spare[len(data):]
-			x.bounce = append(x.bounce, bounce{recv[i].Data, data})
+		m := &recv[i]
+		data := m.Data
+		switch {
+		case m.Lent > 0:
+			data = take(m.Lent)
+			m.Data = data
+		case !c.direct(m):
+			data = take(len(data))
+			x.bounce = append(x.bounce, bounce{m.Data, data})
 		}
-		if err := c.postParts(x, fnIrecv, &recv[i], data); err != nil {
+		if err := c.postParts(x, fnIrecv, m, data); err != nil {
 			return err
 		}
 	}
 	for i := range send {
-		data := send[i].Data
-		if !c.mine(data) {
-			copy(spare, data)
-			data, spare = spare[:len(data)], spare[len(data):]
+		m := &send[i]
+		data := m.Data
+		if !c.direct(m) {
+			data = take(m.Len())
+			m.Pack(data)
 		}
-		if err := c.postParts(x, fnIsend, &send[i], data); err != nil {
+		if err := c.postParts(x, fnIsend, m, data); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (c *Comm) mine(b []byte) bool { return len(b) == 0 || c.lib.mem.has(b) }
+// direct is whether the library may send from, or receive into, the message's Data.
+func (c *Comm) direct(m *comm.Message) bool {
+	return m.Rows == nil && m.Lent == 0 && (len(m.Data) == 0 || c.lib.mem.has(m.Data))
+}
+
+// lines is n rounded up to whole lines.
+func lines(n int) int { return (n + lineBytes - 1) &^ (lineBytes - 1) }
 
 // count is the number of parts of a message.
 func (c *Comm) count(n int) int { return max(1, (n+c.opt.MaxMessage-1)/c.opt.MaxMessage) }

@@ -1,6 +1,7 @@
 package mpnn
 
 import (
+	"github.com/wigner-md/wigner/domain"
 	"github.com/wigner-md/wigner/internal/kernel"
 	"github.com/wigner-md/wigner/potential"
 )
@@ -11,7 +12,9 @@ type Float = kernel.Float
 // Layer is one message-passing layer with the node maps up to the next
 // exchange. Records stand in rows, row i at [i·width, (i+1)·width); owned rows
 // are padded to a multiple of domain.Block and a layer may work on whole
-// blocks. A Layer has scratch and serves one goroutine; weights are shared.
+// blocks. The rows that a method is given are owned ones, whole blocks; all of a sweep are
+// given, in several calls and in an order that the layer must not rely on. A Layer has
+// scratch and serves one goroutine; weights are shared.
 //
 // The first layer, or the head when there is no layer, knows its input from the
 // species: its Width is 0, and it sets its own state before it adds to it.
@@ -20,30 +23,30 @@ type Layer[T Float] interface {
 	// neighbours, StateWidth that of its state s.
 	Width() int
 	StateWidth() int
-	// Forward reads x (every feature row) and s, completes s, and writes the
-	// owned rows of the next layer's xnext and snext. What the layer reads out
+	// Forward reads x (every feature row) and s, completes s, and writes these
+	// rows of the next layer's xnext and snext. What the layer reads out
 	// of the energy (eV) is added to e. When a layer is run again in the backward
 	// sweep e is nil, and snext too where it is not wanted. snext may be the memory
 	// of s, where the two are of one width: a block's state is then gone as soon as
 	// its successor is written.
-	Forward(g *Graph[T], x, s, xnext, snext []T, e []float64)
-	// Restore writes the owned rows of xnext again, from s.
-	Restore(g *Graph[T], s, xnext []T)
+	Forward(g *Graph[T], rows domain.Span, x, s, xnext, snext []T, e []float64)
+	// Restore writes these rows of xnext again, from s.
+	Restore(g *Graph[T], rows domain.Span, s, xnext []T)
 	// BackwardNodes overwrites s by ∂E/∂s, given the gradients of xnext
 	// (owned rows, complete) and snext.
 	BackwardNodes(g *Graph[T], s, gxnext, gsnext []T)
-	// BackwardEdges reads ∂E/∂s and x (every feature row), adds ∂E/∂x to the
-	// rows of gx, and gives the edge gradients of this layer to b.
-	BackwardEdges(g *Graph[T], s, x, gx []T, b *potential.Bonds)
+	// BackwardEdges reads ∂E/∂s of these rows and x (every feature row), adds ∂E/∂x
+	// to the neighbours' rows of gx, and gives the edge gradients of this layer to b.
+	BackwardEdges(g *Graph[T], rows domain.Span, s, x, gx []T, b *potential.Bonds)
 }
 
 // Head is the last layer: forward, energy and backward in one sweep.
 type Head[T Float] interface {
 	Width() int
 	StateWidth() int
-	// Turn adds the atomic energies (eV) to e, overwrites s by ∂E/∂s, adds
-	// ∂E/∂x to the rows of gx, and gives its edge gradients to b.
-	Turn(g *Graph[T], x, s, gx []T, e []float64, b *potential.Bonds)
+	// Turn adds the atomic energies (eV) of these rows to e, overwrites s by ∂E/∂s,
+	// adds ∂E/∂x to the neighbours' rows of gx, and gives its edge gradients to b.
+	Turn(g *Graph[T], rows domain.Span, x, s, gx []T, e []float64, b *potential.Bonds)
 }
 
 // Reader is a Head that gives a tensor of each atom and no energy.
@@ -58,7 +61,7 @@ type Learner[T Float] interface {
 	// Learn stands for BackwardEdges: it reads ∂E/∂s and x and adds ∂E/∂x to
 	// gx. Of a Head it stands for Turn, E being Σ_i weight_i E_i over the owned
 	// atoms, or over their components.
-	Learn(g *Graph[T], x, s, gx []T, weight []float64)
+	Learn(g *Graph[T], rows domain.Span, x, s, gx []T, weight []float64)
 }
 
 // NodeLearner is a Layer that can be trained.

@@ -102,3 +102,8 @@ type silent struct{}
 
 func (silent) Forward(domain.Rows) error { return nil }
 func (silent) Reverse(domain.Rows) error { return nil }
+
+func (silent) StartForward(domain.Rows) error { return nil }
+func (silent) StartReverse(domain.Rows) error { return nil }
+func (silent) Poll() error                    { return nil }
+func (silent) Wait() error                    { return nil }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/wigner-md/wigner/domain"
+	"github.com/wigner-md/wigner/internal/invariant"
 	"github.com/wigner-md/wigner/potential"
 )
 
@@ -116,26 +117,22 @@ func (n *Network[T]) pass(f *potential.Frame, r *potential.Result, weight []floa
 	lap(&clock, &n.Times.Graph)
 	g, last := &n.graph, len(n.layers)
 
-	x, next, err := n.sweep(f, r, last, &clock)
+	x, gx, err := n.sweep(f, r, last, &clock)
 	if err != nil {
 		return err
 	}
-	gx, w := next, n.head.Width()
-	if err := n.forward(f, x, w); err != nil {
-		return err
-	}
-	lap(&clock, &n.Times.Exchange)
+	w := n.head.Width()
 	clear(gx[:g.Rows*w])
-	if weight == nil {
-		n.head.Turn(g, x, n.top, gx, r.Energy, r.Bonds)
-	} else {
-		n.head.(Learner[T]).Learn(g, x, n.top, gx, weight)
-	}
-	lap(&clock, &n.Times.Head)
-	if err := n.reverse(f, gx, w); err != nil {
+	err = n.phase(f, &clock, &n.Times.Head, homeward, n.rows(gx, w), func(rows domain.Span) {
+		if weight == nil {
+			n.head.Turn(g, rows, x, n.top, gx, r.Energy, r.Bonds)
+		} else {
+			n.head.(Learner[T]).Learn(g, rows, x, n.top, gx, weight)
+		}
+	})
+	if err != nil {
 		return err
 	}
-	lap(&clock, &n.Times.Exchange)
 
 	for t := last - 1; t >= 0; t-- {
 		layer, w := n.layers[t], n.layers[t].Width()
@@ -154,17 +151,18 @@ func (n *Network[T]) pass(f *potential.Frame, r *potential.Result, weight []floa
 				return err
 			}
 		}
+		x, gx := x, gx // of this turn: closures then leave them where they are
 		clear(gx[:g.Rows*w])
-		if weight == nil {
-			layer.BackwardEdges(g, s, x, gx, r.Bonds)
-		} else {
-			layer.(Learner[T]).Learn(g, x, s, gx, nil)
-		}
-		lap(&clock, &n.Times.Backward)
-		if err := n.reverse(f, gx, w); err != nil {
+		err := n.phase(f, &clock, &n.Times.Backward, homeward, n.rows(gx, w), func(rows domain.Span) {
+			if weight == nil {
+				layer.BackwardEdges(g, rows, s, x, gx, r.Bonds)
+			} else {
+				layer.(Learner[T]).Learn(g, rows, x, s, gx, nil)
+			}
+		})
+		if err != nil {
 			return err
 		}
-		lap(&clock, &n.Times.Exchange)
 	}
 	return nil
 }
@@ -177,10 +175,9 @@ func (n *Network[T]) state(t int) []T {
 	return n.states.of(t)
 }
 
-// sweep runs the first layers forward from the species on: x is then the owned
-// rows of x_layers and other the free one of the two buffers. In the backward sweep
-// r is nil: the ghosts' records are those of the forward sweep, nothing is read
-// out, and the last layer's successor is not wanted.
+// sweep runs the first layers forward from the species on: x is then x_layers, with the
+// ghosts' rows, and other the free one of the two buffers. In the backward sweep
+// r is nil: nothing is read out, and the last layer's successor is not wanted.
 func (n *Network[T]) sweep(f *potential.Frame, r *potential.Result, layers int, clock *time.Time) (x, other []T, err error) {
 	x, other = n.x, n.gx
 	d, again := &n.Times.Forward, r == nil
@@ -194,10 +191,6 @@ func (n *Network[T]) sweep(f *potential.Frame, r *potential.Result, layers int, 
 		n.states.place(0)
 	}
 	for t, layer := range n.layers[:layers] {
-		if err := n.ghostsOf(f, t, x, again); err != nil {
-			return nil, nil, err
-		}
-		lap(clock, &n.Times.Exchange)
 		s := n.states.of(t)
 		var next []T
 		switch {
@@ -206,43 +199,123 @@ func (n *Network[T]) sweep(f *potential.Frame, r *potential.Result, layers int, 
 		case t+1 < layers:
 			next = n.states.place(t + 1)
 		}
-		layer.Forward(&n.graph, x, s, other, next, e)
-		if n.Trace != nil && !again {
-			n.Trace(t, other, next)
+		from, to := x, other
+		err := n.records(f, t+1, to, again, clock, d, func(rows domain.Span) {
+			layer.Forward(&n.graph, rows, from, s, to, next, e)
+		})
+		if err != nil {
+			return nil, nil, err
 		}
-		x, other = other, x
-		lap(clock, d)
+		if n.Trace != nil && !again {
+			n.Trace(t, to, next)
+		}
+		x, other = to, from
 	}
 	return x, other, nil
 }
 
 // restore makes x_t again, and the state of layer t−1 where it was not kept.
 func (n *Network[T]) restore(f *potential.Frame, t int, x, gx []T, clock *time.Time) (x2, gx2 []T, err error) {
-	if n.states.has(t - 1) {
-		n.layers[t-1].Restore(&n.graph, n.states.of(t-1), x)
-	} else if x, gx, err = n.sweep(f, nil, t, clock); err != nil {
-		return nil, nil, err
+	if !n.states.has(t - 1) {
+		return n.sweep(f, nil, t, clock)
 	}
-	lap(clock, &n.Times.Backward)
-	err = n.ghostsOf(f, t, x, true)
-	lap(clock, &n.Times.Exchange)
+	s := n.states.of(t - 1)
+	err = n.records(f, t, x, true, clock, &n.Times.Backward, func(rows domain.Span) {
+		n.layers[t-1].Restore(&n.graph, rows, s, x)
+	})
 	return x, gx, err
 }
 
-// ghostsOf gives the ghosts their records x_t: by the exchange, or, again, as they
-// were kept.
-func (n *Network[T]) ghostsOf(f *potential.Frame, t int, x []T, again bool) error {
-	if again && n.Memory != Low {
+// records makes the records x_t, owned rows by do, and the ghosts' by the exchange, or,
+// again, as they were kept.
+func (n *Network[T]) records(f *potential.Frame, t int, x []T, again bool, clock *time.Time, d *time.Duration, do func(domain.Span)) error {
+	w := n.head.Width()
+	if t < len(n.layers) {
+		w = n.layers[t].Width()
+	}
+	invariant.Poison(x[:n.graph.Padded*w])
+	kept := n.Memory != Low && t < len(n.layers)
+	if kept && again {
+		do(domain.Span{To: n.graph.Padded})
+		lap(clock, d)
 		copy(n.ghostRows(t, x), n.ghosts[t])
+		lap(clock, &n.Times.Exchange)
 		return nil
 	}
-	if err := n.forward(f, x, n.layers[t].Width()); err != nil {
+	if err := n.phase(f, clock, d, outward, n.rows(x, w), do); err != nil {
 		return err
 	}
-	if !again && n.Memory != Low {
+	if kept {
 		copy(n.ghosts[t], n.ghostRows(t, x))
+		lap(clock, &n.Times.Exchange)
 	}
 	return nil
+}
+
+// direction is which way features travel: outward to the ghosts, homeward their gradients.
+type direction bool
+
+const (
+	outward  direction = true
+	homeward direction = false
+)
+
+// pollEvery is after how many blocks of rows messages are looked after: some ms.
+const pollEvery = 16
+
+// phase does work on the owned rows that ends with an exchange of r: first the rows
+// that other ranks wait for, then, while features travel, the interior. Nothing travels
+// where rows have no width: the first layer's input is the species, and ghosts know theirs.
+func (n *Network[T]) phase(f *potential.Frame, clock *time.Time, d *time.Duration, way direction, r domain.Rows, do func(domain.Span)) error {
+	defer func() { lap(clock, &n.Times.Exchange) }()
+	if r.Width == 0 {
+		do(domain.Span{To: n.graph.Padded})
+		lap(clock, d)
+		return nil
+	}
+	border(f.Interior, n.graph.Padded, do)
+	lap(clock, d)
+	start := f.Halo.StartForward
+	if way == homeward {
+		start = f.Halo.StartReverse
+	}
+	if err := start(r); err != nil {
+		return err
+	}
+	lap(clock, &n.Times.Exchange)
+	blocks := 0
+	for _, s := range f.Interior {
+		for at := s.From; at < s.To; {
+			to := min(at+(pollEvery-blocks)*domain.Block, s.To)
+			do(domain.Span{From: at, To: to})
+			blocks += (to - at) / domain.Block
+			if at = to; blocks < pollEvery {
+				continue
+			}
+			blocks = 0
+			lap(clock, d)
+			if err := f.Halo.Poll(); err != nil {
+				return err
+			}
+			lap(clock, &n.Times.Exchange)
+		}
+	}
+	lap(clock, d)
+	return f.Halo.Wait()
+}
+
+// border calls do for the rows below end that are not in the interior.
+func border(interior []domain.Span, end int, do func(domain.Span)) {
+	at := 0
+	for _, s := range interior {
+		if s.From > at {
+			do(domain.Span{From: at, To: s.From})
+		}
+		at = s.To
+	}
+	if end > at {
+		do(domain.Span{From: at, To: end})
+	}
 }
 
 // noteNear keeps the first call with edges that are too short for the tables.
@@ -262,23 +335,6 @@ func (n *Network[T]) noteNear() {
 
 // Calls is the number of calls of Compute.
 func (n *Network[T]) Calls() int64 { return n.calls }
-
-// forward gives the ghosts their records of x, reverse returns the gradients
-// that have come together in theirs. The first layer's records have no width:
-// its input is the species, and ghosts know theirs.
-func (n *Network[T]) forward(f *potential.Frame, x []T, width int) error {
-	if width == 0 {
-		return nil
-	}
-	return f.Halo.Forward(n.rows(x, width))
-}
-
-func (n *Network[T]) reverse(f *potential.Frame, gx []T, width int) error {
-	if width == 0 {
-		return nil
-	}
-	return f.Halo.Reverse(n.rows(gx, width))
-}
 
 // lap adds the time since the last lap to d.
 func lap(clock *time.Time, d *time.Duration) {

@@ -48,8 +48,8 @@ func (l *toy[T]) x(g *mpnn.Graph[T], x []T, row int32) float64 {
 	return float64(x[3*row+1])
 }
 
-func (l *toy[T]) sum(g *mpnn.Graph[T], x, s []T) {
-	for i := range g.N {
+func (l *toy[T]) sum(g *mpnn.Graph[T], rows domain.Span, x, s []T) {
+	for i := rows.From; i < min(rows.To, g.N); i++ {
 		g.Load(i, 1, &l.e)
 		y := 0.2 * float64(g.Species[i])
 		if !l.first {
@@ -63,19 +63,19 @@ func (l *toy[T]) sum(g *mpnn.Graph[T], x, s []T) {
 	}
 }
 
-func (l *toy[T]) Forward(g *mpnn.Graph[T], x, s, xnext, snext []T, _ []float64) {
-	l.sum(g, x, s)
-	l.Restore(g, s, xnext)
+func (l *toy[T]) Forward(g *mpnn.Graph[T], rows domain.Span, x, s, xnext, snext []T, _ []float64) {
+	l.sum(g, rows, x, s)
+	l.Restore(g, rows, s, xnext)
 	if snext == nil {
 		return
 	}
-	for i := range g.N {
+	for i := rows.From; i < min(rows.To, g.N); i++ {
 		snext[l.after*i] = T(0.3*math.Tanh(float64(s[l.w*i])) + 0.1)
 	}
 }
 
-func (l *toy[T]) Restore(g *mpnn.Graph[T], s, xnext []T) {
-	for i := range g.N {
+func (l *toy[T]) Restore(g *mpnn.Graph[T], rows domain.Span, s, xnext []T) {
+	for i := rows.From; i < min(rows.To, g.N); i++ {
 		xnext[3*i], xnext[3*i+1], xnext[3*i+2] = 1e30, T(0.7*math.Tanh(float64(s[l.w*i]))), -1e30
 	}
 }
@@ -87,8 +87,8 @@ func (l *toy[T]) BackwardNodes(g *mpnn.Graph[T], s, gxnext, gsnext []T) {
 	}
 }
 
-func (l *toy[T]) BackwardEdges(g *mpnn.Graph[T], s, x, gx []T, b *potential.Bonds) {
-	for i := range g.N {
+func (l *toy[T]) BackwardEdges(g *mpnn.Graph[T], rows domain.Span, s, x, gx []T, b *potential.Bonds) {
+	for i := rows.From; i < min(rows.To, g.N); i++ {
 		g.Load(i, 1, &l.e)
 		l.g, l.r = l.g[:0], l.r[:0]
 		for k := range l.e.N {
@@ -108,14 +108,14 @@ func (l *toy[T]) BackwardEdges(g *mpnn.Graph[T], s, x, gx []T, b *potential.Bond
 	}
 }
 
-func (l *toy[T]) Turn(g *mpnn.Graph[T], x, s, gx []T, e []float64, b *potential.Bonds) {
-	l.sum(g, x, s)
-	for i := range g.N {
+func (l *toy[T]) Turn(g *mpnn.Graph[T], rows domain.Span, x, s, gx []T, e []float64, b *potential.Bonds) {
+	l.sum(g, rows, x, s)
+	for i := rows.From; i < min(rows.To, g.N); i++ {
 		h := math.Tanh(float64(s[l.w*i]))
 		e[i] += h*h + h
 		s[l.w*i] = T((1 - h*h) * (2*h + 1))
 	}
-	l.BackwardEdges(g, s, x, gx, b)
+	l.BackwardEdges(g, rows, s, x, gx, b)
 }
 
 func toyModel[T mpnn.Float](layers int) *mpnn.Model[T] {
@@ -155,6 +155,11 @@ type noHalo struct {
 
 func (h *noHalo) Forward(r domain.Rows) error { h.forward = append(h.forward, r.Width); return nil }
 func (h *noHalo) Reverse(r domain.Rows) error { h.reverse = append(h.reverse, r.Width); return nil }
+
+func (h *noHalo) StartForward(r domain.Rows) error { return h.Forward(r) }
+func (h *noHalo) StartReverse(r domain.Rows) error { return h.Reverse(r) }
+func (h *noHalo) Poll() error                      { return nil }
+func (h *noHalo) Wait() error                      { return nil }
 
 // A rank without atoms makes every exchange; the first layer makes none.
 func TestEmptyRank(t *testing.T) {
@@ -233,6 +238,6 @@ type spy struct{ look func(*mpnn.Graph[float32]) }
 
 func (spy) Width() int      { return 0 }
 func (spy) StateWidth() int { return 1 }
-func (s spy) Turn(g *mpnn.Graph[float32], _, _, _ []float32, _ []float64, _ *potential.Bonds) {
+func (s spy) Turn(g *mpnn.Graph[float32], _ domain.Span, _, _, _ []float32, _ []float64, _ *potential.Bonds) {
 	s.look(g)
 }

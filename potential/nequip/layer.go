@@ -20,8 +20,8 @@ func newLayer[T kernel.Float](w *weights[T]) *layer[T] {
 }
 
 // Forward is part of mpnn.Layer.
-func (l *layer[T]) Forward(g *mpnn.Graph[T], x, s, xnext, snext []T, _ []float64) {
-	for b := 0; b < g.Padded; b += block {
+func (l *layer[T]) Forward(g *mpnn.Graph[T], rows domain.Span, x, s, xnext, snext []T, _ []float64) {
+	for b := rows.From; b < rows.To; b += block {
 		l.messages(g, b, x, s)
 		l.next(g, b, s, xnext)
 		if snext != nil {
@@ -37,8 +37,8 @@ func (l *layer[T]) next(g *mpnn.Graph[T], b int, s, xnext []T) {
 }
 
 // Restore is part of mpnn.Layer.
-func (l *layer[T]) Restore(g *mpnn.Graph[T], s, xnext []T) {
-	for b := 0; b < g.Padded; b += block {
+func (l *layer[T]) Restore(g *mpnn.Graph[T], rows domain.Span, s, xnext []T) {
+	for b := rows.From; b < rows.To; b += block {
 		l.next(g, b, s, xnext)
 	}
 }
@@ -53,8 +53,8 @@ func (l *layer[T]) BackwardNodes(g *mpnn.Graph[T], s, gxnext, gsnext []T) {
 }
 
 // BackwardEdges is part of mpnn.Layer.
-func (l *layer[T]) BackwardEdges(g *mpnn.Graph[T], s, x, gx []T, bonds *potential.Bonds) {
-	for b := 0; b < g.Padded; b += block {
+func (l *layer[T]) BackwardEdges(g *mpnn.Graph[T], rows domain.Span, s, x, gx []T, bonds *potential.Bonds) {
+	for b := rows.From; b < rows.To; b += block {
 		l.messagesBackward(g, b, s, x, gx, bonds)
 	}
 }
@@ -96,9 +96,9 @@ func (h *head[T]) Read(g *mpnn.Graph[T], x, s []T, out []float64) {
 }
 
 // Turn is part of mpnn.Head.
-func (h *head[T]) Turn(g *mpnn.Graph[T], x, s, gx []T, e []float64, bonds *potential.Bonds) {
+func (h *head[T]) Turn(g *mpnn.Graph[T], rows domain.Span, x, s, gx []T, e []float64, bonds *potential.Bonds) {
 	w := h.gate.in.width
-	for b := 0; b < g.Padded; b += block {
+	for b := rows.From; b < rows.To; b += block {
 		h.messages(g, b, x, s)
 		gateForward(&h.gate, s[b*w:], h.h)
 		h.readout(g, b, e)

@@ -1,6 +1,7 @@
 package nequip
 
 import (
+	"github.com/wigner-md/wigner/domain"
 	"github.com/wigner-md/wigner/internal/kernel"
 	"github.com/wigner-md/wigner/potential/mpnn"
 )
@@ -55,8 +56,8 @@ func (l *linear[T]) learn(n int, species []int32, x, gy []T, g mapGradient[T], o
 }
 
 // Learn is part of mpnn.Learner.
-func (l *layer[T]) Learn(g *mpnn.Graph[T], x, s, gx []T, _ []float64) {
-	for b := 0; b < g.Padded; b += block {
+func (l *layer[T]) Learn(g *mpnn.Graph[T], rows domain.Span, x, s, gx []T, _ []float64) {
+	for b := rows.From; b < rows.To; b += block {
 		l.learnMessages(g, b, x, s, gx)
 	}
 }
@@ -75,9 +76,9 @@ func (l *layer[T]) LearnNodes(g *mpnn.Graph[T], s, gxnext, gsnext []T) {
 }
 
 // Learn is part of mpnn.Learner: forward, energy and backward.
-func (h *head[T]) Learn(g *mpnn.Graph[T], x, s, gx []T, weight []float64) {
+func (h *head[T]) Learn(g *mpnn.Graph[T], rows domain.Span, x, s, gx []T, weight []float64) {
 	w, n, dim, r := h.gate.in.width, len(h.m.read), h.m.components(), h.reading
-	for b := 0; b < g.Padded; b += block {
+	for b := rows.From; b < rows.To; b += block {
 		h.messages(g, b, x, s)
 		gateForward(&h.gate, s[b*w:], h.h)
 		clear(h.gh)

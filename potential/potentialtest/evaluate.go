@@ -128,7 +128,7 @@ func (r *rank) deal(s *System, p potential.Potential) error {
 	}
 	r.frame = potential.Frame{
 		N: a.N, Rows: a.Features(), Species: a.Species, ID: a.ID, X: a.X,
-		List: &r.list, Home: r.plan.Home, Halo: r.plan,
+		List: &r.list, Home: r.plan.Home, Halo: r.plan, Interior: r.plan.Interior(),
 	}
 	r.res = potential.Result{Energy: make([]float64, a.N), Bonds: &r.bonds}
 	return nil
