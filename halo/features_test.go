@@ -39,7 +39,7 @@ func TestInterior(t *testing.T) {
 				}
 			}
 		}
-		if rows < a.N/3 {
+		if rows < a.N/5 {
 			return fmt.Errorf("%d of %d rows are interior", rows, a.N)
 		}
 		return nil
