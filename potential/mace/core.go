@@ -18,6 +18,7 @@ type core[T kernel.Float] struct {
 	*weights[T]
 	of         context
 	have       *tableSet // the tables of conv
+	begun      int64     // the graph's Build when it was looked at
 	base       []int32   // first row of the pair i·n+j in them; nil where there is but one
 	conv, near kernel.Conv[T]
 	density    kernel.Radial[T]
@@ -79,12 +80,13 @@ func (c *core[T]) Width() int {
 // StateWidth is part of mpnn.Layer and mpnn.Head.
 func (c *core[T]) StateWidth() int { return c.layout.width }
 
-// begin looks at the species and takes the tables that their pairs need.
+// begin looks at the species, once in a call, and takes the tables that their pairs need.
 func (c *core[T]) begin(g *mpnn.Graph[T]) {
 	c.of.rows = g.Species
-	if c.tables == nil {
+	if c.tables == nil || c.begun == g.Build {
 		return
 	}
+	c.begun = g.Build
 	set := c.tables.with(g.Species[:g.N], g.Species[g.Padded:])
 	if set == c.have {
 		return

@@ -1,6 +1,7 @@
 package mace
 
 import (
+	"github.com/wigner-md/wigner/domain"
 	"github.com/wigner-md/wigner/internal/kernel"
 	"github.com/wigner-md/wigner/potential"
 	"github.com/wigner-md/wigner/potential/mpnn"
@@ -12,9 +13,9 @@ type layer[T kernel.Float] struct{ *core[T] }
 func newLayer[T kernel.Float](w *weights[T]) *layer[T] { return &layer[T]{newCore(w)} }
 
 // Forward is part of mpnn.Layer.
-func (l *layer[T]) Forward(g *mpnn.Graph[T], x, s, xnext, snext []T, e []float64) {
+func (l *layer[T]) Forward(g *mpnn.Graph[T], rows domain.Span, x, s, xnext, snext []T, e []float64) {
 	l.begin(g)
-	for b := 0; b < g.Padded; b += block {
+	for b := rows.From; b < rows.To; b += block {
 		p := l.parts(s, b)
 		l.messages(g, b, x, p, e)
 		l.finish(g, b, p, xnext, snext, e)
@@ -61,8 +62,8 @@ func (l *layer[T]) send(b int, xnext []T) {
 }
 
 // Restore is part of mpnn.Layer.
-func (l *layer[T]) Restore(g *mpnn.Graph[T], s, xnext []T) {
-	for b := 0; b < g.Padded; b += block {
+func (l *layer[T]) Restore(g *mpnn.Graph[T], rows domain.Span, s, xnext []T) {
+	for b := rows.From; b < rows.To; b += block {
 		l.makeResult(g, b, l.parts(s, b))
 		l.send(b, xnext)
 	}
@@ -95,8 +96,8 @@ func (l *layer[T]) nodes(g *mpnn.Graph[T], b int, p parts[T], gxnext, gsnext []T
 }
 
 // BackwardEdges is part of mpnn.Layer.
-func (l *layer[T]) BackwardEdges(g *mpnn.Graph[T], s, x, gx []T, bonds *potential.Bonds) {
-	for b := 0; b < g.Padded; b += block {
+func (l *layer[T]) BackwardEdges(g *mpnn.Graph[T], rows domain.Span, s, x, gx []T, bonds *potential.Bonds) {
+	for b := rows.From; b < rows.To; b += block {
 		l.messagesBackward(g, b, x, gx, l.parts(s, b), bonds)
 	}
 }
@@ -164,10 +165,10 @@ func newHead[T kernel.Float](w *weights[T]) *head[T] {
 }
 
 // Turn is part of mpnn.Head.
-func (h *head[T]) Turn(g *mpnn.Graph[T], x, s, gx []T, e []float64, bonds *potential.Bonds) {
+func (h *head[T]) Turn(g *mpnn.Graph[T], rows domain.Span, x, s, gx []T, e []float64, bonds *potential.Bonds) {
 	h.begin(g)
 	n := h.scWidth
-	for b := 0; b < g.Padded; b += block {
+	for b := rows.From; b < rows.To; b += block {
 		p := h.parts(s, b)
 		p.y, p.density = view[T]{h.y, 0, h.yWidth}, view[T]{h.density, 0, 2}
 		h.messages(g, b, x, p, e)

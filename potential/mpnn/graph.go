@@ -14,6 +14,7 @@ import (
 // where memory is short, each time they are loaded. Differences are taken in double
 // precision before they are stored. Layers use Load.
 type Graph[T Float] struct {
+	Build   int64   // counts the calls of Compute
 	N       int     // owned atoms
 	Padded  int     // N rounded up to a multiple of domain.Block
 	Rows    int     // feature rows
@@ -59,6 +60,7 @@ func (n *NearEdges) add(a, b int64, r2 float64) {
 func (g *Graph[T]) build(f *potential.Frame, m *Model[T], store bool) error {
 	g.N, g.Padded, g.Rows, g.model, g.near = f.N, domain.Padded(f.N), f.Rows, m, NearEdges{}
 	g.frame, g.stored = f, store
+	g.Build++
 	if err := g.species(f); err != nil {
 		return err
 	}
