@@ -2,7 +2,6 @@ package halo
 
 import (
 	"fmt"
-	"hash/fnv"
 	"unsafe"
 
 	"github.com/wigner-md/wigner/comm"
@@ -127,15 +126,26 @@ func ghostsOf[T float32 | float64](p *Plan, x []T, w int) []T {
 	return x[min(len(x), p.ghost0*w):min(len(x), (p.ghost0+p.remote)*w)]
 }
 
-// sent is a checksum of what this rank sends.
-func (p *Plan) sent() (sum uint64) {
-	h := fnv.New64a()
+// sent is a checksum of what this rank sends (FNV-1a).
+func (p *Plan) sent() uint64 {
+	sum := uint64(14695981039346656037)
 	for i := range p.outMsgs {
-		b := make([]byte, p.outMsgs[i].Len())
-		p.outMsgs[i].Pack(b)
-		h.Write(b)
+		m := &p.outMsgs[i]
+		if m.Rows == nil {
+			sum = checksum(sum, m.Data)
+		}
+		for _, r := range m.Rows {
+			sum = checksum(sum, m.Data[int(r)*m.Width:(int(r)+1)*m.Width])
+		}
 	}
-	return h.Sum64()
+	return sum
+}
+
+func checksum(sum uint64, b []byte) uint64 {
+	for _, v := range b {
+		sum = (sum ^ uint64(v)) * 1099511628211
+	}
+	return sum
 }
 
 // bytesOf views numbers as bytes.

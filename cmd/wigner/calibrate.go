@@ -27,8 +27,9 @@ const (
 	leastPiece = 200
 	mostPiece  = 20_000
 	stretch    = 1.2
-	pieceStep  = 0.1 // s
+	pieceStep  = 0.05 // s
 	pieceTime  = 300 * time.Millisecond
+	pieceTurn  = 25 * time.Millisecond // pieces take turns: what disturbs the machine disturbs all
 )
 
 // calibration is what a second of measurement tells of a machine and a model.
@@ -86,18 +87,18 @@ func (p *process) calibrate(f *form, src *source, skin float64, perNode int) (*c
 	if err != nil {
 		return nil, err
 	}
-	var many *pieceCost
+	var many []pieceCost
 	rate := 0.0
 	err = p.each(func() (err error) { // all processes at the same time
-		if many, err = measure(piece, src, skin, copies); err == nil {
+		if many, err = measure([]*form{piece}, src, skin, copies, pieceTime); err == nil {
 			rate = copyRate(copies) * float64(here)
 		}
 		return err
 	})
 	if err == nil && p.first() {
-		c.Busy = many.step
+		c.Busy = many[0].step
 		c.AtWork = busy
-		c.Machine.Busy, c.Machine.Slowdown, c.Machine.RanksPerNode = busy, max(1, many.step/c.Step), busy
+		c.Machine.Busy, c.Machine.Slowdown, c.Machine.RanksPerNode = busy, max(1, many[0].step/c.Step), busy
 		c.Machine.NodeCopy = max(c.Machine.Copy, rate)
 	}
 	return c, err
@@ -114,24 +115,21 @@ func alone(f *form, src *source, skin float64) (*calibration, error) {
 	}
 	debug.FreeOSMemory()
 	out := &calibration{Model: float64(resident())}
-	small, err := measure(crumb, src, skin, 1)
+	first, err := measure([]*form{crumb}, src, skin, 1, pieceTurn)
 	if err != nil {
 		return nil, err
 	}
-	c, n := small, pieceStep/small.quickest*small.atoms
 	piece := crumb
-	if n > small.atoms {
+	if n := pieceStep / first[0].quickest * first[0].atoms; n > first[0].atoms {
 		if piece, err = f.piece(src.Supports, int(max(leastPiece, min(n, mostPiece)))); err != nil {
 			return nil, err
 		}
-		if c, err = measure(piece, src, skin, 1); err != nil {
-			return nil, err
-		}
 	}
-	wide, err := measure(piece.stretched(stretch), src, skin, 1)
+	costs, err := measure([]*form{crumb, piece, piece.stretched(stretch)}, src, skin, 1, pieceTime)
 	if err != nil {
 		return nil, err
 	}
+	small, c, wide := &costs[0], &costs[1], &costs[2]
 	out.Atoms, out.Edges, out.Entries, out.Step, out.Busy = c.atoms, c.edges, c.entries, c.step, c.step
 	out.AtWork = 1
 	out.Work = workOf(c, small, wide)
@@ -159,16 +157,17 @@ func workOf(p, small, wide *pieceCost) projection.Work {
 	return w
 }
 
-// measure runs a piece on so many ranks at once, which do not know of each other,
-// and returns the means over them.
-func measure(piece *form, src *source, skin float64, copies int) (*pieceCost, error) {
-	costs, errs := make([]pieceCost, copies), make([]error, copies)
+// measure runs pieces, each for some time in turns, on so many ranks at once, which do
+// not know of each other, and returns the means over them.
+func measure(pieces []*form, src *source, skin float64, copies int, each time.Duration) ([]pieceCost, error) {
+	costs, errs := make([][]pieceCost, copies), make([]error, copies)
 	var ready, done sync.WaitGroup
 	ready.Add(copies)
 	for k := range copies {
 		done.Go(func() {
-			errs[k] = inproc.Run(1, func(c comm.Comm) error {
-				return costs[k].measure(c, piece, src, skin, &ready)
+			errs[k] = inproc.Run(1, func(c comm.Comm) (err error) {
+				costs[k], err = inTurns(c, pieces, src, skin, each, &ready)
+				return err
 			})
 		})
 	}
@@ -177,62 +176,100 @@ func measure(piece *form, src *source, skin float64, copies int) (*pieceCost, er
 		return nil, err
 	}
 	out := costs[0]
-	for _, c := range costs[1:] {
-		out.step += c.step
-		out.rebuild += c.rebuild
+	for i := range out {
+		for _, c := range costs[1:] {
+			out[i].step += c[i].step
+			out[i].rebuild += c[i].rebuild
+		}
+		out[i].step /= float64(copies)
+		out[i].rebuild /= float64(copies)
 	}
-	out.step /= float64(copies)
-	out.rebuild /= float64(copies)
-	return &out, nil
+	return out, nil
 }
 
-// measure makes steps so short that no atom moves, the first left out.
-func (p *pieceCost) measure(c comm.Comm, piece *form, src *source, skin float64, ready *sync.WaitGroup) error {
-	waited := false
-	defer func() {
-		if !waited {
-			ready.Done()
+// inTurns measures pieces on one rank.
+func inTurns(c comm.Comm, pieces []*form, src *source, skin float64, each time.Duration, ready *sync.WaitGroup) ([]pieceCost, error) {
+	runs := make([]*pieceRun, len(pieces))
+	var err error
+	for i := range runs {
+		if runs[i], err = newPieceRun(c, pieces[i], src, skin); err != nil {
+			break
 		}
-	}()
+	}
+	ready.Done()
+	if err != nil {
+		return nil, err
+	}
+	ready.Wait() // all copies begin together
+	for begin := time.Now(); len(runs[0].times) == 0 || time.Since(begin) < each*time.Duration(len(runs)); {
+		for _, r := range runs {
+			if err := r.turn(); err != nil {
+				return nil, err
+			}
+		}
+	}
+	costs := make([]pieceCost, len(runs))
+	for i, r := range runs {
+		if err := r.cost(&costs[i]); err != nil {
+			return nil, err
+		}
+	}
+	return costs, nil
+}
+
+// pieceRun is a piece under way.
+type pieceRun struct {
+	sim    *md.Sim
+	before halo.Stats
+	times  []float64 // of steps, s
+}
+
+// newPieceRun makes a first step, which is not counted. Steps are so short that no atom moves.
+func newPieceRun(c comm.Comm, piece *form, src *source, skin float64) (*pieceRun, error) {
 	x, err := piece.build(c, src.Supports, [3]int{})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	pot, err := src.New()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	s := md.Sim{
+	s := &md.Sim{
 		Evaluator: md.Evaluator{Comm: c, Potential: pot, Skin: skin, Cell: x.Cell, Partition: x.Partition, Atoms: x.Atoms, Guard: anyForce},
 		Mass:      masses(), Dt: 1e-9 * md.Femtosecond, Integrator: md.VelocityVerlet{},
 	}
 	clear(s.Atoms.V)
 	if err := s.Run(1); err != nil {
-		return err
+		return nil, err
 	}
-	waited = true
-	ready.Done()
-	ready.Wait() // all copies begin together
-	before := s.Stats().Sent
-	var times []float64
-	for begin := time.Now(); len(times) == 0 || time.Since(begin) < pieceTime; {
+	return &pieceRun{sim: s, before: s.Stats().Sent}, nil
+}
+
+// turn makes steps for a while.
+func (r *pieceRun) turn() error {
+	for begin, k := time.Now(), 0; k == 0 || time.Since(begin) < pieceTurn; k++ {
 		start := time.Now()
-		if err := s.Run(1); err != nil {
+		if err := r.sim.Run(1); err != nil {
 			return err
 		}
-		times = append(times, time.Since(start).Seconds())
+		r.times = append(r.times, time.Since(start).Seconds())
 	}
-	p.step, p.quickest = median(times), slices.Min(times)
+	return nil
+}
+
+// cost is what the steps, and some list builds, say.
+func (r *pieceRun) cost(p *pieceCost) error {
+	s, n := r.sim, float64(len(r.times))
+	p.step, p.quickest = median(r.times), slices.Min(r.times)
 	after := s.Stats()
 	p.atoms, p.entries, p.edges = float64(after.Owned), float64(after.Entries), float64(s.Edges())
-	n := float64(len(times))
 	for k, t := range [][2]halo.Traffic{
-		projection.Forward: {before.Forward, after.Sent.Forward}, projection.Reverse: {before.Reverse, after.Sent.Reverse},
-		projection.Positions: {before.Positions, after.Sent.Positions},
+		projection.Forward: {r.before.Forward, after.Sent.Forward}, projection.Reverse: {r.before.Reverse, after.Sent.Reverse},
+		projection.Positions: {r.before.Positions, after.Sent.Positions},
 	} {
 		p.kinds[k] = projection.Exchange{Calls: float64(t[1].Calls-t[0].Calls) / n, RowBytes: float64(t[1].RowBytes-t[0].RowBytes) / n}
 	}
-	times = times[:0]
+	var times []float64
 	for k := 0; k < 3 && (k == 0 || p.quickest < pieceStep); k++ {
 		s.SetSystem(s.Cell, s.Partition, s.Atoms)
 		clock := s.Clocks[md.Neigh]

@@ -39,10 +39,11 @@ func TestProjectionCountsWhatANetworkSends(t *testing.T) {
 			t.Fatal(err)
 		}
 		const skin = 0.5
-		one, err := measure(f, src, skin, 1)
+		costs, err := measure([]*form{f}, src, skin, 1, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
+		one := &costs[0]
 		l, err := latticeOf(f, src)
 		if err != nil {
 			t.Fatal(err)
