@@ -86,10 +86,6 @@ func (n *Network[T]) Outputs(f *potential.Frame, out []float64) error {
 	if err != nil {
 		return err
 	}
-	if err := n.forward(f, x, n.head.Width()); err != nil {
-		return err
-	}
-	lap(&clock, &n.Times.Exchange)
 	n.head.(Reader[T]).Read(&n.graph, x, n.top, out)
 	lap(&clock, &n.Times.Head)
 	return nil

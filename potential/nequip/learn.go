@@ -106,7 +106,7 @@ type reading struct{ read, scale, shift []float64 }
 
 // kept is where the sums of messages of the block from atom b on are kept.
 func (d *learning[T]) kept(g *mpnn.Graph[T], b, width int) []T {
-	if n := g.Padded * width; b == 0 && cap(d.agg) < n {
+	if n := g.Padded * width; cap(d.agg) < n {
 		d.agg = kernel.Make[T](n + n/4)
 	}
 	return d.agg[:cap(d.agg)][b*width:][:block*width]
