@@ -76,8 +76,17 @@ func (m *Motion) Step(s *md.Sim) error {
 	return nil
 }
 
+// Watch makes s tell m what it must know of it. Before a resumed Sim starts someone calls
+// it; else the first step does.
+func (m *Motion) Watch(s *md.Sim) {
+	if m.Deformation != nil && m.Deformation.Faces {
+		m.Deformation.watch(s)
+	}
+}
+
 // begin measures before the first step, and where someone else has made it.
 func (m *Motion) begin(s *md.Sim) error {
+	m.Watch(s)
 	if m.known || !m.measures() {
 		return nil
 	}
@@ -100,7 +109,13 @@ func (m *Motion) take(s *md.Sim) error {
 		return err
 	}
 	m.sums = sums{kinetic: t.Kinetic, virial: t.Virial, volume: s.Cell.Volume(), freedom: s.Freedom()}
-	return nil
+	if d := m.Deformation; d != nil {
+		d.work = t.Virial
+		if d.Faces {
+			d.work, err = d.faces(s, t.Virial)
+		}
+	}
+	return err
 }
 
 // bathe is T.
@@ -177,8 +192,12 @@ func (m *Motion) reshape(s *md.Sim, kT float64) error {
 			return err
 		}
 	}
-	if m.Deformation != nil {
-		return s.Deform(m.Deformation.step(s.Time()-s.Dt, s.Dt))
+	if d := m.Deformation; d != nil {
+		step := d.step(s.Time()-s.Dt, s.Dt)
+		if d.Faces {
+			return s.DeformCell(step)
+		}
+		return s.Deform(step)
 	}
 	return nil
 }
@@ -205,7 +224,10 @@ func (m *Motion) measure(s *md.Sim, kT float64) error {
 	if !m.measures() {
 		return nil
 	}
-	before := m.sums.virial
+	var before matrix
+	if m.Deformation != nil {
+		before = m.Deformation.work
+	}
 	if err := m.take(s); err != nil {
 		return err
 	}
@@ -213,7 +235,7 @@ func (m *Motion) measure(s *md.Sim, kT float64) error {
 		m.CRescale.account(&m.sums, kT, s.Step, s.Dt)
 	}
 	if m.Deformation != nil {
-		m.Deformation.account(&before, &m.sums.virial)
+		m.Deformation.account(&before, &m.Deformation.work)
 	}
 	return nil
 }

@@ -15,6 +15,18 @@ const maxStrain = 0.1
 // Where m is no small change, the cell would collapse, burst or turn inside out:
 // the error is the same *TroubleError on every rank, and nothing has moved.
 func (e *Evaluator) Deform(m [3][3]float64) error {
+	if err := e.DeformCell(m); err != nil {
+		return err
+	}
+	at := e.Atoms
+	for i := range at.N {
+		at.X[i] = apply(&m, at.X[i])
+	}
+	return nil
+}
+
+// DeformCell is Deform of the lattice vectors alone: atoms stay where they are.
+func (e *Evaluator) DeformCell(m [3][3]float64) error {
 	change := 0.0
 	for k := range m {
 		for l := range m[k] {
@@ -38,10 +50,6 @@ func (e *Evaluator) Deform(m [3][3]float64) error {
 	cell, err := e.Cell.WithVectors(a)
 	if err != nil {
 		return broken(err.Error())
-	}
-	at := e.Atoms
-	for i := range at.N {
-		at.X[i] = apply(&m, at.X[i])
 	}
 	e.Cell = cell
 	return nil

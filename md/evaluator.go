@@ -35,6 +35,9 @@ type Evaluator struct {
 	Balance bool
 	// AtomVirials asks the next calls for Virials too.
 	AtomVirials bool
+	// Wrapped, where it is set, is told of each atom that list builds put back
+	// into the cell, before they do: its row, and by how much its position becomes less.
+	Wrapped func(row int, by [3]float64)
 
 	// Results of the last call, for the owned atoms of this rank. Forces are
 	// in Atoms.F.
@@ -212,6 +215,13 @@ func (e *Evaluator) rebuild() error {
 
 // settle brings each atom to its brick, and makes ghosts and list.
 func (e *Evaluator) settle() error {
+	if e.Wrapped != nil {
+		for i, x := range e.Atoms.X[:e.Atoms.N] {
+			if _, m := e.Cell.Wrap(x); m != [3]int32{} {
+				e.Wrapped(i, e.Cell.Shift(m))
+			}
+		}
+	}
 	if err := e.plan.Migrate(e.Partition, e.Cell, e.Atoms); err != nil {
 		return e.thin(err)
 	}

@@ -21,6 +21,14 @@ func (h *heat) add(f comm.Fixed) {
 	}
 }
 
+// Give notes energy (eV) that this rank has given its atoms beside what forces do: it is
+// taken off Thermo.Conserved.
+func (s *Sim) Give(energy float64) {
+	var f comm.Fixed
+	f.Add(energy)
+	s.heat.add(f)
+}
+
 // tidy carries from Lo to Hi, of which one unit is 2³⁰ of Lo's, so that neither
 // overflows in a long run and equal sums have equal parts.
 func (h *heat) tidy() {

@@ -53,7 +53,7 @@ func integrator(c *input.Config) md.Integrator {
 		m.MTK, m.CRescale = piston(c, m, bath)
 	}
 	if c.Deform.Rate != nil {
-		m.Deformation = &ensemble.Deformation{Rate: rate(c)}
+		m.Deformation = &ensemble.Deformation{Rate: rate(c), Faces: c.Deform.Remap == "v"}
 	}
 	return m
 }

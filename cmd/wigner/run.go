@@ -15,6 +15,7 @@ import (
 
 	"github.com/wigner-md/wigner/comm"
 	"github.com/wigner-md/wigner/domain"
+	"github.com/wigner-md/wigner/ensemble"
 	"github.com/wigner-md/wigner/internal/element"
 	"github.com/wigner-md/wigner/internal/input"
 	"github.com/wigner-md/wigner/md"
@@ -245,6 +246,9 @@ func (r *runner) prepare() (done bool, err error) {
 			Guard: md.Guard{MaxForce: cfg.Dynamics.MaxForce},
 		},
 		Mass: masses(), Dt: cfg.Dynamics.Timestep * md.Femtosecond, Integrator: integrator(cfg),
+	}
+	if m, ok := r.sim.Integrator.(*ensemble.Motion); ok {
+		m.Watch(r.sim)
 	}
 	var offsets map[string]string
 	if r.o.resume {

@@ -30,7 +30,8 @@ type Barostat struct {
 
 // Deform drives the cell at a constant rate.
 type Deform struct {
-	Rate [][]float64 `toml:"rate_per_ps,omitempty" doc:"3×3 L, 1/ps: after time t the cell is (1 + L t) times that of the start, and atoms follow; [0][0] is tension along x, [0][1] shear that moves x by y"`
+	Rate  [][]float64 `toml:"rate_per_ps,omitempty" doc:"3×3 L, 1/ps: after time t the cell is (1 + L t) times that of the start, and atoms follow; [0][0] is tension along x, [0][1] shear that moves x by y"`
+	Remap string      `toml:"remap,omitempty" doc:"x: positions follow the cell (default); v: they do not, and an atom that crosses a face loses the velocity of the lattice vector: a flow, without a bath"`
 }
 
 // Group is a set of atoms: those for which everything holds that is given. An
@@ -73,7 +74,17 @@ func (c *Config) ensemble(k *checker) {
 	c.Barostat.check(k, d)
 	groups(k, c.Group)
 	if c.Deform.Rate == nil {
+		if c.Deform.Remap != "" {
+			k.bad("deform.remap", "rate_per_ps is missing")
+		}
 		return
+	}
+	if c.Deform.Remap == "" {
+		c.Deform.Remap = "x"
+	}
+	k.among("deform.remap", c.Deform.Remap, "x", "v")
+	if c.Deform.Remap == "v" && (d.Thermal() || d.Isobaric()) {
+		k.bad("deform.remap", "ensemble = %q has a bath or a barostat, which would take the flow for heat: \"v\" needs \"nve\"", d.Ensemble)
 	}
 	rate, ok := matrix(k, "deform.rate_per_ps", c.Deform.Rate, 1e3)
 	if !ok || !d.Isobaric() {

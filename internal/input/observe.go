@@ -118,7 +118,7 @@ func steps(k *checker, key string, n int64) {
 }
 
 // mostLooks is how many times a correlation may have.
-const mostLooks = 1e6
+const mostLooks = 1e5
 
 func window(k *checker, table string, every int64, ps float64, origins int, dt float64) {
 	steps(k, table+".every", every)
