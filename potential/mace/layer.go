@@ -124,16 +124,16 @@ func (l *lean[T]) again(g *mpnn.Graph[T], b int, e []float64) parts[T] {
 }
 
 // Forward is part of mpnn.Layer.
-func (l *lean[T]) Forward(g *mpnn.Graph[T], _, _, xnext, snext []T, e []float64) {
+func (l *lean[T]) Forward(g *mpnn.Graph[T], rows domain.Span, _, _, xnext, snext []T, e []float64) {
 	l.begin(g)
-	for b := 0; b < g.Padded; b += block {
+	for b := rows.From; b < rows.To; b += block {
 		l.finish(g, b, l.again(g, b, e), xnext, snext, e)
 	}
 }
 
 // Restore is part of mpnn.Layer.
-func (l *lean[T]) Restore(g *mpnn.Graph[T], _, xnext []T) {
-	for b := 0; b < g.Padded; b += block {
+func (l *lean[T]) Restore(g *mpnn.Graph[T], rows domain.Span, _, xnext []T) {
+	for b := rows.From; b < rows.To; b += block {
 		l.makeResult(g, b, l.again(g, b, nil))
 		l.send(b, xnext)
 	}
@@ -145,8 +145,8 @@ func (l *lean[T]) BackwardNodes(_ *mpnn.Graph[T], _, gxnext, gsnext []T) {
 }
 
 // BackwardEdges is part of mpnn.Layer.
-func (l *lean[T]) BackwardEdges(g *mpnn.Graph[T], _, _, _ []T, bonds *potential.Bonds) {
-	for b := 0; b < g.Padded; b += block {
+func (l *lean[T]) BackwardEdges(g *mpnn.Graph[T], rows domain.Span, _, _, _ []T, bonds *potential.Bonds) {
+	for b := rows.From; b < rows.To; b += block {
 		p := l.again(g, b, nil)
 		l.nodes(g, b, p, l.gxnext, l.gsnext)
 		l.messagesBackward(g, b, nil, nil, p, bonds)
