@@ -59,7 +59,7 @@ var Table = map[string][]string{
 
 	"internal/crystal": {"domain", "internal/element", "internal/philox"},
 	"md":               {"comm", "domain", "halo", "neighbor", "potential", "internal/philox", "io/restart"},
-	"ensemble":         {"md", "internal/philox"},
+	"ensemble":         {"md", "comm", "internal/philox"},
 	"observe":          {"md", "comm", "domain", "potential", "internal/element"},
 	"relax":            {"md", "comm"},
 	"property":         {"md", "relax", "comm", "domain", "phonon"},
