@@ -200,3 +200,26 @@ func TestNotCheckpoints(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Lightning's checkpoints are read as NequIP writes them; what is compiled for a machine is
+// refused with what to use instead.
+func TestLightningAndCompiled(t *testing.T) {
+	b := oneStorage("}(" + str("state_dict") + "}" + str("w") + tensor_(storage_("FloatStorage", "0", 6), 0, tup(num(6)), tup(num(1))) + "s" +
+		str("hyper_parameters") + "}" + str("model") + num(3) + "su")
+	f, err := load(bytes.NewReader(b), int64(len(b)), "in.ckpt", Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ck, err := newCheckpoint(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, x, ok := ck.Weights().Tensor("w"); !ok || len(x) != 6 || ck.Config["model"] != int64(3) {
+		t.Errorf("weights %v, config %v", x, ck.Config)
+	}
+	b = archive(map[string]string{"p/data/aotinductor/model/a.so": "", "p/archive_format": "pt2"})
+	_, err = load(bytes.NewReader(b), int64(len(b)), "in.nequip.pt2", Options{})
+	if err == nil || !strings.Contains(err.Error(), "compiled for one machine") || !strings.Contains(err.Error(), "package") {
+		t.Errorf("a compiled model: %v", err)
+	}
+}

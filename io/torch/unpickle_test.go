@@ -326,6 +326,7 @@ func FuzzOpen(f *testing.F) {
 	}
 	f.Add(kinds)
 	f.Add(oneStorage("}(" + str("model_state_dict") + "}" + str("w") + tensor_(storage_("FloatStorage", "0", 6), 0, tup(num(6)), tup(num(1))) + "s" + str("config") + "}u"))
+	f.Add(oneStorage("}(" + str("state_dict") + "}" + str("w") + tensor_(storage_("FloatStorage", "0", 6), 0, tup(num(6)), tup(num(1))) + "s" + str("hyper_parameters") + "}u"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if len(data) > 1<<18 {
 			return
