@@ -108,7 +108,7 @@ func TestPhononFiles(t *testing.T) {
 	}
 	sets := strings.SplitN(read(t, filepath.Join(first, setsName)), "\n", 3)
 	few := write(t, filepath.Join(dir, "few"), sets[0]+"\n1\n"+strings.Join(strings.Split(sets[2], "\n")[:35], "\n")+"\n")
-	refuse(t, 2, []string{few, "has 1 displacements", "phonopy"}, again("few", "phonon.force_sets="+few)...)
+	refuse(t, 2, []string{few, "has 1 displacements", "phonopy"}, again("fewer", "phonon.force_sets="+few)...)
 	refuse(t, 2, []string{"forces on 32 atoms; the supercell has 4"}, append(again("small", "phonon.force_sets="+filepath.Join(first, setsName)), "phonon.supercell=[1,1,1]")...)
 	refuse(t, 2, []string{"no row of 4 atoms"}, append(again("rows", "phonon.force_constants="+filepath.Join(first, constantsName)), "phonon.supercell=[1,1,1]")...)
 	refuse(t, 2, []string{"is none of this crystal"}, append(again("hcp", "phonon.force_constants="+filepath.Join(first, constantsName)), "phonon.primitive=I")...)
