@@ -19,7 +19,7 @@ type Deformation struct {
 
 	done float64 // −work done on the atoms, eV
 	last matrix  // strain of the step in hand
-	work matrix  // what works on the strain, at the last evaluation, eV
+	work matrix  // of Faces: what works on the strain, at the last evaluation, eV
 }
 
 // at is 1 + L t.

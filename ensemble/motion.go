@@ -109,11 +109,8 @@ func (m *Motion) take(s *md.Sim) error {
 		return err
 	}
 	m.sums = sums{kinetic: t.Kinetic, virial: t.Virial, volume: s.Cell.Volume(), freedom: s.Freedom()}
-	if d := m.Deformation; d != nil {
-		d.work = t.Virial
-		if d.Faces {
-			d.work, err = d.faces(s, t.Virial)
-		}
+	if d := m.Deformation; d != nil && d.Faces {
+		d.work, err = d.faces(s, t.Virial)
 	}
 	return err
 }
@@ -224,10 +221,7 @@ func (m *Motion) measure(s *md.Sim, kT float64) error {
 	if !m.measures() {
 		return nil
 	}
-	var before matrix
-	if m.Deformation != nil {
-		before = m.Deformation.work
-	}
+	before := m.work()
 	if err := m.take(s); err != nil {
 		return err
 	}
@@ -235,7 +229,16 @@ func (m *Motion) measure(s *md.Sim, kT float64) error {
 		m.CRescale.account(&m.sums, kT, s.Step, s.Dt)
 	}
 	if m.Deformation != nil {
-		m.Deformation.account(&before, &m.Deformation.work)
+		after := m.work()
+		m.Deformation.account(&before, &after)
 	}
 	return nil
+}
+
+// work is what works on the strain of a deformation, eV.
+func (m *Motion) work() matrix {
+	if d := m.Deformation; d != nil && d.Faces {
+		return d.work
+	}
+	return m.sums.virial
 }

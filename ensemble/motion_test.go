@@ -107,7 +107,7 @@ func TestRestartAndRanks(t *testing.T) {
 					m := motion(120, kind[0], kind[1], triclinic, hydro(0.3*gpa), 100, 300)
 					m.Temperature = Ramp{From: 120, To: 140, Steps: steps}
 					if kind[1] == "none" {
-						m.Deformation = &Deformation{Rate: [3][3]float64{{0.1 / (1000 * fs), 0.3 / (1000 * fs)}}}
+						m.Deformation = &Deformation{Rate: [3][3]float64{{0.1 / (1000 * fs), 0.3 / (1000 * fs)}}, Faces: kind[0] == "local"}
 					}
 					return m
 				}}

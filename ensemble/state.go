@@ -34,13 +34,20 @@ func (m *Motion) parts() []*float64 {
 	}
 	if m.Deformation != nil {
 		out = append(out, &m.Deformation.done)
+		if m.Deformation.Faces {
+			tensor(&m.Deformation.work)
+		}
 	}
 	return out
 }
 
 // kind names the parts, so that a state is not taken for that of others.
 func (m *Motion) kind() string {
-	return fmt.Sprintf("%T %T %t %t %t", m.Bath, m.pistonBath(), m.MTK != nil, m.CRescale != nil, m.Deformation != nil)
+	s := fmt.Sprintf("%T %T %t %t %t", m.Bath, m.pistonBath(), m.MTK != nil, m.CRescale != nil, m.Deformation != nil)
+	if m.Deformation != nil && m.Deformation.Faces {
+		s += " faces"
+	}
+	return s
 }
 
 func (m *Motion) pistonBath() Bath {
