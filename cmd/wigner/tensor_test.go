@@ -121,3 +121,26 @@ epochs = 1
 		mustRun(t, "train", on, "output.dir="+dir+"3", "model.output="+c.output, "data."+c.key)
 	}
 }
+
+// The example trains, and its network's dipole of the anti form, the first of the test set,
+// is zero after any training.
+func TestDipoleExample(t *testing.T) {
+	dir := t.TempDir()
+	mustRun(t, "train", filepath.Join(repo, "configs/train/dipole.toml"), "output.dir="+dir, "training.epochs=1", "--ranks", "2")
+	out := filepath.Join(dir, "out.extxyz")
+	mustRun(t, "eval", filepath.Join(repo, "data/molecules/dichloroethane-torsion.extxyz.gz"), "-m", filepath.Join(dir, "dipole.wigner"), "-o", out, "--precision", "float64")
+	frames, err := readFrames(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, _ := frames[0].Get("dipole")
+	x, err := labelNumbers(v.Value, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range x {
+		if math.Abs(c) > 1e-7 { // positions of nine decimals; 1e-6 D is 2e-7 e·Å
+			t.Errorf("the dipole of anti: %v e·Å", x)
+		}
+	}
+}

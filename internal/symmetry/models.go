@@ -35,7 +35,6 @@ type kind struct {
 	exact  bool    // invariant by its structure
 	rough  float64 // how much its coefficients multiply rounding; 0: not
 	local  bool    // a sum of atomic energies
-	moves  bool    // knows one molecule only
 	least  bool    // fitted by least squares
 	three  bool    // of distances and angles at each atom
 	// open makes one that is normalised by these structures.
@@ -174,7 +173,7 @@ func equivariant(n netSize) kind {
 
 // naive is a network of a molecule's raw coordinates or distances.
 func naiveKind(name string, d naive.Design, copies int) kind {
-	return kind{name: name, weight: 0.05, steps: 4, moves: true, open: func(list []*train.Structure, seed uint64) (*model, error) {
+	return kind{name: name, weight: 0.05, steps: 4, open: func(list []*train.Structure, seed uint64) (*model, error) {
 		d := d
 		d.Seed = seed
 		var x [][]vec

@@ -34,7 +34,6 @@ type task struct {
 // result is what a training leaves, and what is kept in the folder.
 type result struct {
 	Values     [][]float64        `json:"values,omitempty"`  // parameters, as the potential orders them
-	Numbers    map[string]float64 `json:"numbers,omitempty"` // errors and the like
 	Structures int                `json:"structures"`
 	Parameters int                `json:"parameters"`
 	Epochs     int                `json:"epochs"`
