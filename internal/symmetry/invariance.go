@@ -74,7 +74,7 @@ func turnBack(r mat) func([]vec) []vec {
 	}
 }
 
-// order moves forces to where their atoms were.
+// backOrder moves forces to where their atoms were.
 func backOrder(order []int) func([]vec) []vec {
 	return func(f []vec) []vec {
 		out := make([]vec, len(f))

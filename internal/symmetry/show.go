@@ -28,7 +28,7 @@ type Options struct {
 // Maker makes one rank's potential.
 type Maker = maker
 
-// Names of what is in the folder.
+// ReportName is the page in the folder.
 const (
 	ReportName = "report.html"
 	csvDir     = "csv"
@@ -44,8 +44,8 @@ type show struct {
 	started  time.Time
 }
 
-// Run trains, looks, and writes the page. Its error is of the kind ErrIdentity where a
-// figure that follows from a model's structure does not hold; the page is there then.
+// Run trains, looks, and writes the page. Where a figure that follows from a model's
+// structure does not hold it returns an error, and the page is there all the same.
 func Run(o Options) error {
 	w := &show{o: &o, sets: map[string][]*train.Structure{}, studies: map[string]*study{}}
 	for _, plan := range []func() error{
@@ -110,7 +110,7 @@ func (w *show) write(d *document) error {
 	return replace(filepath.Join(w.o.Dir, ReportName), page)
 }
 
-// Finished reports whether a folder holds a page, and Begun whether it holds trainings.
+// Finished reports whether a folder holds a page.
 func Finished(dir string) bool {
 	_, err := os.Stat(filepath.Join(dir, ReportName))
 	return err == nil

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// ErrStopped is what Run returns when it was told to stop: finished trainings are kept.
+// errStopped is what Run returns when it was told to stop: finished trainings are kept.
 var errStopped = errors.New("stopped")
 
 // Stopped reports whether a run was told to stop; another run in its folder goes on.
@@ -33,11 +33,11 @@ type task struct {
 
 // result is what a training leaves, and what is kept in the folder.
 type result struct {
-	Values     [][]float64        `json:"values,omitempty"`  // parameters, as the potential orders them
-	Structures int                `json:"structures"`
-	Parameters int                `json:"parameters"`
-	Epochs     int                `json:"epochs"`
-	Seconds    float64            `json:"seconds"`
+	Values     [][]float64 `json:"values,omitempty"` // parameters, as the potential orders them
+	Structures int         `json:"structures"`
+	Parameters int         `json:"parameters"`
+	Epochs     int         `json:"epochs"`
+	Seconds    float64     `json:"seconds"`
 }
 
 // keep is the file of a task.
