@@ -41,7 +41,6 @@ type show struct {
 	sections []func() (*section, error)
 	sets     map[string][]*train.Structure
 	studies  map[string]*study
-	started  time.Time
 }
 
 // Run trains, looks, and writes the page. Where a figure that follows from a model's
