@@ -70,7 +70,7 @@ func (w *show) breaking(st *study) (*section, error) {
 	s.text(`Put 1,2-dichloroethane on the top of its barrier, with both chlorines on the same side at the torsion angle 0. The molecule has a mirror there that exchanges its two halves, so a force that would turn it to the left has an equal ` +
 		`reason to turn it to the right: it must be zero, in any model with the symmetry, although the place is unstable. A model cannot break a symmetry that its input has. It is nature's way too: a ball on the top of a hill stays there until something pushes it. ` +
 		`Here the molecule is let go downhill along the forces of the equivariant network, twice: as it is, and with each coordinate moved at random by some 0.001 Å, which is called a rattle.`)
-	const steps = 300
+	const steps = 1000
 	rng := random(hash("breaking", w.o.Seed), 0)
 	perfect := symmetrised(top)
 	order := partners(perfect)

@@ -1,9 +1,11 @@
 package symmetry
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"gonum.org/v1/gonum/stat"
 
@@ -113,7 +115,7 @@ func (w *show) learning(molecules, crystals []lesson) (*section, error) {
 			of, sf := power(x, f)
 			last := len(x) - 1
 			rows = append(rows, []any{l.name, oe, se, of, sf, e[last], f[last]})
-			ends = append(ends, end{l.name, f[last], df[last], sf})
+			ends = append(ends, end{l.name, f[0], f[last], df[last], sf})
 		}
 		s.draw(pe)
 		s.draw(pf)
@@ -126,8 +128,8 @@ func (w *show) learning(molecules, crystals []lesson) (*section, error) {
 
 // end is where a curve of force errors ends.
 type end struct {
-	name             string
-	error, sd, slope float64
+	name                    string
+	first, error, sd, slope float64 // force errors at the least and the largest size
 }
 
 // verdict says whether what one expects is seen: that models with more symmetry learn from
@@ -146,6 +148,12 @@ func (s *section) verdict(name string, ends []end) {
 		s.text(`On %s one would expect the equivariant network to have the least force error at the largest size; here it has %s ± %s eV/Å and %s has %s ± %s: what one expects is not seen in trainings as short as these.`,
 			name, number(last.error), number(last.sd), best.name, number(best.error), number(best.sd))
 	}
+	slices.SortFunc(ends, func(a, b end) int { return cmp.Compare(a.first, b.first) })
+	var order []string
+	for _, e := range ends {
+		order = append(order, e.name+" "+number(e.first))
+	}
+	s.text(`With the fewest structures the force errors are, in eV/Å and from the least: %s.`, strings.Join(order, "; "))
 	for _, e := range ends {
 		if e.name == naiveName {
 			s.text(`The network on raw coordinates ends at %s eV/Å, %.0f times the error of the equivariant one, with a slope of %.2f against %.2f.`, number(e.error), e.error/last.error, e.slope, last.slope)

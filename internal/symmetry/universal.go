@@ -12,7 +12,7 @@ func (w *show) planUniversal() error {
 	for _, k := range widths {
 		kd := bpKind(5, []int{k, k})
 		s := kd.school(w, n)
-		s.epochs *= 2
+		s.epochs *= pick(w, 6, 2)
 		nets = append(nets, w.study("width, BP, "+number(float64(k)), "universal", kd, list, n, s))
 	}
 	for _, k := range points {
