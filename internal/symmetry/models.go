@@ -142,7 +142,7 @@ type netSize struct {
 
 // equivariant is a NequIP network, trained in single precision.
 func equivariant(n netSize) kind {
-	return kind{name: "equivariant", weight: 1, steps: 4, exact: true, local: true, open: func(list []*train.Structure, seed uint64) (*model, error) {
+	return kind{name: "equivariant", weight: 1, steps: 10, exact: true, local: true, open: func(list []*train.Structure, seed uint64) (*model, error) {
 		irreps, err := o3.ParseIrreps(n.features)
 		if err != nil {
 			return nil, err

@@ -298,7 +298,7 @@ const pageHTML = `<!DOCTYPE html>
 body { font: 16px/1.55 system-ui, sans-serif; margin: 2em auto; max-width: 52em; padding: 0 1em; color: #222; }
 h1 { font-size: 1.7em; } h2 { font-size: 1.25em; margin-top: 2.4em; border-top: 1px solid #ccc; padding-top: 1em; }
 table { border-collapse: collapse; font-size: .9em; } td, th { padding: .2em .8em; text-align: right; border-bottom: 1px solid #ddd; }
-td:first-child, th:first-child { text-align: left; }
+td { white-space: nowrap; } td:first-child, th:first-child { text-align: left; white-space: normal; }
 figure { margin: 1.2em 0; } figcaption { font-weight: 600; margin-bottom: .4em; } figure svg { width: 100%; height: auto; }
 .legend span { margin-right: 1.4em; white-space: nowrap; font-size: .9em; } .legend i { display: inline-block; width: 2em; vertical-align: middle; margin-right: .4em; }
 details { font-size: .85em; } pre { background: #f6f6f6; padding: .8em; overflow: auto; max-height: 20em; }
