@@ -50,6 +50,7 @@ func (b *Brick) Start(send, recv []comm.Message) error {
 	b.recv.split(b, recv, false)
 	b.remote = len(b.send.far)+len(b.recv.far) > 0
 	if b.remote {
+		b.pack()
 		if err := b.post(exchange); err != nil {
 			return err
 		}
@@ -76,6 +77,10 @@ func (b *Brick) Wait() error {
 		return nil
 	}
 	b.started = false
+	if b.remote {
+		b.p.waiting.Add(1)
+		defer b.p.waiting.Add(-1)
+	}
 	err := b.local.Wait()
 	if err != nil {
 		b.p.fail(err)
@@ -85,9 +90,49 @@ func (b *Brick) Wait() error {
 			err = e
 		}
 	}
-	b.recv.lent(b.list)
+	if err == nil {
+		b.recv.place(b.list)
+	}
 	return err
 }
+
+// pack makes the messages for other processes such that the outer communicator, which
+// all bricks share, need copy nothing: what cannot be sent from where it stands is
+// packed, and what cannot be received into place is received into memory of the outer's.
+func (b *Brick) pack() {
+	n := 0
+	for i := range b.send.far {
+		if m := &b.send.far[i]; !b.direct(m) {
+			n += lines(m.Len())
+		}
+	}
+	if n > len(b.packed) {
+		b.packed = b.Alloc(max(n+n/8, len(b.packed)+len(b.packed)/2))
+	}
+	rest := b.packed
+	for i := range b.send.far {
+		m := &b.send.far[i]
+		if b.direct(m) {
+			continue
+		}
+		k := m.Len()
+		to := rest[:k:k]
+		rest = rest[lines(k):]
+		m.Pack(to)
+		m.Data, m.Rows, m.Width = to, nil, 0
+	}
+	for i := range b.recv.far {
+		if m := &b.recv.far[i]; m.Lent == 0 && !b.direct(m) {
+			m.Lent, m.Data = len(m.Data), nil
+		}
+	}
+}
+
+// direct is whether the outer communicator takes the message's Data as it stands.
+func (b *Brick) direct(m *comm.Message) bool { return m.Rows == nil && b.p.outer.Owns(m.Data) }
+
+// lines is n rounded up to whole cache lines.
+func lines(n int) int { return (n + 63) &^ 63 }
 
 // sorted are messages of one direction, those for bricks of this process and the others.
 type sorted struct {
@@ -136,12 +181,17 @@ func (s *sorted) split(b *Brick, list []comm.Message, out bool) {
 	}
 }
 
-// lent tells the caller where the messages stand for which it had no memory.
-func (s *sorted) lent(list []comm.Message) {
+// place tells the caller where the messages stand for which it had no memory, and
+// copies those into place that came into other memory than the caller's.
+func (s *sorted) place(list []comm.Message) {
 	for k, some := range [2][]comm.Message{s.near, s.far} {
 		for i := range some {
-			if some[i].Lent > 0 {
-				list[s.at[k][i]].Data = some[i].Data
+			switch m := &list[s.at[k][i]]; {
+			case some[i].Lent == 0:
+			case m.Lent > 0:
+				m.Data = some[i].Data
+			default:
+				copy(m.Data, some[i].Data)
 			}
 		}
 	}

@@ -8,7 +8,9 @@
 //
 // Messages between bricks of one process go through memory. Only the goroutine
 // that called Run speaks to the outer communicator; it posts the messages of
-// each brick on their own, so that bricks need not be in step.
+// each brick on their own, so that bricks need not be in step. Each brick packs
+// and unpacks its own messages. Where all bricks compute, that goroutine sleeps
+// most of the time; where one waits, it has that brick's core.
 package hybrid
 
 import (
@@ -34,6 +36,11 @@ type Outer interface {
 	Cancel(slot int)
 	// Idle may let others run between fruitless Tests.
 	Idle(polls int, start time.Time)
+	// Nap is Idle where nobody waits: it sleeps for some 100 µs.
+	Nap(start time.Time)
+	// Owns says whether messages in this memory are sent and received without a copy.
+	// Any goroutine may call it.
+	Owns(b []byte) bool
 }
 
 // Run is collective over the processes of outer. It calls f for bricks[p]

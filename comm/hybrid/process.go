@@ -3,8 +3,10 @@ package hybrid
 import (
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/wigner-md/wigner/comm"
@@ -25,6 +27,8 @@ type process struct {
 	reducing int        // bricks that wait in a reduction
 	ended    int        // bricks whose f has returned
 	gone     int        // one of them
+
+	waiting atomic.Int32 // bricks in the Wait of messages of other processes
 
 	// Of Run's goroutine only:
 	open []int // slots (bricks) with an open exchange
@@ -58,6 +62,7 @@ type Brick struct {
 	remote     bool           // what was started has messages for other processes
 	list       []comm.Message // the caller's, to be received
 	send, recv sorted
+	packed     []byte // what is sent to other processes and cannot be sent from where it stands
 
 	x  []float64 // of the reduction: one of x and n
 	n  []int64
@@ -72,8 +77,17 @@ func newProcess(outer Outer, first []int, me int) *process {
 	return p
 }
 
+// eager is how many fruitless Tests are made at once though no brick waits: one that
+// has just called Start may be about to.
+const eager = 30
+
 // run starts the bricks and serves them until all have ended.
 func (p *process) run(f func(comm.Comm) error) error {
+	// With as many cores as bricks, this goroutine would wait for a brick to be preempted.
+	if old := runtime.GOMAXPROCS(0); old <= len(p.bricks) {
+		runtime.GOMAXPROCS(len(p.bricks) + 1)
+		defer runtime.GOMAXPROCS(old)
+	}
 	result := make(chan error, 1)
 	go func() {
 		err := inproc.Run(len(p.bricks), func(c comm.Comm) (err error) {
@@ -91,7 +105,7 @@ func (p *process) run(f func(comm.Comm) error) error {
 		p.notify()
 	}()
 	var err error
-	running := true
+	running, awaited := true, false
 	var start time.Time
 	for polls := 0; running || len(p.open) > 0; {
 		moved := p.serve()
@@ -108,11 +122,18 @@ func (p *process) run(f func(comm.Comm) error) error {
 			<-p.wake
 			polls = 0
 		default:
+			if now := p.waiting.Load() > 0; now != awaited {
+				polls, awaited = 0, now
+			}
 			if polls == 0 {
 				start = time.Now()
 			}
 			polls++
-			p.outer.Idle(polls, start)
+			if !awaited && polls > eager { // all compute and want their cores
+				p.outer.Nap(start)
+			} else {
+				p.outer.Idle(polls, start)
+			}
 		}
 	}
 	return err

@@ -19,7 +19,7 @@ import (
 
 // Comm is the communicator of all processes: a duplicate of MPI_COMM_WORLD.
 // Beyond comm.Comm it can hold several exchanges open at a time (Post, Test),
-// which comm/hybrid needs. Only Alloc and Abort may be called from a goroutine
+// which comm/hybrid needs. Only Alloc, Owns and Abort may be called from a goroutine
 // other than the one that Run called f on.
 type Comm struct {
 	lib         *library

@@ -8,6 +8,7 @@ import (
 	"unsafe"
 
 	"github.com/ebitengine/purego"
+	"golang.org/x/sys/unix"
 
 	"github.com/wigner-md/wigner/comm"
 )
@@ -106,6 +107,16 @@ func (c *Comm) Cancel(int) { c.abandoned++ }
 // start.
 func (c *Comm) Idle(polls int, start time.Time) { c.idle(polls, start) }
 
+// Nap is called instead where nobody waits for what is open: it sleeps for 50 to
+// 200 µs, the longer the longer it has been since start.
+func (c *Comm) Nap(start time.Time) {
+	t := unix.NsecToTimespec(int64(min(max(time.Since(start)/50, 50*time.Microsecond), 200*time.Microsecond)))
+	_ = unix.Nanosleep(&t, nil)
+}
+
+// Owns is whether the library may send from this memory and receive into it.
+func (c *Comm) Owns(b []byte) bool { return len(b) == 0 || c.lib.mem.has(b) }
+
 func (c *Comm) post(x *exchange, send, recv []comm.Message) error {
 	if err := comm.Check(c.rank, c.size, send, recv); err != nil {
 		return err
@@ -161,7 +172,7 @@ func (c *Comm) post(x *exchange, send, recv []comm.Message) error {
 
 // direct is whether the library may send from, or receive into, the message's Data.
 func (c *Comm) direct(m *comm.Message) bool {
-	return m.Rows == nil && m.Lent == 0 && (len(m.Data) == 0 || c.lib.mem.has(m.Data))
+	return m.Rows == nil && m.Lent == 0 && c.Owns(m.Data)
 }
 
 // lines is n rounded up to whole lines.
