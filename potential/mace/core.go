@@ -21,13 +21,14 @@ type core[T kernel.Float] struct {
 	begun      int64     // the graph's Build when it was looked at
 	base       []int32   // first row of the pair i·n+j in them; nil where there is but one
 	conv, near kernel.Conv[T]
-	density    kernel.Radial[T]
-	batch      [together]loaded[T] // one after another has the first only
-	centres    [together]kernel.Centre[T]
-	g, dg      []T // of the density of an atom's edges
-	rest       []T
-	groups     groups[T]
-	read       *reader[T]
+	// density goes through the tables where there are any, nearDensity never.
+	density, nearDensity kernel.Radial[T]
+	batch                [together]loaded[T] // one after another has the first only
+	centres              [together]kernel.Centre[T]
+	g, dg                []T // of the density of an atom's edges
+	rest                 []T
+	groups               groups[T]
+	read                 *reader[T]
 
 	agg     []T // sums of messages of a block, or their gradient
 	z, a    []T // [row][target] of a block
@@ -58,14 +59,14 @@ func newCore[T kernel.Float](w *weights[T]) *core[T] {
 	c.b, c.gb, c.x, c.gx = n(in), n(in), n(w.scWidth), n(w.scWidth)
 	c.scratch = w.contraction.Scratch()
 	exact := kernel.NewLoops(w.shape, kernel.Radial[T](&radial[T]{network: w.net, of: &c.of}))
+	if w.rho != nil {
+		c.nearDensity = &radial[T]{network: w.rho, of: &c.of}
+	}
 	if w.tables != nil {
 		c.near = exact
 		return c
 	}
-	c.conv = exact
-	if w.rho != nil {
-		c.density = &radial[T]{network: w.rho, of: &c.of}
-	}
+	c.conv, c.density = exact, c.nearDensity
 	return c
 }
 
@@ -153,7 +154,7 @@ func (c *core[T]) messages(g *mpnn.Graph[T], b int, x []T, p parts[T], e []float
 				clear(q.Agg)
 				c.conv.Forward(q.E, 0, q.E.N, q.J, records, q.Agg)
 			}
-			c.edgeSums(i+k, b, q.E, p, e)
+			c.edgeSums(i+k, b, q.From, q.E, p, e)
 		}
 		if c.tables == nil {
 			continue
@@ -200,9 +201,9 @@ func (c *core[T]) residual(g *mpnn.Graph[T], b, i int, p parts[T]) []T {
 
 // edgeSums makes what is a sum over the edges of an atom and no message: the density,
 // and the repulsion's energy.
-func (c *core[T]) edgeSums(i, b int, e *kernel.Edges[T], p parts[T], energy []float64) {
+func (c *core[T]) edgeSums(i, b, near int, e *kernel.Edges[T], p parts[T], energy []float64) {
 	if c.kind.density {
-		c.densities(e, false)
+		c.densities(e, near, false)
 		sum := 0.0
 		for k := range e.N {
 			v, _ := c.densityOf(float64(c.g[k]), 0, float64(e.R[k]))
@@ -218,16 +219,21 @@ func (c *core[T]) edgeSums(i, b int, e *kernel.Edges[T], p parts[T], energy []fl
 	}
 }
 
-// densities sets g of the loaded edges, and dg with slopes.
-func (c *core[T]) densities(e *kernel.Edges[T], slopes bool) {
+// densities sets g of the loaded edges, and dg with slopes; the first near edges are too
+// short for the tables.
+func (c *core[T]) densities(e *kernel.Edges[T], near int, slopes bool) {
 	c.g, c.dg = room(c.g, e.N), room(c.dg, e.N)
-	switch {
-	case e.N == 0:
-	case slopes:
-		c.density.Weights(e, 0, e.N, c.g, c.dg)
-	default:
-		c.density.Weights(e, 0, e.N, c.g, nil)
+	weights := func(r kernel.Radial[T], from, to int) {
+		switch {
+		case from == to:
+		case slopes:
+			r.Weights(e, from, to, c.g[from:to], c.dg[from:to])
+		default:
+			r.Weights(e, from, to, c.g[from:to], nil)
+		}
 	}
+	weights(c.nearDensity, 0, near)
+	weights(c.density, near, e.N)
 }
 
 // densityOf is tanh(g²), times the envelope where that is not in g, and its slope.
@@ -351,16 +357,16 @@ func (c *core[T]) messagesBackward(g *mpnn.Graph[T], b int, x, gx []T, p parts[T
 			c.near.Backward(e, 0, near, j, records, agg, gx)
 		}
 		c.conv.Backward(e, near, e.N, j, records, agg, gx)
-		c.edgeGradients(i, b, e, p)
+		c.edgeGradients(i, b, near, e, p)
 		sum, virial := e.Gradient()
 		potential.AddSummed(bonds, int32(i), e.J[:e.N], e.D, e.G, sum, virial)
 	}
 }
 
 // edgeGradients adds the slopes of density and repulsion to those of the edges.
-func (c *core[T]) edgeGradients(i, b int, e *kernel.Edges[T], p parts[T]) {
+func (c *core[T]) edgeGradients(i, b, near int, e *kernel.Edges[T], p parts[T]) {
 	if c.kind.density {
-		c.densities(e, true)
+		c.densities(e, near, true)
 		f := float64(p.density.row(i-b, 2)[1])
 		for k := range e.N {
 			_, dv := c.densityOf(float64(c.g[k]), float64(c.dg[k]), float64(e.R[k]))

@@ -239,3 +239,41 @@ func FuzzRead(f *testing.F) {
 	f.Add(uint64(1), uint64(2))
 	f.Fuzz(func(t *testing.T, a, b uint64) { tryMutant(t, small, a, b) })
 }
+
+// Edges shorter than the tables' first knot are evaluated by the networks, messages and
+// density alike, with the same energy, forces and virial as in double precision.
+func TestShortEdges(t *testing.T) {
+	for name, m := range map[string]*mace.Model{
+		"tiny-c2": openReference(t, "tiny-c2", ""), "tiny-density": openReference(t, "tiny-density", "extra"),
+		"non-linear": open(t, "testdata/non-linear.model", "b"),
+	} {
+		if !m.Tabulated() {
+			t.Fatalf("%s has no tables", name)
+		}
+		low := m.RadialErrors()[0].Min
+		for _, d := range []float64{low / 2, low - 0.1, low - 1e-4, low + 1e-4} {
+			zs := m.Elements()
+			a, b := zs[0], zs[len(zs)-1]
+			s := potentialtest.System{X: [][3]float64{{0, 0, 0}, {d, 0, 0}, {d, 2, 0.1}, {0.3, 2, 0.7}}, Z: []int{a, b, a, b}}
+			want, err := potentialtest.Evaluate(s, potentialtest.Setup{}, func() potential.Potential { return mace.New64(m) })
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := potentialtest.Evaluate(s, potentialtest.Setup{}, func() potential.Potential { return mace.New32(m) })
+			if err != nil {
+				t.Fatal(err)
+			}
+			e, _, f, w := potentialtest.Deviation(got, want)
+			size := 1.0
+			for _, v := range want.Forces {
+				for _, x := range v {
+					size = max(size, math.Abs(x))
+				}
+			}
+			// As in SevenNet's test, 2e-5 of the largest force: rounding.
+			if !(e <= 2e-5*math.Max(1, math.Abs(want.Energy))) || !(f <= 2e-5*size) || !(w <= 1e-4*size) {
+				t.Errorf("%s, d = %g Å: energy differs by %.1e eV of %.1e, force by %.1e of %.1e eV/Å, virial by %.1e", name, d, e, want.Energy, f, size, w)
+			}
+		}
+	}
+}
