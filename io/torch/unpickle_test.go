@@ -127,6 +127,32 @@ func TestInert(t *testing.T) {
 	}
 }
 
+// torch.tanh and its like are attributes of a class of torch's compiled functions; no
+// other attribute of anything is taken.
+func TestCompiledFunctions(t *testing.T) {
+	of := global_("torch._C", "_VariableFunctionsClass")
+	for _, module := range []string{"builtins", "__builtin__"} {
+		getattr := global_(module, "getattr")
+		got, err := parse(call(getattr, of, str("tanh")), inert)
+		if err != nil || got != Class("torch.tanh") {
+			t.Errorf("%v, %v", got, err)
+		}
+		for _, body := range []string{
+			call(getattr, of), call(getattr, of, num(1)), call(getattr, of, str("tanh"), str("x")), call(getattr, of, str("")),
+			call(getattr, of, str("a.b")), call(getattr, of, str("1a")), call(getattr, str("torch"), str("tanh")),
+			call(getattr, global_("torch._C", "Other"), str("tanh")), call(getattr, global_("torch", "nn"), str("tanh")),
+			call(getattr, call(of), str("tanh")),
+		} {
+			if got, err := parse(body, inert); err == nil || !strings.Contains(err.Error(), "getattr is called on") {
+				t.Errorf("%q: %v, %v", body, got, err)
+			}
+		}
+		if _, err := parse(getattr, nil); err == nil || !strings.Contains(err.Error(), module+".getattr") {
+			t.Errorf("without inert records: %v", err)
+		}
+	}
+}
+
 func TestRefused(t *testing.T) {
 	deep := strings.Repeat("N", 1) + strings.Repeat("\x85", 100_000)
 	dtype := call(global_("numpy", "dtype"), str("f8"), "\x89", "\x88")

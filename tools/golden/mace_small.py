@@ -38,6 +38,7 @@ VARIANTS = {
     "non-linear": dict(interaction_cls=NONLINEAR, interaction_cls_first=NONLINEAR, num_interactions=3, hidden_irreps="8x0e+8x1o",
                        edge_irreps=o3.Irreps("4x0e+4x1o"), apply_cutoff=False, use_agnostic_product=True, distance_transform="Agnesi",
                        readout="NonLinearBiasReadoutBlock", heads=["a", "b"]),
+    "tanh": dict(hidden_irreps="4x0e", max_ell=1, gate=torch.tanh),  # pickled by getattr
     "old": dict(num_bessel=4),  # what the oldest release that installs can make
 }
 
