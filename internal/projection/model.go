@@ -70,7 +70,7 @@ const (
 type Time struct {
 	Compute  float64 `json:"compute"`  // the potential and the motion
 	Rebuild  float64 `json:"rebuild"`  // list builds, spread over the steps
-	Copies   float64 `json:"copies"`   // packing, unpacking, and messages inside the node
+	Copies   float64 `json:"copies"`   // packing, unpacking, and messages inside the node; more than a process's own need
 	Messages float64 `json:"messages"` // their number: latency and overhead
 	Network  float64 `json:"network"`  // their bytes through the card
 	Reduce   float64 `json:"reduce"`   // reductions over all ranks
