@@ -11,7 +11,7 @@ BUILD   := CGO_ENABLED=0 $(GO) build -buildvcs=false -trimpath -ldflags '-X main
 # Tests that need a model or an MPI fail without one here, where both are
 # fetched first; a bare `go test ./...` skips them.
 REQUIRE := WIGNER_REQUIRE_MODELS=1 WIGNER_REQUIRE_MPI=1 WIGNER_MODELS=$(CURDIR)/models
-RACE    := ./comm/... ./halo/... ./md/... ./observe/... ./train/...
+RACE    := ./comm/... ./halo/... ./potential/mpnn/... ./md/... ./observe/... ./train/...
 MODELS  := models/sevennet-0.pth models/sevennet-0-22may2024.pth models/sevennet-l3i5.pth
 
 .DEFAULT_GOAL := help

@@ -12,6 +12,7 @@ import (
 	"github.com/wigner-md/wigner/internal/kernel"
 	"github.com/wigner-md/wigner/io/torch"
 	"github.com/wigner-md/wigner/potential"
+	"github.com/wigner-md/wigner/potential/mpnn"
 	"github.com/wigner-md/wigner/potential/nequip"
 	"github.com/wigner-md/wigner/potential/potentialtest"
 )
@@ -91,14 +92,14 @@ func weighted(o *potentialtest.Outcome) (e float64) {
 	return e
 }
 
-func gradientOf[T kernel.Float](t *testing.T, s potentialtest.System, ranks int, mk func() *nequip.Trainee[T]) []float64 {
+func gradientOf[T kernel.Float](t *testing.T, s potentialtest.System, setup potentialtest.Setup, mk func() *nequip.Trainee[T]) []float64 {
 	t.Helper()
 	n := 0
 	for _, p := range mk().Params() {
 		n += len(p.Value)
 	}
 	g, mu := make([]float64, n), &sync.Mutex{}
-	if _, err := potentialtest.Evaluate(s, potentialtest.Setup{Ranks: ranks}, func() potential.Potential {
+	if _, err := potentialtest.Evaluate(s, setup, func() potential.Potential {
 		return &gradient{mk(), mu, g}
 	}); err != nil {
 		t.Fatal(err)
@@ -136,9 +137,9 @@ func TestParamGradient(t *testing.T) {
 		t.Run(strings.TrimSuffix(filepath.Base(path), ".pth"), func(t *testing.T) {
 			net := trainee[float64](t, path)
 			s := learnSystem(net.Model().Elements())
-			g := gradientOf(t, s, 1, func() *nequip.Trainee[float64] { return net })
-			four := gradientOf(t, s, 4, func() *nequip.Trainee[float64] { return trainee[float64](t, path) })
-			single := gradientOf(t, s, 1, func() *nequip.Trainee[float32] { return trainee[float32](t, path) })
+			g := gradientOf(t, s, potentialtest.Setup{}, func() *nequip.Trainee[float64] { return net })
+			four := gradientOf(t, s, potentialtest.Setup{Ranks: 4}, func() *nequip.Trainee[float64] { return trainee[float64](t, path) })
+			single := gradientOf(t, s, potentialtest.Setup{}, func() *nequip.Trainee[float32] { return trainee[float32](t, path) })
 			energy := func() float64 {
 				net.Update()
 				o, err := potentialtest.Evaluate(s, potentialtest.Setup{}, func() potential.Potential { return net })
@@ -215,5 +216,31 @@ func TestTraineeComputes(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// Gradients that travel home while those of the interior are made are the same within
+// rounding, in every memory mode.
+func TestLearnWithInterior(t *testing.T) {
+	for _, path := range trainable(t)[:2] {
+		net := trainee[float64](t, path)
+		s := learnSystem(net.Model().Elements()).Repeat([3]int{4, 4, 5}) // 27 blocks
+		mk := func() *nequip.Trainee[float64] { return net }
+		want := gradientOf(t, s, potentialtest.Setup{}, mk)
+		largest := 0.0
+		for _, v := range want {
+			largest = max(largest, math.Abs(v))
+		}
+		for _, mode := range []mpnn.Memory{mpnn.Normal, mpnn.Lean, mpnn.Low} {
+			net.Memory = mode
+			for _, border := range []int{2, 4} {
+				for k, v := range gradientOf(t, s, potentialtest.Setup{Border: border}, mk) {
+					if d := math.Abs(v - want[k]); !(d <= 1e-12*largest) {
+						t.Fatalf("%s, mode %d, one block in %d border: number %d of the gradient is %g, want %g", path, mode, border, k, v, want[k])
+					}
+				}
+			}
+		}
+		net.Memory = mpnn.Normal
 	}
 }

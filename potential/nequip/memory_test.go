@@ -24,25 +24,32 @@ func TestMemory(t *testing.T) {
 		s := rattledCrystal(rng, m.Elements())
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			for _, ranks := range []int{1, 2, 8} {
-				sameInEachMode(t, s, ranks, func() *mpnn.Network[float32] { return nequip.New32(m) })
-				sameInEachMode(t, s, ranks, func() *mpnn.Network[float64] { return nequip.New64(m) })
+				sameInEachMode(t, s, potentialtest.Setup{Ranks: ranks}, func() *mpnn.Network[float32] { return nequip.New32(m) })
+				sameInEachMode(t, s, potentialtest.Setup{Ranks: ranks}, func() *mpnn.Network[float64] { return nequip.New64(m) })
 			}
 		})
 	}
+	t.Run("interior", func(t *testing.T) {
+		m := openFile(t, tiny(t)[0])
+		s := rattledCrystal(rng, m.Elements()).Repeat([3]int{4, 4, 5})
+		setup := potentialtest.Setup{Border: 4}
+		sameInEachMode(t, s, setup, func() *mpnn.Network[float32] { return nequip.New32(m) })
+		sameInEachMode(t, s, setup, func() *mpnn.Network[float64] { return nequip.New64(m) })
+	})
 	t.Run("sevennet-0", func(t *testing.T) {
 		m := open(t, "sevennet-0")
 		for _, ranks := range []int{1, 3, 8} {
-			sameInEachMode(t, diamond(2), ranks, func() *mpnn.Network[float32] { return nequip.New32(m) })
+			sameInEachMode(t, diamond(2), potentialtest.Setup{Ranks: ranks}, func() *mpnn.Network[float32] { return nequip.New32(m) })
 		}
-		sameInEachMode(t, rattledCrystal(rng, []int{14, 8}), 2, func() *mpnn.Network[float64] { return nequip.New64(m) })
+		sameInEachMode(t, rattledCrystal(rng, []int{14, 8}), potentialtest.Setup{Ranks: 2}, func() *mpnn.Network[float64] { return nequip.New64(m) })
 	})
 }
 
-func sameInEachMode[T mpnn.Float](t *testing.T, s potentialtest.System, ranks int, open func() *mpnn.Network[T]) {
+func sameInEachMode[T mpnn.Float](t *testing.T, s potentialtest.System, setup potentialtest.Setup, open func() *mpnn.Network[T]) {
 	t.Helper()
 	var want *potentialtest.Outcome
 	for _, mode := range []mpnn.Memory{mpnn.Normal, mpnn.Lean, mpnn.Low} {
-		got, err := potentialtest.Evaluate(s, potentialtest.Setup{Ranks: ranks}, func() potential.Potential {
+		got, err := potentialtest.Evaluate(s, setup, func() potential.Potential {
 			n := open()
 			n.Memory = mode
 			return n
@@ -55,7 +62,7 @@ func sameInEachMode[T mpnn.Float](t *testing.T, s potentialtest.System, ranks in
 			continue
 		}
 		if !reflect.DeepEqual(got.Energies, want.Energies) || !reflect.DeepEqual(got.Forces, want.Forces) || got.Virial != want.Virial {
-			t.Errorf("%d ranks: memory mode %d differs from the normal one", ranks, mode)
+			t.Errorf("%+v: memory mode %d differs from the normal one", setup, mode)
 		}
 	}
 }

@@ -22,7 +22,7 @@ func silicon(n int) System {
 		Cell: [3][3]float64{{a, 0, 0}, {0, a, 0}, {0, 0, a}}, Periodic: crystal, Z: []int{14, 14, 14, 14, 14, 14, 14, 14},
 		X: [][3]float64{{0, 0, 0}, {0, a / 2, a / 2}, {a / 2, 0, a / 2}, {a / 2, a / 2, 0}, {a / 4, a / 4, a / 4}, {a / 4, 3 * a / 4, 3 * a / 4}, {3 * a / 4, a / 4, 3 * a / 4}, {3 * a / 4, 3 * a / 4, a / 4}},
 	}
-	sys := cell.repeat([3]int{n, n, n})
+	sys := cell.Repeat([3]int{n, n, n})
 	for i := range sys.X {
 		for k := range 3 {
 			sys.X[i][k] += 0.05 * rng.NormFloat64()

@@ -9,6 +9,7 @@
 package potentialtest
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -34,11 +35,18 @@ type Setup struct {
 	Ranks int     // bricks, one in-process rank for each; 0 is 1
 	Grid  [3]int  // bricks by direction; if set, instead of Ranks
 	Skin  float64 // Å, of the neighbour list
+	// Border, unless 0, makes of a lone rank's blocks of rows every so-manyth the border
+	// and the others the interior, which is otherwise empty there.
+	Border int
+	// Run starts the ranks; nil is inproc.Run.
+	Run func(n int, f func(comm.Comm) error) error
 }
 
 // Rank says what one rank held.
 type Rank struct {
 	Owned, Remote, Images, Peers int
+	Interior                     int   // rows
+	Polls                        int   // of exchanges under way
 	Edges                        int64 // list entries, the skin's included
 	Sent                         halo.Stats
 }
@@ -71,8 +79,12 @@ func Evaluate(s System, setup Setup, mk func() potential.Potential) (*Outcome, e
 		Energies: make([]float64, len(s.X)), Forces: make([][3]float64, len(s.X)), Virials: make([][3][3]float64, len(s.X)),
 		Grid: part.Grid(), Ranks: make([]Rank, part.N()),
 	}
-	err = inproc.Run(part.N(), func(c comm.Comm) error {
-		r := rank{c: c, cell: cell, part: part, skin: setup.Skin}
+	run := setup.Run
+	if run == nil {
+		run = inproc.Run
+	}
+	err = run(part.N(), func(c comm.Comm) error {
+		r := rank{c: c, cell: cell, part: part, skin: setup.Skin, border: setup.Border}
 		return r.run(&s, mk(), out)
 	})
 	return out, err
@@ -95,16 +107,45 @@ func Bounds(cell *domain.Cell, x [][3]float64) (lo, hi [3]float64) {
 
 // rank is one rank's side of an evaluation.
 type rank struct {
-	c     comm.Comm
-	cell  domain.Cell
-	part  domain.Partition
-	skin  float64
-	atoms domain.Atoms
-	plan  *halo.Plan
-	list  neighbor.List
-	frame potential.Frame
-	res   potential.Result
-	bonds potential.Bonds
+	c      comm.Comm
+	cell   domain.Cell
+	part   domain.Partition
+	skin   float64
+	border int
+	atoms  domain.Atoms
+	plan   *halo.Plan
+	polled polled
+	list   neighbor.List
+	frame  potential.Frame
+	res    potential.Result
+	bonds  potential.Bonds
+}
+
+// polled is a plan that counts what Polls there are.
+type polled struct {
+	*halo.Plan
+	polls int
+}
+
+func (p *polled) Poll() error {
+	p.polls++
+	return p.Plan.Poll()
+}
+
+// interior is the plan's, or that of Setup.Border.
+func (r *rank) interior() (free []domain.Span, err error) {
+	switch {
+	case r.border == 0:
+		return r.plan.Interior(), nil
+	case r.c.Size() > 1:
+		return nil, errors.New("potentialtest: Setup.Border is for one rank")
+	}
+	for b := range domain.Padded(r.atoms.N) / domain.Block {
+		if b%r.border > 0 {
+			free = append(free, domain.Span{From: b * domain.Block, To: (b + 1) * domain.Block})
+		}
+	}
+	return free, nil
 }
 
 // deal takes this rank's share of the atoms, makes the halo and the list.
@@ -126,9 +167,14 @@ func (r *rank) deal(s *System, p potential.Potential) error {
 	if err := neighbor.Build(&r.list, a, p.Cutoff(), r.skin); err != nil {
 		return err
 	}
+	interior, err := r.interior()
+	if err != nil {
+		return err
+	}
+	r.polled = polled{Plan: r.plan}
 	r.frame = potential.Frame{
 		N: a.N, Rows: a.Features(), Species: a.Species, ID: a.ID, X: a.X,
-		List: &r.list, Home: r.plan.Home, Halo: r.plan, Interior: r.plan.Interior(),
+		List: &r.list, Home: r.plan.Home, Halo: &r.polled, Interior: interior,
 	}
 	r.res = potential.Result{Energy: make([]float64, a.N), Bonds: &r.bonds}
 	return nil
@@ -173,7 +219,11 @@ func (r *rank) run(s *System, p potential.Potential, out *Outcome) error {
 		return err
 	}
 	a := &r.atoms
-	out.Ranks[r.c.Rank()] = Rank{a.N, a.Remote, a.Images, r.plan.Peers(), r.list.Row[a.N], r.plan.Stats()}
+	inner := 0
+	for _, f := range r.frame.Interior {
+		inner += f.To - f.From
+	}
+	out.Ranks[r.c.Rank()] = Rank{a.N, a.Remote, a.Images, r.plan.Peers(), inner, r.polled.polls, r.list.Row[a.N], r.plan.Stats()}
 	if r.c.Rank() == 0 {
 		out.Energy = sums[9].Value()
 		for k := range 9 {

@@ -2,6 +2,7 @@ package potentialtest
 
 import (
 	"fmt"
+	"math"
 	"testing"
 
 	"github.com/wigner-md/wigner/comm"
@@ -32,7 +33,7 @@ func (s *suite) onRanks(t *testing.T, what string, sys System) {
 // bricks are thin slices, and in a left-handed one.
 func (s *suite) ranks(t *testing.T) {
 	s.onRanks(t, "crystal", s.random(3*s.Atoms, crystal))
-	s.onRanks(t, "column", s.random(s.Atoms, crystal).repeat([3]int{1, 1, 3}))
+	s.onRanks(t, "column", s.random(s.Atoms, crystal).Repeat([3]int{1, 1, 3}))
 	left := s.random(s.Atoms, crystal)
 	left.Cell[0], left.Cell[1] = left.Cell[1], left.Cell[0]
 	s.onRanks(t, "left-handed cell", left)
@@ -76,6 +77,38 @@ func (s *suite) skin(t *testing.T) {
 	want := s.evaluate(t, sys, Setup{})
 	s.same(t, "skin of 1 Å", s.evaluate(t, sys, Setup{Skin: 1}), want)
 	s.same(t, "skin of 1 Å, 4 ranks", s.evaluate(t, sys, Setup{Skin: 1, Ranks: 4}), want)
+}
+
+// interior: which rows are computed while features travel changes no bit of the energies,
+// and the forces by rounding only. Blocks of the border are every second, and every fourth:
+// runs of three blocks, between which and in which messages are looked after.
+func (s *suite) interior(t *testing.T) {
+	sys := s.random(s.Atoms, crystal)
+	n := int(math.Ceil(math.Cbrt(24*domain.Block/float64(s.Atoms) - 0.5)))
+	sys = sys.Repeat([3]int{n, n, n})
+	for i := range sys.X { // no two are alike
+		sys.X[i][i%3] += 0.02 * s.rng.Float64()
+	}
+	want := s.evaluate(t, sys, Setup{})
+	for _, border := range []int{4, 2} {
+		if border == 2 && testing.Short() {
+			continue
+		}
+		got := s.evaluate(t, sys, Setup{Border: border})
+		if got.Ranks[0].Interior < 10*domain.Block {
+			t.Fatalf("%d rows of %d are interior", got.Ranks[0].Interior, len(sys.X))
+		}
+		for i, e := range got.Energies {
+			if e != want.Energies[i] {
+				t.Fatalf("one block in %d is border: energy %d is %v, without an interior %v", border, i, e, want.Energies[i])
+			}
+		}
+		s.same(t, fmt.Sprintf("one block in %d is border", border), got, want)
+		t.Logf("%d atoms, %d rows interior, %d polls", len(sys.X), got.Ranks[0].Interior, got.Ranks[0].Polls)
+		if got.Ranks[0].Polls == 0 { // nothing travels
+			return
+		}
+	}
 }
 
 // allocations: Compute reuses its memory, and gives the same bits again.

@@ -249,7 +249,7 @@ func (o *Outcome) copies(n int) *Outcome {
 // supercell: 2×2×2 cells have eight times the energy and the same forces.
 func (s *suite) supercell(t *testing.T) {
 	sys := s.random(max(s.Atoms/2, 1), crystal)
-	s.same(t, "2×2×2 supercell", s.evaluate(t, sys.repeat([3]int{2, 2, 2}), Setup{}), s.evaluate(t, sys, Setup{}).copies(8))
+	s.same(t, "2×2×2 supercell", s.evaluate(t, sys.Repeat([3]int{2, 2, 2}), Setup{}), s.evaluate(t, sys, Setup{}).copies(8))
 }
 
 // smallCell: a cell far smaller than the cutoff, whose atoms see many images of
@@ -262,7 +262,7 @@ func (s *suite) smallCell(t *testing.T) {
 			k[d] = 2 + d%2
 		}
 		want := s.evaluate(t, sys, Setup{}).copies(k[0] * k[1] * k[2])
-		s.same(t, "cell smaller than the cutoff", s.evaluate(t, sys.repeat(k), Setup{}), want)
+		s.same(t, "cell smaller than the cutoff", s.evaluate(t, sys.Repeat(k), Setup{}), want)
 	}
 }
 

@@ -96,6 +96,7 @@ func Run(t *testing.T, mk func() potential.Potential, o Options) {
 		{"Isolated", s.isolated},
 		{"Cutoff", s.smooth},
 		{"Skin", s.skin},
+		{"Interior", s.interior},
 		{"Allocations", s.allocations},
 	} {
 		t.Run(test.name, test.f)
@@ -175,8 +176,8 @@ func (sys System) copy() System {
 	return sys
 }
 
-// repeat is the supercell of n[k] cells along vector k, cell by cell.
-func (sys System) repeat(n [3]int) System {
+// Repeat is the supercell of n[k] cells along vector k, cell by cell.
+func (sys System) Repeat(n [3]int) System {
 	big := System{Periodic: sys.Periodic, Cell: sys.Cell}
 	for k := range n {
 		for l := range big.Cell[k] {

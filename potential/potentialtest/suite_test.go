@@ -164,6 +164,12 @@ func (p *embedded) wrong(fr *potential.Frame, i int) float64 {
 		if len(p.r) == 0 {
 			return math.NaN()
 		}
+	case "interior":
+		for _, s := range fr.Interior {
+			if s.From <= i && i < s.To {
+				return 1e-12
+			}
+		}
 	case "state":
 		return 1e-3 * float64(p.calls)
 	}
@@ -205,6 +211,7 @@ func TestSuiteFindsFaults(t *testing.T) {
 		"skin":        "Skin",
 		"allocations": "Allocations",
 		"state":       "Allocations",
+		"interior":    "Interior",
 		"none":        "",
 	} {
 		t.Run(fault, func(t *testing.T) {

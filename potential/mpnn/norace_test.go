@@ -1,0 +1,5 @@
+//go:build !race
+
+package mpnn_test
+
+const race = false
