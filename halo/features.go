@@ -112,7 +112,7 @@ func (p *Plan) start(t *Traffic) error {
 	if len(p.outMsgs)+len(p.inMsgs) == 0 {
 		return nil
 	}
-	return p.c.Start(p.outMsgs, p.inMsgs)
+	return p.open(p.c.Start(p.outMsgs, p.inMsgs))
 }
 
 // poison fills the ghosts' rows with NaN under the tag invariants.
@@ -157,7 +157,15 @@ func bytesOf[T float32 | float64](x []T) []byte {
 }
 
 // Poll moves on what was started; see comm.Comm.
-func (p *Plan) Poll() error { return p.c.Poll() }
+func (p *Plan) Poll() error { return p.open(p.c.Poll()) }
+
+// open notes that nothing is under way where err says that it failed.
+func (p *Plan) open(err error) error {
+	if err != nil {
+		p.started = started{}
+	}
+	return err
+}
 
 // Wait ends what was started: the map has then been applied.
 func (p *Plan) Wait() error {

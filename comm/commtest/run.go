@@ -96,6 +96,34 @@ var failures = []struct {
 		}
 		return waitExchange(c)
 	}},
+	{"fails under way", 2, "", func(c comm.Comm) error {
+		return underWay(c, func() error { return errTest })
+	}},
+	{"panics under way", 2, "panic: oh", func(c comm.Comm) error {
+		return underWay(c, func() error { panic("oh") })
+	}},
+	{"abort under way", 2, "", func(c comm.Comm) error {
+		return underWay(c, func() error {
+			c.Abort(errTest)
+			return c.Wait()
+		})
+	}},
+	{"returns under way", 2, "before the Wait", func(c comm.Comm) error {
+		return underWay(c, func() error { return nil })
+	}},
+	{"another Start after one that failed", 2, "there are", func(c comm.Comm) error {
+		if c.Rank() < c.Size()-1 {
+			return waitExchange(c)
+		}
+		err := c.Start([]comm.Message{{Peer: c.Size()}}, nil)
+		if e := c.Start(nil, nil); e == nil {
+			return errors.New("a Start after an error has none")
+		}
+		if e := c.Wait(); e != nil {
+			return fmt.Errorf("there is something to wait for: %w", e)
+		}
+		return err
+	}},
 	{"wrong length", 2, "bytes", func(c comm.Comm) error { return wrongLength(c, 10, 12) }},
 	{"wrong length, longer", 2, "bytes", func(c comm.Comm) error { return wrongLength(c, 1000, 0) }},
 	{"no such rank", 1, "rank", func(c comm.Comm) error {
@@ -130,6 +158,36 @@ func lastFails(c comm.Comm, err error, wait func(comm.Comm) error) error {
 		}
 	}
 	return wait(c)
+}
+
+// underWay lets the last rank do something between Start and Wait while the others wait
+// for it, also for a message that it never sends.
+func underWay(c comm.Comm, do func() error) error {
+	n, last := c.Size(), c.Size()-1
+	var out, in []comm.Message
+	for r := range n {
+		if r != c.Rank() && (r == last || c.Rank() == last) {
+			out = append(out, comm.Message{Peer: r, Tag: 1, Data: c.Alloc(1 << 14)})
+			in = append(in, comm.Message{Peer: r, Tag: 1, Data: c.Alloc(1 << 14)}, comm.Message{Peer: r, Tag: 2, Data: c.Alloc(100)})
+		}
+	}
+	if err := c.Start(out, in); err != nil {
+		return err
+	}
+	if c.Rank() == last {
+		if err := c.Poll(); err != nil {
+			return err
+		}
+		time.Sleep(time.Millisecond)
+		return do()
+	}
+	for range 5 {
+		if err := c.Poll(); err != nil {
+			return err
+		}
+		time.Sleep(time.Duration(c.Rank()) * time.Millisecond / 4)
+	}
+	return c.Wait()
 }
 
 func waitReduce(c comm.Comm) error {

@@ -45,7 +45,7 @@ func (b *Brick) Start(send, recv []comm.Message) error {
 		b.p.fail(err)
 		return err
 	}
-	b.started, b.list = true, recv
+	b.list = recv
 	b.send.split(b, send, true)
 	b.recv.split(b, recv, false)
 	b.remote = len(b.send.far)+len(b.recv.far) > 0
@@ -55,33 +55,17 @@ func (b *Brick) Start(send, recv []comm.Message) error {
 			return err
 		}
 	}
-	err := b.local.Start(b.send.near, b.recv.near)
-	if err != nil {
-		b.p.fail(err) // nobody would end what is open
+	if err := b.local.Start(b.send.near, b.recv.near); err != nil {
+		return b.settle(err)
 	}
-	return err
+	b.started = true
+	return nil
 }
 
-// Poll takes what has come from this process's bricks; Run's goroutine moves the rest.
-func (b *Brick) Poll() error {
-	err := b.local.Poll()
-	if err != nil {
-		b.p.fail(err)
-	}
-	return err
-}
-
-// Wait returns when all is done that was started.
-func (b *Brick) Wait() error {
-	if !b.started {
-		return nil
-	}
+// settle ends what is open, if the part in this process failed with err, and waits for
+// the other part, after which nobody touches the messages' memory.
+func (b *Brick) settle(err error) error {
 	b.started = false
-	if b.remote {
-		b.p.waiting.Add(1)
-		defer b.p.waiting.Add(-1)
-	}
-	err := b.local.Wait()
 	if err != nil {
 		b.p.fail(err)
 	}
@@ -90,6 +74,30 @@ func (b *Brick) Wait() error {
 			err = e
 		}
 	}
+	return err
+}
+
+// Poll takes what has come from this process's bricks; Run's goroutine moves the rest.
+func (b *Brick) Poll() error {
+	if !b.started {
+		return nil
+	}
+	if err := b.local.Poll(); err != nil {
+		return b.settle(err)
+	}
+	return nil
+}
+
+// Wait returns when all is done that was started.
+func (b *Brick) Wait() error {
+	if !b.started {
+		return nil
+	}
+	if b.remote {
+		b.p.waiting.Add(1)
+		defer b.p.waiting.Add(-1)
+	}
+	err := b.settle(b.local.Wait())
 	if err == nil {
 		b.recv.place(b.list)
 	}

@@ -96,8 +96,7 @@ func (p *process) run(f func(comm.Comm) error) error {
 				return err
 			}
 			comm.Call(b, f, func(e error) {
-				err = e
-				p.end(b, e)
+				err = p.end(b, e)
 			})
 			return err
 		})
@@ -177,17 +176,21 @@ func (p *process) fail(err error) {
 	p.notify()
 }
 
-// end takes the outcome of a brick.
-func (p *process) end(b *Brick, err error) {
+// end takes the outcome of a brick and gives what it amounts to.
+func (p *process) end(b *Brick, err error) error {
+	if err == nil && b.started {
+		err = fmt.Errorf("hybrid: rank %d has returned before the Wait of what it had started", b.id)
+	}
 	if err != nil {
 		p.fail(err)
-		return
+		return err
 	}
 	p.mu.Lock()
 	p.ended++
 	p.gone = b.id
 	p.mu.Unlock()
 	p.notify()
+	return nil
 }
 
 // submit hands a brick's ask over and waits for the outcome.

@@ -169,6 +169,41 @@ func TestWithdraw(t *testing.T) {
 	}
 }
 
+// TestWithdrawAtTheEnd: what a rank had started when it failed or panicked is taken back.
+func TestWithdrawAtTheEnd(t *testing.T) {
+	for _, how := range []string{"fails", "panics"} {
+		ended := make(chan struct{})
+		err := inproc.Run(3, func(c comm.Comm) error {
+			switch c.Rank() {
+			case 0:
+				if err := c.Start([]comm.Message{{Peer: 1, Data: make([]byte, 1000)}}, nil); err != nil {
+					return err
+				}
+				if how == "panics" {
+					panic("stop")
+				}
+				return errors.New("stop")
+			case 1:
+				if err := c.Start(nil, []comm.Message{{Peer: 0, Data: make([]byte, 1000)}}); err != nil {
+					return err
+				}
+				<-ended
+				err := c.Wait()
+				if err == nil {
+					t.Errorf("%s: a message of a rank that has ended was received", how)
+				}
+				return err
+			}
+			time.Sleep(time.Millisecond) // rank 1 has started
+			defer close(ended)
+			return c.Allreduce([]float64{1}, comm.Sum)
+		})
+		if err == nil || !strings.Contains(err.Error(), "stop") {
+			t.Error(err)
+		}
+	}
+}
+
 func BenchmarkExchange8B(b *testing.B)     { benchmark(b, 2, 8, false) }
 func BenchmarkExchange1MiB(b *testing.B)   { benchmark(b, 2, 1<<20, false) }
 func BenchmarkExchange8Ranks(b *testing.B) { benchmark(b, 8, 8, false) }

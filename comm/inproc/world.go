@@ -66,7 +66,13 @@ func newWorld(n int) *world {
 
 // end takes the outcome of rank r.
 func (w *world) end(r *Rank, err error) {
+	if err == nil && r.own.busy {
+		err = fmt.Errorf("inproc: rank %d has returned before the Wait of what it had started", r.id)
+	}
 	if err != nil {
+		if r.own.busy {
+			r.own.withdraw()
+		}
 		w.abort(err)
 		return
 	}

@@ -144,6 +144,13 @@ func (c *Comm) Abort(err error) {
 // end finds out how the other ranks ended, and finalises where all did.
 func (c *Comm) end(err error) error {
 	lib := c.lib
+	if c.started { // its requests and memory stay as they are, whoever may write there
+		c.abandoned++
+		if err == nil {
+			err = fmt.Errorf("mpi: rank %d has returned before the Wait of what it had started", c.rank)
+		}
+	}
+	c.own = exchange{}
 	x := &c.own
 	c.ensure(x, 1)
 	failed := int64s(c.lib.mem.alloc(64))

@@ -49,8 +49,9 @@ func (c *Comm) Start(send, recv []comm.Message) error {
 	if c.started {
 		panic("mpi: Start before the Wait of what was started before")
 	}
-	c.started = true
-	return c.post(&c.own, send, recv)
+	err := c.post(&c.own, send, recv)
+	c.started = err == nil
+	return err
 }
 
 // Poll lets the library move what was started.
@@ -121,6 +122,14 @@ func (c *Comm) post(x *exchange, send, recv []comm.Message) error {
 	if err := comm.Check(c.rank, c.size, send, recv); err != nil {
 		return err
 	}
+	err := c.postAll(x, send, recv)
+	if err != nil && x.n > 0 {
+		c.abandoned++
+	}
+	return err
+}
+
+func (c *Comm) postAll(x *exchange, send, recv []comm.Message) error {
 	x.n, x.polls, x.parts, x.bounce = 0, 0, x.parts[:0], x.bounce[:0]
 	total, foreign := 0, 0
 	for _, list := range [2][]comm.Message{recv, send} {

@@ -234,6 +234,10 @@ func TestFailures(t *testing.T) {
 		{"brick fails", ended + errTest.Error()},
 		{"bricks receive", "ends the job: " + errTest.Error()},
 		{"bricks send", "ends the job: " + errTest.Error()},
+		{"under way", ended + errTest.Error()},
+		{"returns", ended + "mpi: rank 2 has returned before the Wait"},
+		{"bricks under way", ended + errTest.Error()},
+		{"bricks return", ended + "hybrid: rank 11 has returned before the Wait"},
 		{"long, large", "rank 2 expects 1048576 bytes from rank 0 (tag 4) but more bytes were sent"},
 	} {
 		t.Run(k.program, func(t *testing.T) {

@@ -46,19 +46,27 @@ var programs = map[string]program{
 	"split": {mpi.Options{MaxMessage: 1000}, func(c *mpi.Comm) (string, error) {
 		return "checked", commtest.Check(c)
 	}},
-	"gc":             {f: collect},
-	"exchanges":      {f: exchanges},
-	"heap":           {f: heapBuffers},
-	"one fails":      {f: func(c *mpi.Comm) (string, error) { return "", lastFails(c, waitReduce) }},
-	"exchange":       {f: func(c *mpi.Comm) (string, error) { return "", lastFails(c, waitExchange) }},
-	"panic":          {f: func(c *mpi.Comm) (string, error) { return "", lastPanics(c) }},
-	"abort":          {f: func(c *mpi.Comm) (string, error) { return "", lastAborts(c) }},
-	"all fail":       {f: func(*mpi.Comm) (string, error) { return "", errTest }},
-	"any error":      {f: anyError},
-	"early return":   {f: earlyReturn},
-	"short":          {f: func(c *mpi.Comm) (string, error) { return "", wrongLength(c, 100, 200) }},
-	"long":           {f: func(c *mpi.Comm) (string, error) { return "", wrongLength(c, 200, 100) }},
-	"long, large":    {f: func(c *mpi.Comm) (string, error) { return "", wrongLength(c, 2<<20, 1<<20) }},
+	"gc":           {f: collect},
+	"exchanges":    {f: exchanges},
+	"heap":         {f: heapBuffers},
+	"one fails":    {f: func(c *mpi.Comm) (string, error) { return "", lastFails(c, waitReduce) }},
+	"exchange":     {f: func(c *mpi.Comm) (string, error) { return "", lastFails(c, waitExchange) }},
+	"panic":        {f: func(c *mpi.Comm) (string, error) { return "", lastPanics(c) }},
+	"abort":        {f: func(c *mpi.Comm) (string, error) { return "", lastAborts(c) }},
+	"all fail":     {f: func(*mpi.Comm) (string, error) { return "", errTest }},
+	"any error":    {f: anyError},
+	"early return": {f: earlyReturn},
+	"short":        {f: func(c *mpi.Comm) (string, error) { return "", wrongLength(c, 100, 200) }},
+	"long":         {f: func(c *mpi.Comm) (string, error) { return "", wrongLength(c, 200, 100) }},
+	"long, large":  {f: func(c *mpi.Comm) (string, error) { return "", wrongLength(c, 2<<20, 1<<20) }},
+	"under way":    {f: func(c *mpi.Comm) (string, error) { return "", underWay(c, errTest) }},
+	"returns":      {f: func(c *mpi.Comm) (string, error) { return "", underWay(c, nil) }},
+	"bricks under way": {f: func(c *mpi.Comm) (string, error) {
+		return "", hybrid.Run(c, twelve(c), func(b comm.Comm) error { return underWay(b, errTest) })
+	}},
+	"bricks return": {f: func(c *mpi.Comm) (string, error) {
+		return "", hybrid.Run(c, twelve(c), func(b comm.Comm) error { return underWay(b, nil) })
+	}},
 	"latency":        {f: latency},
 	"hybrid":         {f: hybridCheck},
 	"hybrid bits":    {f: hybridBits},
@@ -223,6 +231,31 @@ func lastAborts(c comm.Comm) error {
 		c.Abort(errTest)
 	}
 	return waitExchange(c)
+}
+
+// underWay: the last rank leaves with err between Start and Wait, with large messages on
+// their way and one to come that nobody sends.
+func underWay(c comm.Comm, err error) error {
+	memory := c.Alloc(3 << 20)
+	var out, in []comm.Message
+	for r := range c.Size() {
+		if r != c.Rank() && (r == c.Size()-1 || isLast(c)) {
+			out = append(out, comm.Message{Peer: r, Tag: 1, Data: memory[:1<<20]})
+			in = append(in, comm.Message{Peer: r, Tag: 1, Data: memory[1<<20 : 2<<20]}, comm.Message{Peer: r, Tag: 2, Data: memory[2<<20:]})
+			break
+		}
+	}
+	if err := c.Start(out, in); err != nil {
+		return err
+	}
+	if err := c.Poll(); err != nil {
+		return err
+	}
+	if isLast(c) {
+		time.Sleep(10 * time.Millisecond)
+		return err
+	}
+	return c.Wait()
 }
 
 func waitReduce(c comm.Comm) error {
