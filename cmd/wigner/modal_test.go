@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/wigner-md/wigner/io/torch"
 )
 
 // Multi-fidelity models from the command line, with the answers of SevenNet 0.13
@@ -52,20 +55,41 @@ dir = "` + filepath.Join(tmp, "run") + `"
 func TestNequIP(t *testing.T) {
 	dir := filepath.Join(repo, "potential/nequip/testdata")
 	out, own := filepath.Join(t.TempDir(), "out.extxyz"), filepath.Join(t.TempDir(), "m.wigner")
-	for _, name := range []string{"nequip-natural", "nequip-readout"} {
+	for _, name := range []string{"nequip-natural", "nequip-readout", "nequip-untouched"} {
 		in := filepath.Join(dir, name+".extxyz")
 		mustRun(t, "convert", filepath.Join(dir, name+".ckpt"), own)
 		for _, m := range []string{filepath.Join(dir, name+".ckpt"), own} {
 			mustRun(t, "eval", in, "-m", m, "-o", out, "--precision", "float64", "--ranks", "3")
 			against(t, out, 1e-11, 1e-10, 1e-10, 1e-10)
 		}
-		mustRun(t, "eval", in, "-m", filepath.Join(dir, name+".nequip.zip"), "-o", out, "--precision", "float64")
-		against(t, out, 1e-9, 1e-8, 1e-7, 1e-8)
+		if name != "nequip-untouched" {
+			mustRun(t, "eval", in, "-m", filepath.Join(dir, name+".nequip.zip"), "-o", out, "--precision", "float64")
+			against(t, out, 1e-9, 1e-8, 1e-7, 1e-8)
+		}
 		mustRun(t, "eval", in, "-m", own, "-o", out)
 		against(t, out, 1e-5, 2e-5, 2e-4, 5e-5)
 	}
-	if r := mustRun(t, "info", filepath.Join(dir, "nequip-natural.nequip.zip")); !strings.Contains(r.out, "NequIP") || !strings.Contains(r.out, "ZBL") {
+	// A package is told by what is in it, under any name.
+	other := write(t, filepath.Join(t.TempDir(), "x.zip"), read(t, filepath.Join(dir, "nequip-natural.nequip.zip")))
+	if r := mustRun(t, "info", other); !strings.Contains(r.out, "NequIP, written by version 0.19.1") || !strings.Contains(r.out, "ZBL") {
 		t.Errorf("info:\n%s", r.out)
 	}
+	// Of a package too a file of wigner's own is made; it gives the same to the last bit.
+	a, b := filepath.Join(t.TempDir(), "a.extxyz"), filepath.Join(t.TempDir(), "b.extxyz")
+	in := filepath.Join(dir, "nequip-natural.extxyz")
+	natural := filepath.Join(t.TempDir(), "natural.wigner")
+	mustRun(t, "convert", other, natural)
+	mustRun(t, "eval", in, "-m", other, "-o", a, "--precision", "float64")
+	mustRun(t, "eval", in, "-m", natural, "-o", b, "--precision", "float64")
+	against(t, b, 1e-9, 1e-8, 1e-7, 1e-8)
+	if read(t, a) != read(t, b) {
+		t.Error("the package and what was converted from it give other results")
+	}
+	// Checkpoints of Lightning that have no info_dict are NequIP's before 0.7, or others'.
+	var old bytes.Buffer
+	if err := torch.Save(&old, map[any]any{"state_dict": map[any]any{}, "hyper_parameters": map[any]any{"model": map[any]any{}}}); err != nil {
+		t.Fatal(err)
+	}
+	refuse(t, 2, []string{"no info_dict", "NequIP", "nequip-package build"}, "info", write(t, filepath.Join(t.TempDir(), "old.ckpt"), old.String()))
 	refuse(t, 2, []string{"SevenNet cannot load"}, "convert", own, filepath.Join(t.TempDir(), "x.pth"))
 }

@@ -1,12 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/wigner-md/wigner/internal/input"
 	"github.com/wigner-md/wigner/io/model"
@@ -65,8 +65,9 @@ func readModelFile(path string) (*modelFile, error) {
 		if err != nil {
 			return nil, usage(fmt.Errorf("model: %w", err))
 		}
-		if strings.HasSuffix(path, packageExt) {
-			return nativeFile(path, nequip.FromModules, m.Config, m.Weights())
+		if m.Package {
+			config, w, err := nequip.FromModules(m.Config, cmp.Or(m.Versions["nequip"], "unknown"), m.Weights())
+			return nativeFile(path, config, w, err)
 		}
 		return &modelFile{path: path, family: input.KindMACE, config: m.Config, weights: m.Weights()}, nil
 	}
@@ -75,8 +76,9 @@ func readModelFile(path string) (*modelFile, error) {
 		return nil, usage(fmt.Errorf("model: %w", err))
 	}
 	defer ck.Close()
-	if _, lightning := ck.Config["info_dict"]; lightning {
-		return nativeFile(path, nequip.FromLightning, ck.Config, ck.Weights())
+	if _, lightning := ck.Top["hyper_parameters"]; lightning {
+		config, w, err := nequip.FromLightning(ck.Config, ck.Weights())
+		return nativeFile(path, config, w, err)
 	}
 	return &modelFile{path: path, family: input.KindNequIP, config: ck.Config, weights: ck.Weights()}, nil
 }
@@ -85,13 +87,11 @@ func readModelFile(path string) (*modelFile, error) {
 const packageExt = ".nequip.zip"
 
 // nativeFile is a model of NequIP's own, which comes in two kinds of file.
-func nativeFile(path string, read func(map[any]any, potential.Weights) (map[any]any, *nequip.Tensors, error),
-	config map[any]any, w potential.Weights) (*modelFile, error) {
-	config, out, err := read(config, w)
+func nativeFile(path string, config map[any]any, w *nequip.Tensors, err error) (*modelFile, error) {
 	if err != nil {
 		return nil, usagef("model %s: %w", path, err)
 	}
-	return &modelFile{path: path, family: input.KindNequIP, config: config, weights: out}, nil
+	return &modelFile{path: path, family: input.KindNequIP, config: config, weights: w}, nil
 }
 
 // isOwn reports whether a file is of wigner's own format.

@@ -58,13 +58,18 @@ func openContainer(r io.ReaderAt, size int64, file string) (*container, error) {
 	return c, c.checkByteOrder()
 }
 
+// Entries of a package of NequIP.
+const (
+	packagePickle = "model/eager_model.pkl"
+	packageNotes  = "model/package_metadata.txt"
+)
+
 // findPackage reports whether the archive is a package of NequIP (torch.package), which
 // has the model as a pickle of its own among other resources.
 func (c *container) findPackage() bool {
-	const model = "model/eager_model.pkl"
 	for name := range c.entries {
-		if prefix, ok := strings.CutSuffix(name, model); ok && strings.Count(prefix, "/") == 1 {
-			c.prefix, c.pickle, c.data = prefix, model, [2]string{".data/", ".storage"}
+		if prefix, ok := strings.CutSuffix(name, packagePickle); ok && strings.Count(prefix, "/") == 1 {
+			c.prefix, c.pickle, c.data = prefix, packagePickle, [2]string{".data/", ".storage"}
 			return true
 		}
 	}

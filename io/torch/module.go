@@ -15,7 +15,11 @@ import (
 //
 // Functions and classes as values are their names; e3nn's Irreps, text ("16x0e+16x1o").
 type Module struct {
-	Config  map[any]any
+	Config map[any]any
+	// Package says that the file is a package of NequIP; Versions are those of the programs that wrote it.
+	Package  bool
+	Versions map[string]string
+
 	weights *Weights
 }
 
@@ -68,7 +72,29 @@ func newModule(f *File) (*Module, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Module{Config: w.config, weights: weights}, nil
+	m := &Module{Config: w.config, Package: f.c.pickle == packagePickle, weights: weights}
+	if _, ok := f.c.length(packageNotes); m.Package && ok {
+		text, err := f.c.read(packageNotes, 1<<20)
+		if err != nil {
+			return nil, err
+		}
+		m.Versions = versions(string(text))
+	}
+	return m, nil
+}
+
+// versions reads the mapping "versions" of a package's notes, which are plain YAML.
+func versions(text string) map[string]string {
+	out := map[string]string{}
+	_, text, _ = strings.Cut("\n"+text, "\nversions:\n")
+	for line := range strings.Lines(text) {
+		name, value, ok := strings.Cut(strings.TrimSpace(line), ":")
+		if !ok || line[0] != ' ' {
+			break
+		}
+		out[name] = strings.Trim(strings.TrimSpace(value), `'"`)
+	}
+	return out
 }
 
 // maxModules bounds the visits, since a module may be shared; those of published files have a few hundred.

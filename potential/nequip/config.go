@@ -145,10 +145,10 @@ func parse(c table, modal string) *config {
 	f.unit = c.boolean("_normalize_sph", minor > 9)
 	lmax := c.integer("lmax", 1)
 	f.lmaxEdge, f.lmaxNode = c.integer("lmax_edge", -1), c.integer("lmax_node", -1)
-	if f.lmaxEdge < 0 {
+	if f.lmaxEdge <= 0 { // as in SevenNet, 0 too is lmax
 		f.lmaxEdge = lmax
 	}
-	if f.lmaxNode < 0 {
+	if f.lmaxNode <= 0 {
 		f.lmaxNode = lmax
 	}
 	if f.lmaxEdge < 0 || f.lmaxEdge > 8 || f.lmaxNode < 0 || f.lmaxNode > 8 {

@@ -66,7 +66,7 @@ func (d *Design) Config() map[any]any {
 		"channel":                  int64(d.scalars()[0].Mul),
 		"irreps_manual":            irreps,
 		"num_convolution_layer":    int64(d.Layers),
-		"lmax":                     int64(d.LMax),
+		"lmax":                     int64(d.Features.LMax()), // also where lmax_node is 0
 		"lmax_edge":                int64(d.LMax),
 		"lmax_node":                int64(d.Features.LMax()),
 		"is_parity":                d.Parity,

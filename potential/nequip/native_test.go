@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"testing"
@@ -35,7 +36,7 @@ func readNative(path string) (map[any]any, *nequip.Tensors, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		return nequip.FromModules(m.Config, m.Weights())
+		return nequip.FromModules(m.Config, m.Versions["nequip"], m.Weights())
 	}
 	ck, err := torch.Open(path)
 	if err != nil {
@@ -77,11 +78,38 @@ func TestNative(t *testing.T) {
 	}
 }
 
-// Packages hold the same, but 1/√N in the model's precision: 3e-8 of it in single.
+// Packages hold the same, but 1/√N in the model's precision: 3e-8 of it in single. It is
+// compared with the checkpoint's, which then stands in its place.
 func TestNativePackage(t *testing.T) {
-	for _, name := range []string{"nequip-parity", "nequip-readout"} {
-		m := openNative(t, "testdata/"+name+".nequip.zip")
-		compare(t, readReferences(t, "testdata/"+name+".extxyz"), precision{"float64", func() potential.Potential { return nequip.New64(m) }, bars64}, 0)
+	files, err := filepath.Glob("testdata/nequip-*.nequip.zip")
+	if err != nil || len(files) < 4 {
+		t.Fatalf("%d packages (%v)", len(files), err)
+	}
+	for _, path := range files {
+		base := strings.TrimSuffix(path, ".nequip.zip")
+		if filepath.Base(base) == "nequip-natural" { // with a repulsion: cmd/wigner
+			continue
+		}
+		cfg, w, err := readNative(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		exact, _, err := readNative(base + ".ckpt")
+		if err != nil {
+			t.Fatal(err)
+		}
+		rounded, norm := cfg["norm"].([]any), exact["norm"].([]any)
+		for k, x := range norm {
+			if len(norm) != len(rounded) || math.Abs(rounded[k].(float64)/x.(float64)-1) > 6e-8 {
+				t.Errorf("%s: norm %v; that of the checkpoint is %v", path, rounded, norm)
+			}
+		}
+		cfg["norm"] = norm
+		m, err := nequip.Read(cfg, w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		compare(t, readReferences(t, base+".extxyz"), precision{"float64", func() potential.Potential { return nequip.New64(m) }, bars64}, 0)
 	}
 }
 
@@ -141,38 +169,181 @@ func TestNativeRefused(t *testing.T) {
 	_, _, err = nequip.Checkpoint(cfg, w)
 	check(t, "for SevenNet", err, []string{"SevenNet"})
 
+	info := ck.Config["info_dict"].(map[any]any)
+	const module = "training_module"
+	for _, c := range []struct {
+		key   string
+		value any
+		want  []string
+	}{
+		// Its state_dict has weights between those of the model, unless it was saved in evaluation.
+		{module, map[any]any{"_target_": "nequip.train.ScheduleFreeLightningModule"}, []string{`"ScheduleFreeLightningModule"`, "nequip-package build"}},
+		{module, map[any]any{"_target_": "nequip.train.ConFIGLightningModule"}, []string{`"ConFIGLightningModule"`, "nequip-package build"}},
+		{module, nil, []string{`training module ""`, "nequip-package build"}},
+		{module, map[any]any{"_target_": "nequip.train.EMALightningModule"}, []string{"0 averaged weights"}},
+		{"versions", map[any]any{"nequip": "0.15.0"}, []string{"NequIP 0.15.0", "0.19", "nequip-package build"}},
+		{"versions", map[any]any{"nequip": "0.20.0"}, []string{"NequIP 0.20.0", "0.19", "nequip-package build"}},
+		{"versions", nil, []string{"unknown", "0.19", "nequip-package build"}},
+	} {
+		hyper, changed := maps.Clone(ck.Config), maps.Clone(info)
+		changed[c.key] = c.value
+		hyper["info_dict"] = changed
+		_, _, err := nequip.FromLightning(hyper, ck.Weights())
+		check(t, fmt.Sprintf("%s = %v", c.key, c.value), err, c.want)
+	}
+	_, _, err = nequip.FromLightning(map[any]any{"model": args}, ck.Weights()) // of NequIP before 0.7
+	check(t, "no info_dict", err, []string{"no info_dict", "older", "nequip-package build"})
+}
+
+// So are modules of a package that are not as the evaluation takes them, or lack something.
+func TestNativePackageRefused(t *testing.T) {
 	m, err := torch.OpenModule("testdata/nequip-parity.nequip.zip")
 	if err != nil {
 		t.Fatal(err)
 	}
+	if !m.Package || m.Versions["nequip"] != "0.19.1" || m.Versions["e3nn"] != "0.6.0" || len(m.Versions) != 3 {
+		t.Errorf("package: %v, versions %v", m.Package, m.Versions)
+	}
 	const top = "sole_model.model.func."
-	for path, change := range map[string]map[any]any{
-		top + "edge_norm":                                {"_per_edge_type": true},
-		top + "type_embed":                               {"do_categorical_graph_field_embed": true},
-		top + "layer1_convnet":                           {"resnet": true},
-		top + "layer1_convnet.equivariant_nonlin":        {"class": "e3nn.nn.NormActivation"},
-		top + "layer0_convnet.conv":                      {"class": "allegro.nn.Other"},
-		top + "factor":                                   {"factor": 1.0},
-		top + "layer0_convnet.conv.edge_mlp.mlp.1":       {"class": "torch.nn.Tanh"},
-		top + "bessel_encode.cutoff":                     {"class": "nequip.Other"},
-		top + "per_atom_energy_readout":                  {"class": "nequip.Other"},
-		top + "an_extension":                             {"class": "nequip.Other"},
-		"sole_model.model":                               {"class": "nequip.Other"},
-		top + "layer0_convnet.conv.tp_scatter":           {"class": "nequip.Other"},
-		top + "pair_potential":                           {"class": "nequip.nn.pair_potential.LennardJones"},
-		top + "layer1_convnet.equivariant_nonlin.act.xx": {"f": "torch.abs"},
+	const act = "layer1_convnet.equivariant_nonlin.act_scalars.acts.0"
+	const readout = "per_atom_energy_readout.mlp_module.mlp.0"
+	none := map[string]any{"class": "nequip.Other"}
+	for _, c := range []struct {
+		path   string
+		change map[string]any
+		want   []string
+	}{
+		{"edge_norm", map[string]any{"_per_edge_type": true}, []string{"edge_norm", "cutoffs by pair of types"}},
+		{"type_embed", map[string]any{"do_categorical_graph_field_embed": true}, []string{"type_embed", "whole structure"}},
+		{"layer1_convnet", map[string]any{"resnet": true}, []string{"layer1_convnet", "residual"}},
+		{"layer1_convnet.equivariant_nonlin", map[string]any{"class": "e3nn.nn.NormActivation"}, []string{"layer1_convnet.equivariant_nonlin", "NormActivation", "Gate"}},
+		{"layer0_convnet.conv", map[string]any{"class": "allegro.nn.Other"}, []string{"layer0_convnet.conv", "Other", "InteractionBlock"}},
+		{"layer0_convnet.conv.edge_mlp.mlp.1", map[string]any{"class": "torch.nn.Tanh"}, []string{"layer0_convnet.conv.edge_mlp.mlp.1", "Tanh"}},
+		{"layer0_convnet.conv.tp_scatter", none, []string{"layer0_convnet.conv.tp_scatter", "Other", "TensorProductScatter"}},
+		{"bessel_encode.cutoff", none, []string{"bessel_encode.cutoff", "Other", "PolynomialCutoff"}},
+		{"per_atom_energy_readout", none, []string{"per_atom_energy_readout", "Other", "ScalarMLP"}},
+		{"an_extension", none, []string{"an_extension", "Other"}},
+		{"pair_potential", map[string]any{"class": "nequip.nn.pair_potential.LennardJones"}, []string{"pair_potential", "LennardJones", "ZBL"}},
+		{act, map[string]any{"f": "torch.abs"}, []string{act, "torch.abs", "silu and tanh"}},
+		{act, map[string]any{"cst": 1.5}, []string{act, "1.5", "1.679"}},
+		{act, map[string]any{"cst": nil}, []string{act, "no attribute cst"}},
+		{"factor", map[string]any{"factor": 1.0}, []string{"factor", "2π/r_c²"}},
+		{"factor", map[string]any{"factor": nil}, []string{"factor", "no attribute factor"}},
+		{"spharm.sh", map[string]any{"normalization": "integral"}, []string{"spharm.sh", "integral", "component"}},
+		{"spharm.sh", map[string]any{"normalize": false}, []string{"spharm.sh", "normalize false"}},
+		{"spharm.sh", map[string]any{"normalize": nil}, []string{"spharm.sh", "no attribute normalize"}},
+		{"spharm", map[string]any{"irreps_edge_sh": nil}, []string{"spharm", "no attribute irreps_edge_sh"}},
+		{"bessel_encode", map[string]any{"num_bessels": nil}, []string{"bessel_encode", "no attribute num_bessels"}},
+		{"bessel_encode.cutoff", map[string]any{"p": nil}, []string{"bessel_encode.cutoff", "no attribute p"}},
+		{"edge_norm", map[string]any{"r_max": nil}, []string{"edge_norm", "no attribute r_max"}},
+		{"layer2_convnet", map[string]any{"resnet": nil}, []string{"layer2_convnet", "no attribute resnet"}},
+		{"layer2_convnet", map[string]any{"feature_irreps_hidden": nil}, []string{"layer2_convnet", "no attribute feature_irreps_hidden"}},
+		{"layer2_convnet.conv", map[string]any{"use_sc": nil}, []string{"layer2_convnet.conv", "no attribute use_sc"}},
+		{"total_energy_sum", map[string]any{"constant": 0.5}, []string{"total_energy_sum", "0.5"}},
+		{"total_energy_sum", map[string]any{"reduce": "mean"}, []string{"total_energy_sum", "mean"}},
+		{readout, map[string]any{"in_features": int64(9)}, []string{readout, "alpha"}},
+		{readout, map[string]any{"in_features": nil}, []string{readout, "no attribute in_features"}},
 	} {
 		tree := maps.Clone(m.Config)
-		old, _ := tree[path].(map[any]any)
-		attrs := maps.Clone(old)
-		if attrs == nil {
-			attrs = map[any]any{}
+		attrs := map[any]any{}
+		if old, ok := tree[top+c.path].(map[any]any); ok {
+			attrs = maps.Clone(old)
 		}
-		maps.Copy(attrs, change)
-		tree[path] = attrs
-		_, _, err := nequip.FromModules(tree, m.Weights())
-		check(t, path, err, []string{strings.TrimPrefix(path, top)[:4]})
+		for k, v := range c.change {
+			attrs[k] = v
+		}
+		tree[top+c.path] = attrs
+		_, _, err := nequip.FromModules(tree, "0.19.1", m.Weights())
+		check(t, fmt.Sprintf("%s: %v", c.path, c.change), err, c.want)
 	}
+	tree := maps.Clone(m.Config)
+	tree["sole_model.model"] = map[any]any{"class": "nequip.Other"}
+	_, _, err = nequip.FromModules(tree, "0.19.1", m.Weights())
+	check(t, "model", err, []string{"sole_model.model", "Other", "ForceStressOutput"})
+}
+
+// The factors of linear layers are those of the package, to 1e-6: another normalisation,
+// as another version of NequIP may have, would give other numbers.
+func TestNativeAlpha(t *testing.T) {
+	m, err := torch.OpenModule("testdata/nequip-parity.nequip.zip")
+	if err != nil {
+		t.Fatal(err)
+	}
+	layers := 0
+	for _, name := range m.Weights().Names() {
+		if !strings.HasSuffix(name, ".alpha") {
+			continue
+		}
+		layers++
+		path := strings.TrimSuffix(name, ".alpha")
+		_, _, err := nequip.FromModules(m.Config, "0.19.1", changed{m.Weights(), name, 1 + 3e-6})
+		check(t, name, err, []string{path, "alpha"})
+		_, _, err = nequip.FromModules(m.Config, "0.19.1", changed{m.Weights(), name, 1 + 3e-7})
+		check(t, name, err, nil)
+		_, _, err = nequip.FromModules(m.Config, "0.19.1", changed{m.Weights(), name, 0})
+		check(t, name, err, []string{path, "no alpha"})
+	}
+	if layers != 10 { // three radial networks of three matrices, the readout
+		t.Errorf("%d layers", layers)
+	}
+
+	// A deep linear readout has the product of its layers' factors, 1/6 for two of width 6.
+	m, err = torch.OpenModule("testdata/nequip-linear.nequip.zip")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const deep = "sole_model.model.func.per_atom_energy_readout.mlp_module.mlp"
+	if _, x, _ := m.Weights().Tensor64(deep + ".alpha"); len(x) != 1 || math.Abs(6*x[0]-1) > 1e-6 {
+		t.Errorf("alpha of the deep linear readout: %v", x)
+	}
+	_, _, err = nequip.FromModules(m.Config, "0.19.1", changed{m.Weights(), deep + ".alpha", 1 + 3e-6})
+	check(t, "deep linear", err, []string{deep, "alpha"})
+}
+
+// In SevenNet's configurations lmax_edge and lmax_node of 0 or less stand for lmax
+// (sevenn 0.10.4, model_build.py: they count where they are greater than 0).
+func TestOrderZero(t *testing.T) {
+	ck, err := torch.Open("../../testdata/sevennet-tiny/linear-l2.pth")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ck.Close()
+	want := ""
+	for _, order := range []int64{2, 0, -1} {
+		cfg := maps.Clone(ck.Config)
+		cfg["lmax_edge"], cfg["lmax_node"] = order, order
+		m, err := nequip.Read(cfg, ck.Weights())
+		if err != nil {
+			t.Fatalf("lmax_edge = lmax_node = %d: %v", order, err)
+		}
+		if got := fmt.Sprint(m.Layers()); want == "" {
+			want = got
+		} else if got != want {
+			t.Errorf("lmax_edge = lmax_node = %d: %s; wanted %s", order, got, want)
+		}
+	}
+}
+
+// changed are weights with one multiplied by f, or left out where f is 0.
+type changed struct {
+	potential.Weights
+	name string
+	f    float64
+}
+
+func (c changed) Names() []string {
+	return slices.DeleteFunc(slices.Clone(c.Weights.Names()), func(n string) bool { return n == c.name && c.f == 0 })
+}
+
+func (c changed) Tensor64(name string) ([]int, []float64, bool) {
+	shape, data, ok := potential.Tensor64(c.Weights, name)
+	if name == c.name {
+		data = slices.Clone(data)
+		for k := range data {
+			data[k] *= c.f
+		}
+	}
+	return shape, data, ok
 }
 
 // Whatever stands in the arguments and in the configuration, the readers return: a model or

@@ -7,22 +7,28 @@ import (
 	"sort"
 	"strings"
 
-	"github.com/wigner-md/wigner/internal/element"
 	"github.com/wigner-md/wigner/o3"
 	"github.com/wigner-md/wigner/potential"
 )
 
 // FromLightning makes configuration and tensors, as Read takes them, of what a training
 // checkpoint of NequIP holds: its hyper_parameters and its state_dict. Averaged weights
-// (EMA) are taken where there are any, as NequIP does.
+// (EMA) are taken where the training had them, as NequIP does. The factors of the layers
+// are not in a checkpoint: other versions than the one that was compared are refused.
 func FromLightning(hyper map[any]any, w potential.Weights) (cfg map[any]any, out *Tensors, err error) {
 	defer catch(&err)
 	h := table(hyper)
-	args := h.sub("model")
-	if args == nil {
-		fail("hyper_parameters has no model; is this a checkpoint of NequIP 0.7 or later?")
+	args, info := h.sub("model"), h.sub("info_dict")
+	if args == nil || info == nil {
+		fail("hyper_parameters has no model or no info_dict: this is no checkpoint of NequIP 0.%d, but an older one or one of "+
+			"another program; of NequIP's, %s", nativeMinor, advicePackage)
 	}
-	cfg = nativeConfig(args, h.sub("info_dict").sub("versions").text("nequip", "unknown"))
+	version := info.sub("versions").text("nequip", "unknown")
+	if !strings.HasPrefix(version, fmt.Sprintf("0.%d.", nativeMinor)) {
+		fail("the checkpoint was written by NequIP %s; checkpoints of 0.%d are supported: %s", version, nativeMinor, advicePackage)
+	}
+	ema := trainingModule(info.sub("training_module").text("_target_", ""))
+	cfg = nativeConfig(args, version)
 	const prefix = "model.sole_model.model.func."
 	out = &Tensors{}
 	for _, n := range w.Names() {
@@ -35,9 +41,29 @@ func FromLightning(hyper map[any]any, w potential.Weights) (cfg map[any]any, out
 		fail("state_dict has no tensor %s…: it was written by another kind of training module, or holds several models", prefix)
 	}
 	embedding(cfg, out)
-	averaged(args, cfg, w, out)
+	averaged(args, cfg, w, out, ema)
 	out.drop("edge_norm._rmax_recip", "pair_potential.")
 	return cfg, out, nil
+}
+
+// nativeMinor is the version 0.N of NequIP whose checkpoints were compared.
+const nativeMinor = 19
+
+// advicePackage is what to do with a checkpoint that is not supported; packages say more.
+const advicePackage = "make a package of it with nequip-package build, and read that"
+
+// trainingModule reports whether the training averaged weights. Other kinds of training
+// keep weights that are not the model's (ScheduleFree: the point where gradients are taken).
+func trainingModule(target string) (ema bool) {
+	switch name := target[strings.LastIndex(target, ".")+1:]; name {
+	case "NequIPLightningModule":
+		return false
+	case "EMALightningModule":
+		return true
+	default:
+		fail("the training module %q is not supported, NequIPLightningModule and EMALightningModule are: %s", name, advicePackage)
+		return false
+	}
 }
 
 // nativeConfig maps the arguments of NequIP's model builders.
@@ -64,8 +90,7 @@ func nativeConfig(args table, version string) map[any]any {
 	case "FullNequIPGNNModel":
 		return fullConfig(args, version)
 	case "ModelFromCheckpoint", "ModelFromPackage":
-		fail("the model was made from another file, which has its architecture (%s): make a package of this one with "+
-			"nequip-package build, and read that", name)
+		fail("the model was made from another file, which has its architecture (%s): %s", name, advicePackage)
 	default:
 		fail("models of %q are not supported; NequIPGNNModel, PresetNequIPGNNModel and FullNequIPGNNModel of nequip.model are", target)
 	}
@@ -243,7 +268,7 @@ func embedding(cfg map[any]any, w *Tensors) {
 
 // averaged puts the averaged weights in the places of the others. They are numbered in
 // the order of the parameters, which is that of the modules.
-func averaged(args, cfg table, w potential.Weights, out *Tensors) {
+func averaged(args, cfg table, w potential.Weights, out *Tensors, ema bool) {
 	const mark = "ema.ema_weight_"
 	n := 0
 	for _, name := range w.Names() {
@@ -251,7 +276,10 @@ func averaged(args, cfg table, w potential.Weights, out *Tensors) {
 			n++
 		}
 	}
-	if n == 0 {
+	if ema != (n > 0) {
+		fail("state_dict has %d averaged weights (%s…), which does not go with the training module", n, mark)
+	}
+	if !ema {
 		return
 	}
 	for target := args.text("_target_", ""); target == "nequip.model.modify"; target = args.text("_target_", "") {
@@ -300,201 +328,6 @@ func parameters(args, cfg table, w *Tensors) (order []string) {
 		}
 	}
 	return order
-}
-
-// FromModules makes configuration and tensors, as Read takes them, of the tree of modules
-// that a package of NequIP holds: attributes by path of module, and tensors.
-func FromModules(tree map[any]any, w potential.Weights) (cfg map[any]any, out *Tensors, err error) {
-	defer catch(&err)
-	r := modules{tree: tree, out: &Tensors{}}
-	cfg = r.config(w)
-	embedding(cfg, r.out)
-	return cfg, r.out, nil
-}
-
-// modules reads a package.
-type modules struct {
-	tree map[any]any
-	top  string // path of the sequence of modules
-	out  *Tensors
-}
-
-// at are the attributes of a module.
-func (r *modules) at(path string) table {
-	m, ok := r.tree[path].(map[any]any)
-	if !ok {
-		fail("the package has no module %q", path)
-	}
-	return m
-}
-
-// class is the last part of a module's class.
-func (r *modules) class(path string) string {
-	s := r.at(path).text("class", "")
-	return s[strings.LastIndex(s, ".")+1:]
-}
-
-// children are the names of the modules right below a path.
-func (r *modules) children(path string) (names []string) {
-	for k := range r.tree {
-		if s, _ := k.(string); strings.HasPrefix(s, path+".") && !strings.Contains(s[len(path)+1:], ".") {
-			names = append(names, s[len(path)+1:])
-		}
-	}
-	sort.Strings(names)
-	return names
-}
-
-func (r *modules) want(path string, classes ...string) {
-	if c := r.class(path); !slices.Contains(classes, c) {
-		fail("module %s is of class %s, which is not supported; %s is", path, c, strings.Join(classes, " or "))
-	}
-}
-
-func (r *modules) config(w potential.Weights) map[any]any {
-	const graph = "sole_model"
-	if _, ok := r.tree[graph]; !ok {
-		fail("the package holds no model named %s", graph)
-	}
-	r.want(graph, "GraphModel", "CompileGraphModel")
-	r.want(graph+".model", "ForceStressOutput")
-	r.top = graph + ".model.func"
-	r.want(r.top, "SequentialGraphNetwork")
-	for _, n := range w.Names() {
-		if name, ok := strings.CutPrefix(n, r.top+"."); ok {
-			shape, data, _ := potential.Tensor64(w, n)
-			r.out.set(name, shape, data)
-		}
-	}
-	types := r.at(graph).texts("type_names")
-	cfg := map[any]any{"_model_type": nativeType, "version": "of a package (not kept)", "type_names": anyTexts(types)}
-	var irreps, skips []any
-	sub := func(name string) string { return r.top + "." + name }
-	layers := 0
-	for _, name := range r.children(r.top) {
-		switch class := r.class(sub(name)); {
-		case name == fmt.Sprintf("layer%d_convnet", len(irreps)) && class == "ConvNetLayer":
-			layers++ // below, in their order
-		case strings.HasPrefix(name, "layer") && class == "ConvNetLayer":
-			layers++
-		case name == "type_embed":
-			r.want(sub(name), "NodeTypeEmbed")
-			if r.at(sub(name)).boolean("do_categorical_graph_field_embed", false) {
-				fail("module %s has embeddings of the whole structure, which are not supported", name)
-			}
-		case name == "spharm":
-			r.want(sub(name), "SphericalHarmonicEdgeAttrs")
-			cfg["lmax"] = int64(edgeOrder(table{"irreps_edge_sh": r.at(sub(name))["irreps_edge_sh"]}))
-		case name == "edge_norm":
-			r.want(sub(name), "EdgeLengthNormalizer")
-			if r.at(sub(name)).boolean("_per_edge_type", false) {
-				fail("module %s has cutoffs by pair of types, which are not supported", name)
-			}
-			cfg["cutoff"] = r.at(sub(name)).real("r_max", 0)
-		case name == "bessel_encode":
-			r.want(sub(name), "BesselEdgeLengthEncoding")
-			r.want(sub(name)+".cutoff", "PolynomialCutoff")
-			cfg["bessel_basis_num"] = int64(r.at(sub(name)).integer("num_bessels", 8))
-			cfg["poly_cut_p_value"] = r.at(sub(name)+".cutoff").real("p", 6)
-		case name == "factor":
-			r.want(sub(name), "ApplyFactor")
-		case name == "per_atom_energy_readout":
-			r.want(sub(name), "ScalarMLP")
-			cfg["readout_nonlinearity"] = r.activation(sub(name) + ".mlp_module.mlp")
-		case name == "per_type_energy_scale_shift":
-			r.want(sub(name), "PerTypeScaleShift")
-		case name == "pair_potential":
-			cfg["zbl"] = r.repulsion(sub(name), types)
-		case name == "total_energy_sum":
-			r.want(sub(name), "AtomwiseReduce")
-		default:
-			fail("module %s of class %s is not supported", name, class)
-		}
-	}
-	for n := range layers {
-		irr, skip := r.layer(sub(fmt.Sprintf("layer%d_convnet", n)))
-		irreps, skips = append(irreps, irr), append(skips, skip)
-	}
-	cfg["irreps"], cfg["self_connection"] = irreps, skips
-	r.checkFactor(sub("factor"), cfg["cutoff"])
-	_, norm, ok := r.out.Tensor64("layer0_convnet.conv.avg_num_neighbors_norm.norm_const")
-	if !ok {
-		fail("the package has no norm_const")
-	}
-	cfg["norm"] = list(norm)
-	r.out.drop(".avg_num_neighbors_norm.norm_const", ".alpha", "_rmax_recip", "pair_potential.")
-	return cfg
-}
-
-// layer checks a layer and gives its irreps, and whether it has a self connection.
-func (r *modules) layer(path string) (irreps, skip any) {
-	r.want(path, "ConvNetLayer")
-	r.want(path+".conv", "InteractionBlock")
-	r.want(path+".equivariant_nonlin", "Gate")
-	r.want(path+".conv.tp_scatter", "TensorProductScatter", "OpenEquivarianceTensorProductScatter", "CuEquivarianceTensorProductScatter")
-	if r.at(path).boolean("resnet", false) {
-		fail("module %s is a residual layer, which is not supported", path)
-	}
-	for k, v := range r.tree {
-		s, _ := k.(string)
-		m, _ := v.(map[any]any)
-		f, is := table(m)["f"].(string)
-		if strings.HasPrefix(s, path+".equivariant_nonlin.") && is && !strings.HasSuffix(f, ".silu") && !strings.HasSuffix(f, ".tanh") {
-			fail("module %s has the activation %s, which is not supported; silu and tanh are", s, f)
-		}
-	}
-	if s := r.activation(path + ".conv.edge_mlp.mlp"); s != "" && s != "silu" {
-		fail("module %s has the activation %s in its radial network, which is not supported; silu is", path, s)
-	}
-	conv := r.at(path + ".conv")
-	return r.at(path).text("feature_irreps_hidden", ""), conv.boolean("use_sc", false)
-}
-
-// activation is that of a network, "" where there is none.
-func (r *modules) activation(path string) string {
-	if r.class(path) == "DeepLinearMLP" {
-		return ""
-	}
-	found := ""
-	for _, n := range r.children(path) {
-		switch c := r.class(path + "." + n); c {
-		case "ScalarLinearLayer":
-			if _, biased := r.out.data[strings.TrimPrefix(path, r.top+".")+"."+n+".bias"]; biased {
-				fail("module %s has biases, which are not supported", path)
-			}
-		case "SiLU", "Mish", "GELU":
-			found = strings.ToLower(c)
-		default:
-			fail("module %s.%s is of class %s, which is not supported", path, n, c)
-		}
-	}
-	return found
-}
-
-// repulsion checks that a pair potential is ZBL in eV and Å.
-func (r *modules) repulsion(path string, types []string) any {
-	r.want(path, "ZBL")
-	r.want(path+".cutoff", "PolynomialCutoff")
-	_, q, ok := r.out.Tensor64("pair_potential._qqr2exesquare")
-	if !ok || len(q) != 1 || math.Abs(q[0]-14.399645/2) > 1e-6 {
-		fail("module %s: the constant is %v; wanted is that of eV and Å, 14.399645/2", path, q)
-	}
-	_, z, _ := r.out.Tensor64("pair_potential.atomic_numbers")
-	for k, s := range types {
-		if n, _ := element.Number(s); k >= len(z) || float64(n) != z[k] {
-			fail("module %s: atomic_numbers %v do not belong to the types %v", path, z, types)
-		}
-	}
-	rc := r.at(r.top+".edge_norm").real("r_max", 0)
-	return zblConfig(rc, r.at(path+".cutoff").real("p", 6))
-}
-
-// checkFactor makes sure that the radial basis is scaled as in NequIPGNNModel.
-func (r *modules) checkFactor(path string, cutoff any) {
-	rc, _ := cutoff.(float64)
-	if f := r.at(path).real("factor", 0); math.Abs(f*rc*rc/(2*math.Pi)-1) > 1e-6 {
-		fail("module %s multiplies by %g; wanted is 2π/r_c²", path, f)
-	}
 }
 
 // drop leaves out constants that the evaluation makes itself.

@@ -99,8 +99,8 @@ func randomTwin(seed uint64) *twin {
 	for s := range t.ns {
 		types[int64(14-s)] = int64(s)
 	}
-	t.cfg = map[any]any{"version": "0.10.1", "irreps_manual": manual, "lmax": int64(t.lmax), "lmax_node": int64(t.lnode),
-		"lmax_edge": int64(-1), "is_parity": t.parity, "num_convolution_layer": int64(layers), "cutoff": t.rc,
+	t.cfg = map[any]any{"version": "0.10.1", "irreps_manual": manual, "lmax": int64(t.lnode), "lmax_node": int64(-1),
+		"lmax_edge": int64(t.lmax), "is_parity": t.parity, "num_convolution_layer": int64(layers), "cutoff": t.rc,
 		"radial_basis":    map[any]any{"radial_basis_name": "bessel", "bessel_basis_num": int64(t.nb)},
 		"cutoff_function": cut, "weight_nn_hidden_neurons": skip, "self_connection_type": sphere, "_normalize_sph": t.unit,
 		"_number_of_species": int64(t.ns), "_type_map": types, "act_radial": "silu"}

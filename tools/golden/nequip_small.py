@@ -6,12 +6,13 @@ package comes from `nequip-package`, its Python sources taken out (wigner reads 
 
     python3 -m venv /tmp/venv
     /tmp/venv/bin/pip install nequip==0.19.1 sevenn==0.13.0   # sevenn only because sevennet_tiny.py imports it
-    /tmp/venv/bin/python tools/golden/nequip_small.py potential/nequip/testdata
+    /tmp/venv/bin/python tools/golden/nequip_small.py potential/nequip/testdata [name ...]
 """
 
 import copy
 import datetime
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -61,10 +62,17 @@ MODELS = {
     # The first layer keeps its self connection; one type.
     'nequip-shift': (dict(with_(seed=5, type_names=['Si'], l_max=1, num_layers=2, per_type_energy_shifts={'Si': -4.0}, per_type_energy_scales={'Si': 1.0}),
                           num_features=[4, 3], learnable_shift=True), 'NequIPLightningModule'),
+    # Odd scalars, which appear behind the third layer.
+    'nequip-odd': (with_(seed=6, parity=True, num_layers=4, l_max=1, num_features=[4, 3]), 'NequIPLightningModule'),
+    # The file as nequip-train wrote it, with the states of optimizer, loops and callbacks.
+    'nequip-untouched': (with_(seed=7, num_layers=2, l_max=1, num_features=[6, 4]), 'EMALightningModule'),
 }
+UNTOUCHED = ['nequip-untouched']
+PACKAGES = ['nequip-parity', 'nequip-natural', 'nequip-readout', 'nequip-linear', 'nequip-odd']
 
 
-def config(model, module, folder):
+def config(name, model, module, folder):
+    optimizer = dict(_target_='torch.optim.Adam', lr=0.02) if name in UNTOUCHED else dict(_target_='torch.optim.SGD', lr=1e-4)
     loader = dict(_target_='torch.utils.data.DataLoader', batch_size=2)
     types = model['type_names']
     return dict(
@@ -79,7 +87,7 @@ def config(model, module, folder):
         training_module=dict(_target_='nequip.train.' + module,
                              loss=dict(_target_='nequip.train.EnergyForceLoss', per_atom_energy=True, coeffs=dict(total_energy=1.0, forces=1.0)),
                              val_metrics=dict(_target_='nequip.train.EnergyForceMetrics', coeffs=dict(total_energy_mae=1.0, forces_mae=1.0)),
-                             optimizer=dict(_target_='torch.optim.SGD', lr=1e-4), model=model))
+                             optimizer=optimizer, model=model))
 
 
 def train(name, model, module, folder):
@@ -91,7 +99,7 @@ def train(name, model, module, folder):
         frames.append(atoms)
     ase.io.write(os.path.join(folder, 'data.xyz'), frames, format='extxyz')
     with open(os.path.join(folder, 'config.yaml'), 'w') as w:
-        yaml.safe_dump(config(model, module, folder), w)
+        yaml.safe_dump(config(name, model, module, folder), w)
     subprocess.run([os.path.join(os.path.dirname(sys.executable), 'nequip-train'), '-cp', folder, '-cn', 'config', 'hydra.run.dir=' + folder],
                    check=True, cwd=folder)
     return os.path.join(folder, 'last.ckpt')
@@ -157,14 +165,17 @@ def without_sources(path, out):
                 w.writestr(i.filename, z.read(i))
 
 
-def main(out):
+def main(out, *names):
     tiny.evaluate = evaluate
-    for name, (model, module) in MODELS.items():
+    for name in names or MODELS:
+        model, module = MODELS[name]
         with tempfile.TemporaryDirectory() as folder:
             path = train(name, model, module, folder)
-            ck = strengthen(path)
             file = os.path.join(out, name + '.ckpt')
-            torch.save(ck, file)
+            if name in UNTOUCHED:
+                shutil.copy(path, file)
+            else:
+                torch.save(strengthen(path), file)
             graph = load_double(torch.load(file, map_location='cpu', weights_only=False))
             print('%s: %d bytes' % (file, os.path.getsize(file)))
             head = 'model=%s program="nequip %s, e3nn %s, torch %s, float64" command="tools/golden/nequip_small.py" date=%s' % (
@@ -172,11 +183,11 @@ def main(out):
             known = {ase.data.atomic_numbers[t] for t in model['type_names']}
             with open(os.path.join(out, name + '.extxyz'), 'w') as w:
                 w.write(tiny.golden(graph, model['r_max'], known, head))
-            if name in ('nequip-parity', 'nequip-natural', 'nequip-readout'):
+            if name in PACKAGES:
                 package = os.path.join(folder, 'p.nequip.zip')
                 subprocess.run([os.path.join(os.path.dirname(sys.executable), 'nequip-package'), 'build', file, package], check=True, cwd=folder)
                 without_sources(package, os.path.join(out, name + '.nequip.zip'))
 
 
 if __name__ == '__main__':
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))
