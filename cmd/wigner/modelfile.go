@@ -106,6 +106,25 @@ func isOwn(path string) (bool, error) {
 	return err == nil && model.Is(head), nil
 }
 
+// held is what the format can hold of a value of the configuration. A module loses single
+// attributes, never its class, without which it would not be there.
+func held(k, v any) (any, bool) {
+	if model.Holds(map[any]any{k: v}) {
+		return v, true
+	}
+	module, _ := v.(map[any]any)
+	if _, ok := module["class"].(string); !ok {
+		return nil, false
+	}
+	part := map[any]any{}
+	for name, a := range module {
+		if model.Holds(map[any]any{name: a}) {
+			part[name] = a
+		}
+	}
+	return part, model.Holds(map[any]any{k: part})
+}
+
 // encodeModel makes a file of wigner's own format of a model: its tensors, and of the
 // configuration what the format can hold. exact keeps tensors in double precision that
 // single would round.
@@ -116,7 +135,7 @@ func encodeModel(fam *family, config map[any]any, w potential.Weights, notes any
 	}
 	f := &model.File{Family: fam.name, Config: map[any]any{}, Notes: text}
 	for k, v := range config {
-		if model.Holds(map[any]any{k: v}) {
+		if v, ok := held(k, v); ok {
 			f.Config[k] = v
 		}
 	}

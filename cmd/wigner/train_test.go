@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -302,4 +303,19 @@ func TestConvertModel(t *testing.T) {
 	damaged := []byte(read(t, own))
 	damaged[len(damaged)/2] ^= 1
 	refuse(t, 2, []string{"m.wigner", "damaged or cut"}, "convert", write(t, own, string(damaged)), back)
+}
+
+// What the format cannot hold costs a module that attribute, never its class.
+func TestHeld(t *testing.T) {
+	module := map[any]any{"class": "mace.X", "p": 5.0, "a": math.NaN()}
+	want := map[any]any{"class": "mace.X", "p": 5.0}
+	if got, ok := held("pair_repulsion_fn", module); !ok || !reflect.DeepEqual(got, want) {
+		t.Errorf("%v, %v; want %v", got, ok, want)
+	}
+	if got, ok := held("x", math.NaN()); ok {
+		t.Errorf("a plain value: %v", got)
+	}
+	if got, ok := held("x", map[any]any{"a": math.NaN(), "b": 1.0}); ok {
+		t.Errorf("a dict that is no module: %v", got)
+	}
 }

@@ -147,7 +147,7 @@ func Stack(tables []*Table) *Table {
 		return tables[0]
 	}
 	first := tables[0]
-	out := &Table{W: first.W, Segs: first.Segs}
+	out := &Table{W: first.W, Segs: first.Segs, Coef: make([]float32, 0, len(tables)*len(first.Coef))}
 	for _, t := range tables {
 		if t.W != first.W || !slices.Equal(t.Segs, first.Segs) {
 			panic("kernel: tables that differ are stacked")

@@ -11,7 +11,7 @@ import (
 // parameters and buffers by their names, as state_dict would call them.
 //
 //	Config[path]["class"]     class of the submodule at path ("" is the whole, "interactions.0" …)
-//	Config[path][attribute]   attributes that are plain values
+//	Config[path][attribute]   attributes that are plain values; an object is a dict of its "class" and the plain part of its state
 //
 // Functions and classes as values are their names; e3nn's Irreps, text ("16x0e+16x1o").
 type Module struct {
@@ -220,8 +220,25 @@ func (w *walker) value(v any, depth int) (any, bool) {
 		if s, ok := irrepsText(v); ok {
 			return s, true
 		}
+		if depth == 0 {
+			return w.record(v), true
+		}
 	}
 	return nil, false
+}
+
+// record is another object as its class with the plain part of its state, as config classes are.
+func (w *walker) record(o *Object) map[any]any {
+	out := map[any]any{}
+	state, _ := o.State.(map[any]any)
+	for k, e := range state {
+		name, text := k.(string)
+		if p, ok := w.value(e, 1); ok && text {
+			out[name] = p
+		}
+	}
+	out["class"] = o.Class
+	return out
 }
 
 // irrepsText is an e3nn Irreps record as text: a tuple of (mul, (l, p)).

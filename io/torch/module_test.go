@@ -2,6 +2,7 @@ package torch
 
 import (
 	"bytes"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -30,7 +31,7 @@ func TestModule(t *testing.T) {
 		str("irreps")+global_("e3nn.o3._irreps", "Irreps")+"("+tup(irrep(16, 0, 1), irrep(4, 1, -1))+"t\x81"+
 		str("f")+global_("torch.nn.functional", "silu")+str("__codegen__")+"}"+str("_forward_hooks")+"}")
 	m, err := readModule(oneStorage(module_("mace.modules.models.MACE", str("_modules")+"}("+str("a")+child+"u"+
-		str("heads")+"]("+str("x")+str("y")+"e"+str("deep")+module_("mace.Other", str("k")+num(1)))))
+		str("heads")+"]("+str("x")+str("y")+"e"+str("deep")+tup(module_("mace.Other", str("k")+num(1))))))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,6 +44,18 @@ func TestModule(t *testing.T) {
 	}
 	if shape, data, ok := m.Weights().Tensor("a.w"); !ok || len(shape) != 2 || len(data) != 6 || len(m.Weights().Names()) != 1 {
 		t.Errorf("a.w: %v %v", shape, data)
+	}
+
+	// An object that is no module: its class and what is plain of its state.
+	settings := global_("mace.modules.wrapper_ops", "CuEquivarianceConfig") + ")\x81}(" + str("enabled") + "\x88" +
+		str("layout") + call(global_("cuequivariance", "L"), num(1)) + str("group") + str("O3") + "ub"
+	m, err = readModule(oneStorage(module_("mace.X", str("_modules")+"}"+str("cueq_config")+settings)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[any]any{"class": "mace.modules.wrapper_ops.CuEquivarianceConfig", "enabled": true, "group": "O3"}
+	if got := m.Config[""].(map[any]any)["cueq_config"]; !reflect.DeepEqual(got, want) {
+		t.Errorf("an object: %v", got)
 	}
 
 	for _, c := range []struct{ what, body, want string }{

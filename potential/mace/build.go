@@ -6,6 +6,7 @@ import (
 	"github.com/wigner-md/wigner/domain"
 	"github.com/wigner-md/wigner/internal/kernel"
 	"github.com/wigner-md/wigner/o3"
+	"github.com/wigner-md/wigner/potential"
 	"github.com/wigner-md/wigner/potential/mpnn"
 )
 
@@ -73,7 +74,7 @@ func (l *layerWeights) stateful(first, brief bool) layout {
 // lean, the first layer keeps no state.
 func build[T kernel.Float](m *Model, tabulated, lean bool) *mpnn.Model[T] {
 	c := m.cfg
-	out := &mpnn.Model[T]{Cutoff: c.cutoff, LMax: c.lmax, Unit: true, Group: c.group()}
+	out := &mpnn.Model[T]{Cutoff: c.cutoff, LMax: c.lmax, Unit: true, Group: potential.O3}
 	out.Species = make([]int32, 120)
 	for z := range out.Species {
 		out.Species[z] = -1

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/wigner-md/wigner/o3"
-	"github.com/wigner-md/wigner/potential"
 )
 
 // kind is what an interaction block does besides its convolution.
@@ -43,7 +42,6 @@ type config struct {
 	channels  int // of the embedding
 	lmax      int // of the harmonics
 	basis     int // radial functions
-	so3       bool
 	heads     []string
 	head      int
 	scale     float64
@@ -79,7 +77,11 @@ func (t *tree) parse(head string) *config {
 	t.refuse()
 	c.lastOnly = t.flag("", "use_last_readout_only", false)
 	c.agnostic = t.flag("", "use_agnostic_product", false)
-	c.so3 = t.flag("", "use_so3", false)
+	for path := range t.cfg { // the harmonics' parities would be others, which has not been compared
+		if name, _ := path.(string); t.flag(name, "use_so3", false) {
+			fail("models with use_so3 are not supported")
+		}
+	}
 	c.cutoff = t.scalar("r_max")
 	if !(c.cutoff > 0 && c.cutoff < 100) {
 		fail("r_max is %v Å", c.cutoff)
@@ -94,7 +96,7 @@ func (t *tree) parse(head string) *config {
 	t.elements(c)
 	sh := t.irreps("spherical_harmonics", "irreps_out")
 	for l, b := range sh {
-		if b.L != l || b.Mul != 1 || b.P != c.parity(l) {
+		if b.L != l || b.Mul != 1 || b.P != parity(l) {
 			fail("spherical harmonics %s are not supported; one of each order, of natural parity, is", sh)
 		}
 	}
@@ -110,8 +112,8 @@ func (t *tree) parse(head string) *config {
 }
 
 // parity of the harmonics of order l.
-func (c *config) parity(l int) int {
-	if c.so3 || l%2 == 0 {
+func parity(l int) int {
+	if l%2 == 0 {
 		return 1
 	}
 	return -1
@@ -127,7 +129,7 @@ func (t *tree) refuse() {
 	for path, v := range t.cfg {
 		a, _ := v.(map[any]any)
 		for _, name := range []string{"cueq_config", "oeq_config"} {
-			if a[name] != nil {
+			if accelerated(a[name]) {
 				fail("%v was saved with %s: its weights may be in another order; convert it to e3nn form with the "+
 					"program that made it (mace_cueq_to_e3nn) and save it again", path, name)
 			}
@@ -136,6 +138,17 @@ func (t *tree) refuse() {
 			fail("%v is a low-rank adapter (%s): merge the adapters into the weights (merge_lora_weights) and save again", path, s)
 		}
 	}
+}
+
+// accelerated tells of the configuration of an accelerating library whether it was in use. A
+// configuration that does not say so counts as in use.
+func accelerated(config any) bool {
+	if config == nil {
+		return false
+	}
+	m, _ := config.(map[any]any)
+	on, ok := m["enabled"].(bool)
+	return on || !ok
 }
 
 func (t *tree) elements(c *config) {
@@ -152,6 +165,7 @@ func (t *tree) elements(c *config) {
 		c.species[z] = s
 		c.numbers = append(c.numbers, z)
 	}
+	t.layout("node_embedding.linear", "Linear")
 	out := t.irreps("node_embedding.linear", "irreps_out")
 	if len(out) != 1 || out[0].L != 0 {
 		fail("node_embedding to %s is not supported; scalars are", out)
@@ -231,14 +245,6 @@ func (t *tree) byHead(c *config, name string) float64 {
 	}
 	fail("tensor %s has %d numbers, wanted is one, or one for each of %d heads", name, len(v), len(c.heads))
 	return 0
-}
-
-// Group of the model.
-func (c *config) group() potential.Group {
-	if c.so3 {
-		return potential.SO3
-	}
-	return potential.O3
 }
 
 // uniform are irreps whose blocks all have the same channels.

@@ -30,6 +30,11 @@ type mapPair struct {
 // enter the output block). With species > 0 it reads a FullyConnectedTensorProduct with
 // the one-hot species: blocks [mul_in][species][mul_out], the divisor √(those channels · species).
 func (t *tree) linear(name string, in, out o3.Irreps, species int) *maps {
+	class := "Linear"
+	if species > 0 {
+		class = "FullyConnectedTensorProduct"
+	}
+	t.layout(name, class)
 	m := &maps{in: in, out: out}
 	n, total := max(species, 1), 0
 	for i, a := range in {

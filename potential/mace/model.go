@@ -70,6 +70,7 @@ func (m *Model) load(t *tree, head string) (err error) {
 		x = l.out
 	}
 	t.readouts(m)
+	t.unread(m.cfg.layers)
 	m.params = t.read
 	return nil
 }
@@ -86,6 +87,7 @@ func (t *tree) layer(c *config, n int, x o3.Irreps) layerWeights {
 	ns := len(c.numbers)
 	l := layerWeights{kind: k, class: class, alpha: 1, beta: 1, x: x, h: t.irreps(at("linear_up"), "irreps_out"), target: t.irreps(name, "target_irreps")}
 	uniform(name+".target_irreps", l.target)
+	t.layout(at("conv_tp"), "TensorProduct")
 	l.up = t.linear(at("linear_up"), x, l.h, 0)
 	l.convolution(c)
 	l.mlp = t.mlp(at("conv_tp_weights"), c.basis, o3.Weights(l.paths), k.gated)
@@ -119,7 +121,7 @@ func (t *tree) layer(c *config, n int, x o3.Irreps) layerWeights {
 func (l *layerWeights) convolution(c *config) {
 	var sh o3.Irreps
 	for i := range c.lmax + 1 {
-		sh = append(sh, o3.MulIrrep{Mul: 1, Irrep: o3.Irrep{L: i, P: c.parity(i)}})
+		sh = append(sh, o3.MulIrrep{Mul: 1, Irrep: o3.Irrep{L: i, P: parity(i)}})
 	}
 	uniform("the convolution's features", l.h)
 	l.paths, l.message = o3.Paths(l.h, sh, func(r o3.Irrep) bool { return l.target.Count(r) > 0 })
@@ -176,16 +178,16 @@ func (l *layerWeights) readGated(t *tree, c *config, name string) {
 		fail("%s is of class %s; GatedEquivariantBlock is supported", at("equivariant_nonlin"), class)
 	}
 	l.gate = newGate(l.target)
-	l.gate.cs, l.gate.cg = 1.6791767923989418, 1.8467055342154763
 	for f, v := range map[string]*float64{"_scalar_cst": &l.gate.cs, "_gate_cst": &l.gate.cg} {
-		switch x := t.attr(at("equivariant_nonlin"), f).(type) {
-		case float64:
-			*v = x
-		case []any:
-			if x, ok := first(x).(float64); ok {
-				*v = x
-			}
+		x := t.attr(at("equivariant_nonlin"), f)
+		if list, ok := x.([]any); ok {
+			x = first(list)
 		}
+		c, ok := x.(float64)
+		if !ok || c-c != 0 {
+			fail("%s has no constant %s", at("equivariant_nonlin"), f)
+		}
+		*v = c
 	}
 	in := l.gate.irreps
 	l.res = t.linear(at("linear_res"), l.h, in, 0)
@@ -205,6 +207,7 @@ func first(x []any) any {
 
 // bySpecies is a linear map of the one-hot species: [n][C], divided by √n.
 func (t *tree) bySpecies(name string, n, ch int) [][]float64 {
+	t.layout(name, "Linear")
 	w := t.get(name+".weight", fmt.Sprintf("%d species × %d", n, ch), n*ch)
 	out := make([][]float64, n)
 	for s := range out {
@@ -223,8 +226,8 @@ func (m *Model) Elements() []int {
 // Cutoff is r_max in Å.
 func (m *Model) Cutoff() float64 { return m.cfg.cutoff }
 
-// Group is O3, or SO3 for models with use_so3.
-func (m *Model) Group() potential.Group { return m.cfg.group() }
+// Group is O3.
+func (m *Model) Group() potential.Group { return potential.O3 }
 
 // Parameters is the number of trained weights and constants read.
 func (m *Model) Parameters() int { return m.params }

@@ -161,6 +161,9 @@ func (t *tree) mlp(name string, basis, results int, biased bool) *mlp {
 		fail("%s ends in %d numbers (activation: %v), wanted are %d and none", name, last.m.N, last.silu != 0, results)
 	}
 	for k := 1; k < len(m.stages); k++ {
+		if m.stages[k-1].silu == 0 {
+			fail("%s: layer %d has no activation", name, k-1)
+		}
 		if a, b := m.stages[k-1].m, m.stages[k].m; a.N != b.K {
 			fail("%s: layer %d gives %d numbers and the next takes %d", name, k-1, a.N, b.K)
 		}

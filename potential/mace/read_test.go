@@ -46,7 +46,12 @@ func (f *file) at(path string) map[any]any { return f.cfg[path].(map[any]any) }
 
 func load(t testing.TB, model string) *file {
 	t.Helper()
-	m, err := torch.OpenModule(filepath.Join(folder, model, model+".model"))
+	return loadFile(t, filepath.Join(folder, model, model+".model"))
+}
+
+func loadFile(t testing.TB, path string) *file {
+	t.Helper()
+	m, err := torch.OpenModule(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,6 +105,12 @@ func TestRefused(t *testing.T) {
 			f.at(path)["class"] = "mace.modules.x." + name
 		}
 	}
+	settings := func(name string, v any) func(*file) { return func(f *file) { f.at("products.0")[name] = v } }
+	off := f.copy()
+	settings("cueq_config", map[any]any{"class": "mace.x.CuEquivarianceConfig", "enabled": false})(off)
+	if _, err := mace.Read(off.cfg, off, "extra"); err != nil {
+		t.Errorf("cuequivariance not in use: %v", err)
+	}
 	for _, c := range []struct {
 		what string
 		f    func(*file)
@@ -113,7 +124,20 @@ func TestRefused(t *testing.T) {
 		{"transform", class("radial_embedding.distance_transform", "SoftTransform"), []string{"SoftTransform"}},
 		{"embedding", class("joint_embedding", "GenericJointEmbedding"), []string{"joint_embedding"}},
 		{"product", class("products.0", "OtherBlock"), []string{"products.0", "OtherBlock"}},
-		{"cuequivariance", func(f *file) { f.at("products.0")["cueq_config"] = map[any]any{} }, []string{"cueq_config", "convert it"}},
+		{"cuequivariance", settings("cueq_config", map[any]any{}), []string{"cueq_config", "convert it"}},
+		{"cuequivariance in use", settings("cueq_config", map[any]any{"class": "mace.x.CuEquivarianceConfig", "enabled": true}), []string{"cueq_config", "convert it"}},
+		{"openequivariance in use", settings("oeq_config", map[any]any{"enabled": true}), []string{"oeq_config", "convert it"}},
+		{"unread tensor", func(f *file) { f.tensors["interactions.0.linear.bias"] = tensor{[]int{2}, []float64{0, 1}} }, []string{"interactions.0.linear.bias", "not known"}},
+		{"other layout", func(f *file) { f.at("interactions.1.linear_up")["class"] = "cuequivariance_torch.x.Linear" }, []string{"interactions.1.linear_up", "cuequivariance_torch.x.Linear"}},
+		{"other product", func(f *file) { f.at("interactions.0.conv_tp")["class"] = "openequivariance.TensorProduct" }, []string{"interactions.0.conv_tp"}},
+		{"other embedding", func(f *file) { f.at("node_embedding.linear")["class"] = "x.Linear" }, []string{"node_embedding.linear"}},
+		{"SO3", func(f *file) { f.at("")["use_so3"] = true }, []string{"use_so3"}},
+		{"no readout activation", func(f *file) { delete(f.cfg, "readouts.1.non_linearity.acts.0") }, []string{"readouts.1.non_linearity.acts.0"}},
+		{"no radial activation", func(f *file) { delete(f.cfg, "interactions.0.conv_tp_weights.layer0.act") }, []string{"conv_tp_weights", "no activation"}},
+		{"NaN attribute", func(f *file) {
+			delete(f.tensors, "pair_repulsion_fn.a_exp")
+			f.at("pair_repulsion_fn")["a_exp"] = math.NaN()
+		}, []string{"pair_repulsion_fn.a_exp", "NaN"}},
 		{"gate", func(f *file) { f.at("readouts.1.non_linearity.acts.0")["f"] = "torch.sin" }, []string{"torch.sin"}},
 		{"multiplicities", func(f *file) { f.at("interactions.1")["target_irreps"] = "16x0e+8x1o" }, []string{"16x0e+8x1o"}},
 		{"tensor", func(f *file) { delete(f.tensors, "interactions.1.linear.weight") }, []string{"interactions.1.linear.weight"}},
@@ -130,6 +154,17 @@ func TestRefused(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), w) {
 				t.Errorf("%s: %v; wanted %q in it", c.what, err, w)
 			}
+		}
+	}
+}
+
+func TestGateRefused(t *testing.T) {
+	f := loadFile(t, "testdata/non-linear.model")
+	for _, name := range []string{"_scalar_cst", "_gate_cst"} {
+		g := f.copy()
+		delete(g.at("interactions.1.equivariant_nonlin"), name)
+		if _, err := mace.Read(g.cfg, g, "a"); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("without %s: %v", name, err)
 		}
 	}
 }

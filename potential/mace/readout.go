@@ -80,9 +80,12 @@ func (t *tree) readout(name string, c *config, x o3.Irreps) *readout {
 	}
 	switch class := t.class(name); class {
 	case "LinearReadoutBlock":
+		t.layout(name+".linear", "Linear")
 		w := t.get(name+".linear.weight", fmt.Sprintf("%d channels × %d heads", r.channels, heads), r.channels*heads)
 		r.linear = column(w, r.channels, heads, c.head, 1, c.scale/math.Sqrt(float64(r.channels))).w
 	case "NonLinearReadoutBlock", "NonLinearBiasReadoutBlock":
+		t.layout(name+".linear_1", "Linear")
+		t.layout(name+".linear_2", "Linear")
 		hidden := t.irreps(name+".linear_1", "irreps_out")
 		if len(hidden) != 1 || hidden[0].L != 0 || hidden[0].Mul%heads != 0 {
 			fail("%s has hidden irreps %s, wanted are scalars, as many for each of %d heads", name, hidden, heads)
@@ -98,6 +101,7 @@ func (t *tree) readout(name string, c *config, x o3.Irreps) *readout {
 		if class == "NonLinearReadoutBlock" {
 			break
 		}
+		t.layout(name+".linear_mid", "Linear")
 		w = t.get(name+".linear_mid.weight", "readout", all*all)
 		mid := column(w[c.head*n*all:], n, all, c.head*n, n, root)
 		r.mid = &mid
@@ -113,7 +117,7 @@ func (t *tree) readout(name string, c *config, x o3.Irreps) *readout {
 func (t *tree) gateOf(name string) activation {
 	at := name + ".non_linearity.acts.0"
 	if t.at(at) == nil {
-		return activation{"", 1}
+		fail("the readout has no activation %s", at)
 	}
 	f, _ := t.attr(at, "f").(string)
 	a := activation{factor: 1}

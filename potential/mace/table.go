@@ -242,18 +242,32 @@ func (p *pairTables) build(set *tableSet, pairs [][2]int) {
 		p.one[key] = made[k]
 	}
 	for t := range layers {
-		var w, d []*kernel.Table
-		for _, q := range pairs {
-			one := p.one[[3]int{t, q[0], q[1]}]
-			w, d = append(w, one[0]), append(d, one[1])
-		}
-		set.weights = append(set.weights, kernel.Stack(w))
+		set.weights = append(set.weights, p.stack(t, 0, pairs))
 		if layers[t].rho != nil {
-			set.density = append(set.density, kernel.Stack(d))
+			set.density = append(set.density, p.stack(t, 1, pairs))
 		} else {
 			set.density = append(set.density, nil)
 		}
 	}
+}
+
+// stack puts the tables of these pairs one after another. What is kept of each is then a
+// part of the stack, so that numbers are held once; a table in use is not changed.
+func (p *pairTables) stack(t, which int, pairs [][2]int) *kernel.Table {
+	var all []*kernel.Table
+	for _, q := range pairs {
+		all = append(all, p.one[[3]int{t, q[0], q[1]}][which])
+	}
+	out := kernel.Stack(all)
+	if len(all) > 1 {
+		for k, q := range pairs {
+			key, n := [3]int{t, q[0], q[1]}, len(all[k].Coef)
+			kept := p.one[key]
+			kept[which] = &kernel.Table{W: out.W, Segs: out.Segs, Coef: out.Coef[k*n:][:n:n]}
+			p.one[key] = kept
+		}
+	}
+	return out
 }
 
 // Tabulated reports whether the tables of New32 are good enough to be used; else New32

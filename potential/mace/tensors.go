@@ -14,7 +14,8 @@ import (
 type tree struct {
 	cfg  map[any]any
 	w    potential.Weights
-	read int // trained numbers that were asked for
+	read int             // trained numbers that were asked for
+	seen map[string]bool // tensors that were asked for
 }
 
 type failure struct{ error }
@@ -40,6 +41,10 @@ func (t *tree) tensor(name string) (shape []int, data []float64, ok bool) {
 			fail("tensor %s has the value %v at position %d", name, v, k)
 		}
 	}
+	if t.seen == nil {
+		t.seen = map[string]bool{}
+	}
+	t.seen[name] = true
 	return shape, data, ok
 }
 
@@ -75,6 +80,9 @@ func (t *tree) scalar(name string) float64 {
 	}
 	switch v := t.attr(path, attr).(type) {
 	case float64:
+		if v-v != 0 {
+			fail("%s is %v", name, v)
+		}
 		return v
 	case int64:
 		return float64(v)
@@ -95,6 +103,37 @@ func (t *tree) attr(path, name string) any { return t.at(path)[name] }
 func (t *tree) class(path string) string {
 	s, _ := t.attr(path, "class").(string)
 	return s[strings.LastIndexByte(s, '.')+1:]
+}
+
+// layout requires of a submodule that it is e3nn's class of this name, whose order of
+// weights is the one that is read; accelerating libraries have others.
+func (t *tree) layout(path, class string) {
+	s, _ := t.attr(path, "class").(string)
+	if !strings.HasPrefix(s, "e3nn.o3.") || !strings.HasSuffix(s, "."+class) {
+		fail("%s is of class %q; e3nn's %s is supported (convert models of accelerating libraries to e3nn form first)", path, s, class)
+	}
+}
+
+// unread fails on a tensor that nothing here has read: it would mean something that this
+// package does not do.
+func (t *tree) unread(layers int) {
+	last := fmt.Sprintf("products.%d.symmetric_contractions.contractions.", layers-1)
+	for _, name := range t.w.Names() {
+		if t.seen[name] {
+			continue
+		}
+		_, data, ok := t.w.Tensor(name)
+		if !ok || len(data) == 0 || strings.HasPrefix(name, last) { // of which scalars alone are used
+			continue
+		}
+		switch part := name[strings.LastIndexByte(name, '.')+1:]; {
+		case part == "output_mask", part == "r_max", part == "num_interactions", part == "mean", part == "std":
+		case part == "avg_num_neighbors": // divided by the density instead
+		case strings.HasPrefix(part, "_w3j"), strings.HasPrefix(part, "weights_") && strings.HasSuffix(part, "_zeroed"):
+		default:
+			fail("the model has a tensor %s (%d numbers), whose meaning is not known: not supported", name, len(data))
+		}
+	}
 }
 
 // flag is a truth value, or what it is where it is absent.
