@@ -63,7 +63,9 @@ func against(t testing.TB, path string, e, ei, f, s float64) {
 		near(t, at("forces"), x.Column("forces").Real, x.Column("REF_forces").Real, f)
 		_, want := x.Get("REF_stress")
 		_, got := x.Get("stress")
-		if want != got || got != x.HasCell {
+		// MACE's calculator gives slabs no stress.
+		crystal := x.PBC == [3]bool{true, true, true}
+		if want != got && (want || crystal) || got != x.HasCell {
 			t.Errorf("%s: the reference has a stress: %v, the output: %v, there is a cell: %v", at(""), want, got, x.HasCell)
 		}
 		if want && got {

@@ -60,3 +60,31 @@ dir = "`+filepath.Join(t.TempDir(), "run")+`"
 	sevenn := filepath.Join("..", "..", "testdata", "sevennet-tiny", "linear-l2.pth")
 	refuse(t, 2, []string{`head "x"`, "has no heads"}, "eval", in, "-m", sevenn, "-o", out, "--head", "x")
 }
+
+// TestMPIMACE: under both MPIs energies, forces and stresses are those of mace-torch in
+// double precision, for blocks with density and for the non-linear ones.
+func TestMPIMACE(t *testing.T) {
+	variants := filepath.Join("..", "..", "potential", "mace", "testdata")
+	density := filepath.Join("..", "..", "testdata", "mace", "tiny-density")
+	for _, l := range mpiruns(t) {
+		t.Run(l, func(t *testing.T) {
+			for _, c := range []struct{ model, head, in string }{
+				{filepath.Join(density, "tiny-density.model"), "extra", filepath.Join(density, "structures-extra.extxyz")},
+				{filepath.Join(variants, "non-linear.model"), "b", filepath.Join(variants, "non-linear-b.extxyz")},
+			} {
+				want := len(frames(t, c.in))
+				for _, n := range []int{2, 3} {
+					out := filepath.Join(t.TempDir(), "out.extxyz")
+					r := mpirun(t, l, n, "eval", c.in, "-m", c.model, "-o", out, "--head", c.head, "--precision", "float64", "--ranks", "1")
+					if r.code != 0 {
+						t.Fatalf("exit status %d\n%s%s", r.code, r.out, r.err)
+					}
+					if got := len(frames(t, out)); got != want || want < 4 {
+						t.Errorf("%d processes: %d frames of %d", n, got, want)
+					}
+					against(t, out, 1e-9, 1e-8, 1e-7, 1e-8) // the bounds of potential/mace
+				}
+			}
+		})
+	}
+}
