@@ -1,6 +1,7 @@
 package comm
 
 import (
+	"errors"
 	"fmt"
 	"math"
 )
@@ -85,7 +86,7 @@ func FromOrdered(k int64) float64 {
 // Check reports the first of the messages that rank of size ranks may not
 // send or receive. Transports call it before they post anything.
 func Check(rank, size int, send, recv []Message) error {
-	for _, list := range [2][]Message{send, recv} {
+	for received, list := range [2][]Message{send, recv} {
 		for i := range list {
 			m := &list[i]
 			switch {
@@ -95,9 +96,31 @@ func Check(rank, size int, send, recv []Message) error {
 				return fmt.Errorf("comm: rank %d: a message to itself", rank)
 			case m.Tag < 0 || m.Tag > MaxTag:
 				return fmt.Errorf("comm: rank %d: tag %d of a message with rank %d is not in 0 … %d", rank, m.Tag, m.Peer, MaxTag)
-			case m.Rows != nil && m.Width < 1:
-				return fmt.Errorf("comm: rank %d: rows of %d bytes in a message with rank %d", rank, m.Width, m.Peer)
 			}
+			if err := m.check(received == 1); err != nil {
+				return fmt.Errorf("comm: rank %d: %w in a message with rank %d", rank, err, m.Peer)
+			}
+		}
+	}
+	return nil
+}
+
+// check is about what is sent or received.
+func (m *Message) check(received bool) error {
+	switch {
+	case received && m.Rows != nil:
+		return errors.New("rows to be received")
+	case m.Lent != 0 && (!received || m.Lent < 0 || m.Data != nil):
+		return fmt.Errorf("memory of %d bytes lent where %d are given, or to send from,", m.Lent, len(m.Data))
+	case m.Rows == nil:
+		return nil
+	case m.Width < 1:
+		return fmt.Errorf("rows of %d bytes", m.Width)
+	}
+	n := len(m.Data) / m.Width
+	for _, r := range m.Rows {
+		if int(r) < 0 || int(r) >= n {
+			return fmt.Errorf("row %d of %d", r, n)
 		}
 	}
 	return nil

@@ -112,4 +112,28 @@ func TestCheck(t *testing.T) {
 			t.Errorf("receiving %+v: %v", k.m, err)
 		}
 	}
+	data := make([]byte, 100)
+	for _, k := range []struct {
+		m          comm.Message
+		send, recv bool // whether it may be
+	}{
+		{comm.Message{Peer: 1, Data: data}, true, true},
+		{comm.Message{Peer: 1, Data: data, Rows: []int32{0, 9, 9}, Width: 10}, true, false},
+		{comm.Message{Peer: 1, Data: data, Rows: []int32{}, Width: 10}, true, false},
+		{comm.Message{Peer: 1, Data: data, Rows: []int32{}}, false, false},
+		{comm.Message{Peer: 1, Data: data, Rows: []int32{1}, Width: -1}, false, false},
+		{comm.Message{Peer: 1, Data: data, Rows: []int32{10}, Width: 10}, false, false},
+		{comm.Message{Peer: 1, Data: data, Rows: []int32{9}, Width: 11}, false, false},
+		{comm.Message{Peer: 1, Data: data, Rows: []int32{3, -1}, Width: 10}, false, false},
+		{comm.Message{Peer: 1, Lent: 8}, false, true},
+		{comm.Message{Peer: 1, Lent: -8}, false, false},
+		{comm.Message{Peer: 1, Lent: 8, Data: data[:8]}, false, false},
+	} {
+		if err := comm.Check(0, 2, []comm.Message{k.m}, nil); (err == nil) != k.send {
+			t.Errorf("sending %+v: %v", k.m, err)
+		}
+		if err := comm.Check(0, 2, nil, []comm.Message{k.m}); (err == nil) != k.recv {
+			t.Errorf("receiving %+v: %v", k.m, err)
+		}
+	}
 }

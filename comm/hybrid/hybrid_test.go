@@ -217,6 +217,7 @@ func steady(t *testing.T, warm, n int) func(c comm.Comm) error {
 		x := make([]float64, 10)
 		var err error
 		step := func() {
+			recv[2].Data = nil // what was lent is given back
 			if e := c.Exchange(send, recv); e != nil {
 				err = e
 			}

@@ -128,7 +128,8 @@ func collect(c *mpi.Comm) (string, error) {
 }
 
 // exchanges makes as many exchanges as the environment says while the collector runs
-// without a pause and the heap is churned, and looks at every byte. Sizes go from the
+// without a pause and the heap is churned, and looks at every byte. Every other one
+// sends rows from the heap into lent memory and Polls on the way. Sizes go from the
 // short messages that travel at once to those that the receiver has to agree to.
 func exchanges(c *mpi.Comm) (string, error) {
 	count, err := strconv.Atoi(os.Getenv("WIGNER_EXCHANGES"))
@@ -159,18 +160,34 @@ func exchanges(c *mpi.Comm) (string, error) {
 	send, recv := []comm.Message{{Peer: next}}, []comm.Message{{Peer: last}}
 	for round := range count {
 		size := sizes[round%7]
-		if round%500 == 0 {
+		if round%499 == 0 { // of both kinds
 			size = most
 		}
 		for i := range out[:size] {
 			out[i] = byte(i*7 + me*31 + round*13)
 		}
 		clear(in[:size])
-		send[0].Data, recv[0].Data = out[:size], in[:size]
-		if err := c.Exchange(send, recv); err != nil {
+		send[0] = comm.Message{Peer: next, Data: out[:size]}
+		recv[0] = comm.Message{Peer: last, Data: in[:size]}
+		if round%2 == 1 {
+			send[0] = backwards(next, out[:size])
+			recv[0] = comm.Message{Peer: last, Lent: size}
+		}
+		if err := c.Start(send, recv); err != nil {
 			return "", err
 		}
-		for i, v := range in[:size] {
+		if round%2 == 1 {
+			if err := c.Poll(); err != nil {
+				return "", err
+			}
+		}
+		if err := c.Wait(); err != nil {
+			return "", err
+		}
+		if len(recv[0].Data) != size {
+			return "", fmt.Errorf("exchange %d of %d bytes gives %d", round, size, len(recv[0].Data))
+		}
+		for i, v := range recv[0].Data {
 			if v != byte(i*7+last*31+round*13) {
 				return "", fmt.Errorf("exchange %d of %d bytes: byte %d is %d", round, size, i, v)
 			}
@@ -179,6 +196,24 @@ func exchanges(c *mpi.Comm) (string, error) {
 	close(stop)
 	<-stopped
 	return fmt.Sprintf("%d exchanges, %d collections", count, collections), nil
+}
+
+// backwards is a message of b, made of rows that stand in the heap from the last to the first.
+func backwards(peer int, b []byte) comm.Message {
+	width := 1
+	for _, w := range []int{50, 8, 4} {
+		if len(b)%w == 0 {
+			width = w
+			break
+		}
+	}
+	n := len(b) / width
+	m := comm.Message{Peer: peer, Data: make([]byte, len(b)), Rows: make([]int32, n), Width: width}
+	for k := range n {
+		m.Rows[k] = int32(n - 1 - k)
+		copy(m.Data[(n-1-k)*width:(n-k)*width], b[k*width:(k+1)*width])
+	}
+	return m
 }
 
 // heapBuffers sends from and receives into Go's heap, several times.
