@@ -189,6 +189,8 @@ func measure(pieces []*form, src *source, skin float64, copies int, each time.Du
 
 // inTurns measures pieces on one rank.
 func inTurns(c comm.Comm, pieces []*form, src *source, skin float64, each time.Duration, ready *sync.WaitGroup) ([]pieceCost, error) {
+	arrive := sync.OnceFunc(ready.Done)
+	defer arrive() // whatever happens: the other copies wait
 	runs := make([]*pieceRun, len(pieces))
 	var err error
 	for i := range runs {
@@ -196,7 +198,7 @@ func inTurns(c comm.Comm, pieces []*form, src *source, skin float64, each time.D
 			break
 		}
 	}
-	ready.Done()
+	arrive()
 	if err != nil {
 		return nil, err
 	}
