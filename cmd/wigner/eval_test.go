@@ -50,11 +50,14 @@ func near(t testing.TB, what string, got, want []float64, bound float64) {
 	}
 }
 
-// against compares a file that eval wrote with the reference results in it.
+// against compares a file that eval wrote of in with the reference results in it.
 // The bounds are in eV/atom, eV, eV/Å and eV/Å³.
-func against(t testing.TB, path string, e, ei, f, s float64) {
+func against(t testing.TB, path, in string, e, ei, f, s float64) {
 	t.Helper()
 	all := frames(t, path)
+	if n := len(frames(t, in)); n == 0 || len(all) != n {
+		t.Fatalf("%s has %d frames, %s has %d", path, len(all), in, n)
+	}
 	for _, x := range all {
 		name, _ := x.Get("name")
 		at := func(what string) string { return fmt.Sprintf("%s, %s: %s", filepath.Base(path), name.Value, what) }
@@ -104,11 +107,11 @@ func TestEvalTiny(t *testing.T) {
 		for _, ranks := range []string{"1", "2", "4"} {
 			out := filepath.Join(t.TempDir(), "out.extxyz")
 			mustRun(t, "eval", in, "-m", m, "-o", out, "--precision", "float64", "--ranks", ranks)
-			against(t, out, 1e-11, 1e-10, 1e-10, 1e-10)
+			against(t, out, in, 1e-11, 1e-10, 1e-10, 1e-10)
 		}
 		out := filepath.Join(t.TempDir(), "out.extxyz")
 		mustRun(t, "eval", in, "-m", m, "-o", out)
-		against(t, out, 1e-5, 2e-5, 2e-4, 5e-5)
+		against(t, out, in, 1e-5, 2e-5, 2e-4, 5e-5)
 	}
 }
 
@@ -124,7 +127,7 @@ func TestEvalOneFrame(t *testing.T) {
 	in := write(t, filepath.Join(t.TempDir(), "gaas.extxyz"), strings.Join(lines[i-1:i+9], ""))
 	out := filepath.Join(t.TempDir(), "out.extxyz")
 	mustRun(t, "eval", in, "-m", model, "-o", out, "--ranks", "1")
-	against(t, out, 4e-6, 2e-5, 5e-5, 1e-6)
+	against(t, out, in, 4e-6, 2e-5, 5e-5, 1e-6)
 }
 
 // TestEvalPublished holds the published models to the figures of their
@@ -135,12 +138,12 @@ func TestEvalPublished(t *testing.T) {
 		in := filepath.Join(repo, "testdata/reference", name+".extxyz")
 		out := filepath.Join(t.TempDir(), "out.extxyz")
 		mustRun(t, "eval", in, "-m", path, "-o", out)
-		against(t, out, 4e-6, 2e-5, 5e-5, 1e-6)
+		against(t, out, in, 4e-6, 2e-5, 5e-5, 1e-6)
 		if testing.Short() {
 			continue
 		}
 		mustRun(t, "eval", in, "-m", path, "-o", out, "--precision", "float64")
-		against(t, out, 1e-9, 1e-8, 1e-7, 1e-8)
+		against(t, out, in, 1e-9, 1e-8, 1e-7, 1e-8)
 	}
 }
 

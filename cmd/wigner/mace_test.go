@@ -31,11 +31,17 @@ func TestMACE(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if len(frames) != 12 { // of structures-extra.extxyz
+			t.Errorf("%d frames", len(frames))
+		}
 		for k, f := range frames {
 			e, _ := f.Get("energy")
 			ref, _ := f.Get("REF_energy")
 			got, _ := e.Reals()
 			want, _ := ref.Reals()
+			if len(got) != 1 || len(want) != 1 {
+				t.Fatalf("frame %d: energies %v, reference %v", k+1, got, want)
+			}
 			if d := math.Abs(got[0]-want[0]) / float64(f.N); !(d <= 1e-9) {
 				t.Errorf("%s, frame %d: off by %g eV/atom", model, k+1, d)
 			}
@@ -85,7 +91,7 @@ func TestMPIMACE(t *testing.T) {
 					if got := len(frames(t, out)); got != want || want < 4 {
 						t.Errorf("%d processes: %d frames of %d", n, got, want)
 					}
-					against(t, out, 1e-9, 1e-8, 1e-7, 1e-8) // the bounds of potential/mace
+					against(t, out, c.in, 1e-9, 1e-8, 1e-7, 1e-8) // the bounds of potential/mace
 				}
 			}
 		})

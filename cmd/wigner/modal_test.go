@@ -31,7 +31,7 @@ func TestModal(t *testing.T) {
 		for _, modal := range []string{"mpa", "omat24", "r2scan"} {
 			in := filepath.Join(dir, "new-modal."+modal+".extxyz")
 			mustRun(t, "eval", in, "-m", m, "-o", out, "--modal", modal, "--precision", "float64", "--ranks", "3")
-			against(t, out, 1e-11, 1e-10, 1e-10, 1e-10)
+			against(t, out, in, 1e-11, 1e-10, 1e-10, 1e-10)
 		}
 	}
 	text := `[structure]
@@ -60,14 +60,14 @@ func TestNequIP(t *testing.T) {
 		mustRun(t, "convert", filepath.Join(dir, name+".ckpt"), own)
 		for _, m := range []string{filepath.Join(dir, name+".ckpt"), own} {
 			mustRun(t, "eval", in, "-m", m, "-o", out, "--precision", "float64", "--ranks", "3")
-			against(t, out, 1e-11, 1e-10, 1e-10, 1e-10)
+			against(t, out, in, 1e-11, 1e-10, 1e-10, 1e-10)
 		}
 		if name != "nequip-untouched" {
 			mustRun(t, "eval", in, "-m", filepath.Join(dir, name+".nequip.zip"), "-o", out, "--precision", "float64")
-			against(t, out, 1e-9, 1e-8, 1e-7, 1e-8)
+			against(t, out, in, 1e-9, 1e-8, 1e-7, 1e-8)
 		}
 		mustRun(t, "eval", in, "-m", own, "-o", out)
-		against(t, out, 1e-5, 2e-5, 2e-4, 5e-5)
+		against(t, out, in, 1e-5, 2e-5, 2e-4, 5e-5)
 	}
 	// A package is told by what is in it, under any name.
 	other := write(t, filepath.Join(t.TempDir(), "x.zip"), read(t, filepath.Join(dir, "nequip-natural.nequip.zip")))
@@ -81,7 +81,7 @@ func TestNequIP(t *testing.T) {
 	mustRun(t, "convert", other, natural)
 	mustRun(t, "eval", in, "-m", other, "-o", a, "--precision", "float64")
 	mustRun(t, "eval", in, "-m", natural, "-o", b, "--precision", "float64")
-	against(t, b, 1e-9, 1e-8, 1e-7, 1e-8)
+	against(t, b, in, 1e-9, 1e-8, 1e-7, 1e-8)
 	if read(t, a) != read(t, b) {
 		t.Error("the package and what was converted from it give other results")
 	}

@@ -133,7 +133,7 @@ func TestMPI(t *testing.T) {
 				if r.code != 0 {
 					t.Fatalf("exit status %d\n%s%s", r.code, r.out, r.err)
 				}
-				against(t, out, 1e-11, 1e-10, 1e-10, 1e-10)
+				against(t, out, in, 1e-11, 1e-10, 1e-10, 1e-10)
 				var s struct {
 					Transport        string
 					Processes, Ranks int

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/wigner-md/wigner/io/torch"
+	"github.com/wigner-md/wigner/o3"
 	"github.com/wigner-md/wigner/potential"
 	"github.com/wigner-md/wigner/potential/nequip"
 )
@@ -62,6 +63,9 @@ func TestNative(t *testing.T) {
 			m := openNative(t, path)
 			if m.Group() != potential.O3 {
 				t.Error("NequIP's networks are equivariant under inversion")
+			}
+			if out := m.Layers()[min(2, len(m.Layers())-1)].Out; (name == "nequip-odd") != (out.Count(o3.Irrep{L: 0, P: -1}) > 0) {
+				t.Errorf("features %s behind the third layer: odd scalars are of nequip-odd", out)
 			}
 			frames := readReferences(t, strings.TrimSuffix(path, ".ckpt")+".extxyz")
 			for _, p := range precisions(m) {

@@ -62,7 +62,7 @@ MODELS = {
     # The first layer keeps its self connection; one type.
     'nequip-shift': (dict(with_(seed=5, type_names=['Si'], l_max=1, num_layers=2, per_type_energy_shifts={'Si': -4.0}, per_type_energy_scales={'Si': 1.0}),
                           num_features=[4, 3], learnable_shift=True), 'NequIPLightningModule'),
-    # Odd scalars, which appear behind the third layer.
+    # Odd scalars, which appear behind the third layer (and would reach the energy behind the sixth).
     'nequip-odd': (with_(seed=6, parity=True, num_layers=4, l_max=1, num_features=[4, 3]), 'NequIPLightningModule'),
     # The file as nequip-train wrote it, with the states of optimizer, loops and callbacks.
     'nequip-untouched': (with_(seed=7, num_layers=2, l_max=1, num_features=[6, 4]), 'EMALightningModule'),
