@@ -80,6 +80,9 @@ func (a *app) convert(o *convertOptions) error {
 	if err != nil {
 		return err
 	}
+	if sameTarget(o.out, o.in) {
+		return usagef("%s is the file that is read; write to another", o.out)
+	}
 	species := o.species
 	if from == asExtxyz || from == asPoscar && to != asPoscar && (to == asData || to == asDump) {
 		species = nil // it orders the types of what is written

@@ -78,9 +78,17 @@ func (a *app) eval(o *evalOptions) error {
 		if f := formatOf(o.out); f != "" && f != asExtxyz {
 			return usagef("-o %s: eval writes extxyz; `wigner convert` makes other formats of it", o.out)
 		}
+		if sameTarget(o.out, o.in) { // its labels would be lost
+			return usagef("-o %s is the file that is read; write to another", o.out)
+		}
 		var err error
-		src, err = openAnyModel(o.model, o.v)
-		return err
+		if src, err = openAnyModel(o.model, o.v); err != nil {
+			return err
+		}
+		if slices.ContainsFunc(src.Files, func(f string) bool { return sameTarget(o.out, f) }) {
+			return usagef("-o %s is a file of the model", o.out)
+		}
+		return nil
 	}
 	return a.processes(func(p *process) error {
 		if err := p.each(each); err != nil {
