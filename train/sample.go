@@ -26,7 +26,8 @@ type Structure struct {
 	Target []float64     // of a potential that gives a tensor; nil: none
 	Weight float64       // of this structure in the loss
 	Type   string        // config_type, for the report
-	Source string        // file and frame, for messages
+	Source string        // file and line, for messages
+	Frame  int           // of the file, from 1
 
 	mu     sync.Mutex // ranks share structures
 	made   *sample
@@ -36,7 +37,7 @@ type Structure struct {
 // clone is a copy that shares the slices, without what was made of the structure.
 func (s *Structure) clone() *Structure {
 	return &Structure{Cell: s.Cell, Periodic: s.Periodic, Z: s.Z, X: s.X, Energy: s.Energy, Forces: s.Forces,
-		Stress: s.Stress, Target: s.Target, Weight: s.Weight, Type: s.Type, Source: s.Source}
+		Stress: s.Stress, Target: s.Target, Weight: s.Weight, Type: s.Type, Source: s.Source, Frame: s.Frame}
 }
 
 // sample is the structure with its images and neighbours, made at the first call; the

@@ -266,12 +266,10 @@ func (t *task) constants(s *phonon.Supercell) (phonon.Constants, error) {
 	return s.Constants(list)
 }
 
-// readPhonopy reads a file that is looked for where the program runs, then beside the config.
+// readPhonopy reads a file that beside finds.
 func readPhonopy[T any](path, dir string, read func(r io.Reader, name string) (T, error)) (T, error) {
 	var none T
-	if _, err := os.Stat(path); err != nil && !filepath.IsAbs(path) {
-		path = filepath.Join(dir, path)
-	}
+	path = beside(path, dir)
 	f, err := os.Open(path)
 	if err != nil {
 		return none, err

@@ -113,6 +113,16 @@ func TestPhononFiles(t *testing.T) {
 	refuse(t, 2, []string{"no row of 4 atoms"}, append(again("rows", "phonon.force_constants="+filepath.Join(first, constantsName)), "phonon.supercell=[1,1,1]")...)
 	refuse(t, 2, []string{"is none of this crystal"}, append(again("hcp", "phonon.force_constants="+filepath.Join(first, constantsName)), "phonon.primitive=I")...)
 	refuse(t, 2, []string{`there is no point "Y"`}, append(again("path", "phonon.force_constants="+filepath.Join(first, constantsName)), `phonon.path=["Γ-Y"]`)...)
+	for key, name := range map[string]string{"force_sets": setsName, "force_constants": constantsName} {
+		own := filepath.Join(dir, key, name)
+		text := read(t, filepath.Join(first, name))
+		write(t, own, text) // in the folder of the job above
+		refuse(t, 2, []string{"write over", name, "output.dir"}, append(again(key, "phonon."+key+"="+own), "--force")...)
+		refuse(t, 2, []string{"write over", name}, append(again(key, "phonon."+key+"="+filepath.Join(key, name)), "--force")...) // beside the config
+		if read(t, own) != text {
+			t.Errorf("%s was changed", own)
+		}
+	}
 	mustRun(t, "report", first)
 	page := read(t, filepath.Join(first, reportName))
 	for _, want := range []string{bandsPlot, dosPlot, "Thermal properties"} {

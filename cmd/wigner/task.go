@@ -126,6 +126,11 @@ func (t *task) prepare(force bool) error {
 	}
 	if t.c.Rank() == 0 {
 		inputs := append([]string{t.from, t.form.file}, t.src.Files...)
+		for _, given := range []string{t.cfg.Phonon.ForceConstants, t.cfg.Phonon.ForceSets} {
+			if given != "" {
+				inputs = append(inputs, beside(given, filepath.Dir(t.from)))
+			}
+		}
 		if t.folder, err = openFolder(t.cfg.Output.Dir, false, force, nil, inputs...); err == nil {
 			err = t.begin()
 		}

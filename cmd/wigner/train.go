@@ -75,6 +75,7 @@ type training struct {
 	cfg                *input.Train
 	train, valid, test []*train.Structure
 	rest               []*train.Structure // train less a fixed repulsion: what a new model is normalised by
+	warnings           []string
 	family             *family
 	network            map[any]any       // configuration of the model
 	first              potential.Weights // its first weights
@@ -122,6 +123,9 @@ func (t *training) read() (err error) {
 	}
 	if t.test, err = readLabelled(t.cfg, d.Test, dir, "data.test"); err != nil {
 		return usage(err)
+	}
+	if t.warnings, err = missingLabels(t.cfg, t.train); err != nil {
+		return usagef("%s: %w", t.config, err)
 	}
 	if len(t.valid) == 0 && d.ValidFraction > 0 {
 		t.train, t.valid = train.Split(t.train, d.ValidFraction, uint64(t.cfg.Training.Seed))
@@ -230,6 +234,9 @@ func (a *app) trainRank(t *training, j *job, c comm.Comm) error {
 	step := train.Step32
 	if t.cfg.Training.Precision == "float64" {
 		step = train.Step64
+	}
+	if err := errors.Join(knownElements("data.valid", t.valid, net.Supports), knownElements("data.test", t.test, net.Supports)); err != nil {
+		return usage(err)
 	}
 	r := &trainer{training: t, a: a, c: c, net: net}
 	whole := potential.Trainable(net)

@@ -275,8 +275,27 @@ func TestTrainRefuses(t *testing.T) {
 	refuse(t, 2, []string{"config_type", "1 numbers"}, "train", cfg, to, "data.stress_key=config_type")
 	refuse(t, 2, []string{"does not know Mo"}, "train", write(t, filepath.Join(root, "i.toml"),
 		"[data]\ntrain=[\""+data+"\"]\nenergy_key=\"REF_energy\"\n[model]\ninit=\""+filepath.Join(tiny, "linear-l2.pth")+"\"\n"), to)
+	for _, key := range []string{"energy", "force", "stress"} {
+		refuse(t, 2, []string{"data." + key + "_key: no frame of", `"REF_typo"`, "loss." + key}, "train", cfg, to, "data."+key+"_key=REF_typo")
+	}
+	r := mustRun(t, "train", cfg, "output.dir="+filepath.Join(root, "w"), "data.stress_key=stress", "training.epochs=1", "stage=[]", "--ranks", "1")
+	if !strings.Contains(r.err, `data.stress_key: no frame of data.train has a stress (with a cell) "stress"`) {
+		t.Errorf("no warning: %s", r.err)
+	}
+	r = mustRun(t, "train", cfg, "output.dir="+filepath.Join(root, "n"), "data.stress_key=REF_typo", "loss.stress=0", "training.epochs=1", "stage=[]", "--ranks", "1")
+	if strings.Contains(r.err, "stress_key") {
+		t.Errorf("a label without weight: %s", r.err)
+	}
+	mixed := write(t, filepath.Join(root, "mixed.extxyz"), strings.Repeat("1\nLattice=\"3 0 0 0 3 0 0 0 3\" REF_energy=1 Properties=species:S:1:pos:R:3\nMo 0 0 0\n", 2)+
+		"1\nLattice=\"3 0 0 0 3 0 0 0 3\" REF_energy=1 Properties=species:S:1:pos:R:3\nW 0 0 0\n")
+	for _, set := range []string{"valid", "test"} {
+		refuse(t, 2, []string{"data." + set, "mixed.extxyz:7: frame 3 has W", "does not know"}, "train", cfg, to, "data."+set+"=[\""+mixed+"\"]", "--ranks", "2")
+	}
+	if exists(filepath.Join(root, "x")) {
+		t.Error("a refusal left a folder")
+	}
 	close := write(t, filepath.Join(root, "close.extxyz"), "2\nLattice=\"9 0 0 0 9 0 0 0 9\" REF_energy=1 Properties=species:S:1:pos:R:3\nMo 0 0 0\nMo 0 0 0.3\n")
-	refuse(t, 2, []string{"close.extxyz:1", "0.300 Å apart"}, "train", cfg, to, "data.train=[\""+close+"\"]", "data.test=[]")
+	refuse(t, 2, []string{"close.extxyz:1", "0.300 Å apart"}, "train", cfg, to, "data.train=[\""+close+"\"]", "data.test=[]", "loss.force=0", "loss.stress=0")
 }
 
 // A model goes to wigner's format and back to a checkpoint, and gives the same bits.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -8,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/wigner-md/wigner/internal/element"
 	"github.com/wigner-md/wigner/internal/input"
 	"github.com/wigner-md/wigner/io/extxyz"
 	"github.com/wigner-md/wigner/train"
@@ -36,7 +38,7 @@ func readLabelled(c *input.Train, files []string, dir, key string) ([]*train.Str
 			if err != nil {
 				return nil, fmt.Errorf("%s:%d: frame %d: %w", name, f.Line, n+1, err)
 			}
-			s.Source = fmt.Sprintf("%s:%d", name, f.Line)
+			s.Source, s.Frame = fmt.Sprintf("%s:%d", name, f.Line), n+1
 			s.Weight = 1
 			if w, ok := weights[s.Type]; ok {
 				s.Weight = w
@@ -54,6 +56,59 @@ func readLabelled(c *input.Train, files []string, dir, key string) ([]*train.Str
 		}
 	}
 	return out, nil
+}
+
+// missingLabels looks for labels that the loss weighs, now or in a later stage, and no
+// structure has. A key that the config sets is then wrong; one left at its default is
+// worth a warning.
+func missingLabels(c *input.Train, list []*train.Structure) (warnings []string, err error) {
+	if c.Model.Tensor() {
+		return nil, nil
+	}
+	given := [3]bool{}
+	for _, s := range list {
+		given[0] = given[0] || !math.IsNaN(s.Energy)
+		given[1] = given[1] || s.Forces != nil
+		for _, row := range s.Stress {
+			for _, x := range row {
+				given[2] = given[2] || !math.IsNaN(x)
+			}
+		}
+	}
+	weighed := [3]bool{c.Loss.Energy > 0, c.Loss.Force > 0, c.Loss.Stress > 0}
+	for _, s := range c.Stage {
+		for k, w := range []*float64{s.Energy, s.Force, s.Stress} {
+			weighed[k] = weighed[k] || w != nil && *w > 0
+		}
+	}
+	d, normal := &c.Data, input.DefaultTrain().Data
+	for k, l := range []struct{ what, key, value, normal, weight string }{
+		{"an energy", "energy_key", d.EnergyKey, normal.EnergyKey, "energy"},
+		{"forces", "force_key", d.ForceKey, normal.ForceKey, "force"},
+		{"a stress (with a cell)", "stress_key", d.StressKey, normal.StressKey, "stress"},
+	} {
+		if given[k] || !weighed[k] {
+			continue
+		}
+		msg := fmt.Sprintf("data.%s: no frame of data.train has %s %q: set it to the key of the files, or loss.%s, also of stages, to 0", l.key, l.what, l.value, l.weight)
+		if l.value != l.normal {
+			return nil, errors.New(msg)
+		}
+		warnings = append(warnings, msg)
+	}
+	return warnings, nil
+}
+
+// knownElements refuses structures with an element that the model does not know.
+func knownElements(key string, list []*train.Structure, supports func(z int) bool) error {
+	for _, s := range list {
+		for _, z := range s.Z {
+			if !supports(z) {
+				return fmt.Errorf("%s: %s: frame %d has %s, which the model does not know: leave the frame out, or train on structures with %[4]s", key, s.Source, s.Frame, element.Symbol(z))
+			}
+		}
+	}
+	return nil
 }
 
 // readFrames reads all frames of a file.

@@ -138,6 +138,9 @@ func (r *trainer) files() error {
 
 // head is what is printed before the first epoch.
 func (r *trainer) head(parameters int) {
+	for _, msg := range r.warnings {
+		r.a.log.Warn(msg)
+	}
 	w := r.a.stdout()
 	fmt.Fprintf(w, "%d parameters; %d structures (%d atoms) to train, %d to validate, %d to test; %s\n",
 		parameters, len(r.train), r.notes.Atoms["train"], len(r.valid), len(r.training.test), r.notes.Cores)
