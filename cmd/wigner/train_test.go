@@ -286,6 +286,13 @@ func TestTrainRefuses(t *testing.T) {
 	if strings.Contains(r.err, "stress_key") {
 		t.Errorf("a label without weight: %s", r.err)
 	}
+	own, _ := filepath.Glob(filepath.Join(root, "w", "*.wigner"))
+	kept := read(t, filepath.Join(root, "w", stateName))
+	refuse(t, 2, []string{"would write over", own[0]}, "train", write(t, filepath.Join(root, "again.toml"),
+		"[data]\ntrain=[\""+data+"\"]\nenergy_key=\"REF_energy\"\n[model]\ninit=\""+own[0]+"\"\n[output]\nname=\"model\"\n"), "output.dir="+filepath.Join(root, "w"), "loss.force=0", "loss.stress=0", "--force")
+	if read(t, filepath.Join(root, "w", stateName)) != kept {
+		t.Error("a refused training has removed files")
+	}
 	mixed := write(t, filepath.Join(root, "mixed.extxyz"), strings.Repeat("1\nLattice=\"3 0 0 0 3 0 0 0 3\" REF_energy=1 Properties=species:S:1:pos:R:3\nMo 0 0 0\n", 2)+
 		"1\nLattice=\"3 0 0 0 3 0 0 0 3\" REF_energy=1 Properties=species:S:1:pos:R:3\nW 0 0 0\n")
 	for _, set := range []string{"valid", "test"} {

@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -123,7 +124,7 @@ func (r *trainer) open(j *job) (done bool, err error) {
 // files opens the folder and writes the effective config, on rank 0.
 func (r *trainer) files() error {
 	var err error
-	if r.folder, err = openTraining(r.cfg.Output.Dir, r.cfg.Output.Name, r.resume, r.force); err != nil {
+	if r.folder, err = openTraining(r.cfg.Output.Dir, r.cfg.Output.Name, r.resume, r.force, r.inputs()...); err != nil {
 		return err
 	}
 	text, err := r.cfg.Encode()
@@ -242,7 +243,7 @@ func writeRow(w io.Writer, row []string) error {
 }
 
 // openTraining makes and locks the folder of a training.
-func openTraining(dir, name string, resume, force bool) (*folder, error) {
+func openTraining(dir, name string, resume, force bool, inputs ...string) (*folder, error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, usage(err)
 	}
@@ -253,6 +254,12 @@ func openTraining(dir, name string, resume, force bool) (*folder, error) {
 	names := []string{configName, epochsName, ridgeName, stateName, name + modelExt}
 	if resume {
 		return f, nil
+	}
+	for _, n := range names { // before any is removed
+		if i := slices.IndexFunc(inputs, func(in string) bool { return sameTarget(in, f.path(n)) }); i >= 0 {
+			f.close()
+			return nil, usagef("the training would write over %s, which it reads: choose another folder by output.dir=…, or move that file", inputs[i])
+		}
 	}
 	for _, n := range names {
 		if !exists(f.path(n)) {
@@ -268,6 +275,20 @@ func openTraining(dir, name string, resume, force bool) (*folder, error) {
 		}
 	}
 	return f, nil
+}
+
+// inputs are the files that the training reads.
+func (t *training) inputs() []string {
+	list := []string{t.config}
+	if t.init != nil {
+		list = append(list, t.init.path)
+	}
+	for _, files := range [][]string{t.cfg.Data.Train, t.cfg.Data.Valid, t.cfg.Data.Test} {
+		for _, name := range files {
+			list = append(list, name, filepath.Join(filepath.Dir(t.config), name))
+		}
+	}
+	return list
 }
 
 // save is collective: the state, and the model as it is best so far.
