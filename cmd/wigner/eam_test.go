@@ -67,7 +67,7 @@ file = "in.extxyz"
 model = "`+filepath.Join(tiny, "linear-l2.pth")+`"
 [[potential.add]]
 type = "eam"
-files = ["`+filepath.Join(eamTables, "b.eam")+`"]
+files = ["`+filepath.Join(eamTables, "ab.eam.fs")+`"]
 [[potential.add]]
 type = "zbl"
 switch_A = 1.0
@@ -91,7 +91,7 @@ every = 3
 `)
 	_ = in
 	r := mustRun(t, "check", cfg)
-	if strings.Contains(r.out, "FAIL") || !strings.Contains(r.out, "linear-l2.pth + b.eam + zbl + morse") || !strings.Contains(r.out, "float32") {
+	if strings.Contains(r.out, "FAIL") || !strings.Contains(r.out, "linear-l2.pth + ab.eam.fs + zbl + morse") || !strings.Contains(r.out, "float32") {
 		t.Errorf("check:\n%s", r.out)
 	}
 	mustRun(t, "run", cfg, "--ranks", "2")

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 
 	"github.com/schollz/progressbar/v3"
@@ -66,16 +69,23 @@ func (a *app) symmetry(dir string, seed uint64, full, force bool) error {
 		return err
 	}
 	defer f.close()
-	if force {
+	mine := fmt.Sprintf("seed %d, full %t, wigner %s\n", seed, full, version)
+	was, err := os.ReadFile(f.path(showKey))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if symmetry.Holds(dir) && !strings.HasPrefix(string(was), "seed ") { // another's report.html, csv or work
+		return usagef("%s holds files under the names that this writes, and not from a run of it: -o chooses another folder", dir)
+	}
+	switch {
+	case force:
 		if err := symmetry.Clean(dir); err != nil {
 			return err
 		}
-	} else if symmetry.Finished(dir) {
+	case symmetry.Finished(dir):
 		return usagef("%s holds a page already: --force starts over, -o chooses another folder", dir)
-	}
-	mine := fmt.Sprintf("seed %d, full %t\n", seed, full)
-	if was, err := os.ReadFile(f.path(showKey)); err == nil && string(was) != mine && !force {
-		return usagef("%s holds trainings with %s: --force starts over, -o chooses another folder", dir, was[:len(was)-1])
+	case err == nil && string(was) != mine:
+		return usagef("%s holds trainings with %s: --force starts over, -o chooses another folder", dir, strings.TrimSpace(string(was)))
 	}
 	if err := writeFile(f.path(showKey), []byte(mine)); err != nil {
 		return err
@@ -105,7 +115,7 @@ func (a *app) symmetry(dir string, seed uint64, full, force bool) error {
 		}
 		_ = bar.Set64(int64(math.Round(1000 * done / total)))
 	}
-	err := symmetry.Run(o)
+	err = symmetry.Run(o)
 	if bar != nil {
 		_ = bar.Clear()
 	}

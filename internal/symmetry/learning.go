@@ -143,7 +143,7 @@ func (s *section) verdict(name string, ends []end) {
 		}
 	}
 	if best.name == last.name {
-		s.text(`On %s the equivariant network has the least force error at the largest size, %s ± %s eV/Å: symmetry built in learns from less, as one expects.`, name, number(last.error), number(last.sd))
+		s.text(`On %s the equivariant network has the least force error at the largest size, %s ± %s eV/Å. Where its curve is flat, the number of steps limits it and not the data.`, name, number(last.error), number(last.sd))
 	} else {
 		s.text(`On %s one would expect the equivariant network to have the least force error at the largest size; here it has %s ± %s eV/Å and %s has %s ± %s: what one expects is not seen in trainings as short as these.`,
 			name, number(last.error), number(last.sd), best.name, number(best.error), number(best.sd))

@@ -305,8 +305,8 @@ details { font-size: .85em; } pre { background: #f6f6f6; padding: .8em; overflow
 .no { color: #b30; font-weight: 600; } .wide { overflow-x: auto; } nav a { display: block; }
 </style></head><body>
 <h1>Symmetry, shown</h1>
-<p>Made by wigner {{.Program}}, {{.Made}}: {{.Mode}}, seed {{.Seed}}, {{printf "%.1f" .Minutes}} minutes of training. Every number below was
-computed in this run; each figure has its numbers beneath it and as a file in the folder csv. Reference energies, forces and dipoles
+<p>Made by wigner {{.Program}}, {{.Made}}: {{.Mode}}, seed {{.Seed}}, {{printf "%.1f" .Minutes}} minutes of training. The numbers in tables
+and figures were computed in this run, or in its earlier part where it was stopped and went on; each figure has its numbers beneath it and as a file in the folder csv. Reference energies, forces and dipoles
 of the molecules are those of GFN2-xTB, of silicon those of density functional theory (the mlearn set).</p>
 <nav>{{range $n, $s := .Sections}}<a href="#{{$s.ID}}">{{$s.Title}}</a>{{end}}</nav>
 <h2 id="claims">Figures held against a bound</h2>

@@ -16,7 +16,7 @@ func (w *show) sevenNet() (*section, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.text(`SevenNet-0, trained on some 1.5 million structures of crystals, knows rotations but not mirrors: its features do not carry the sign that the mirror gives, which saves paths and costs a symmetry. Nature's energies of mirror images are equal (but for the weak force, 10⁻¹⁷ eV). ` +
+	s.text(`SevenNet-0 knows rotations but not mirrors: its features do not carry the sign that the mirror gives. The energies of mirror images are equal in quantum chemistry. ` +
 		`Here are the energies that it gives to both hands of CHFClBr in double precision.`)
 	rng := random(hash("sevennet", w.o.Seed), 0)
 	var rows [][]any
@@ -45,7 +45,7 @@ func (w *show) sevenNet() (*section, error) {
 	}
 	s.table("sevennet-hands", "SevenNet-0's energies of a molecule and its mirror image, and of the molecule turned",
 		[]string{"molecule", "energy, eV", "mirror image, eV", "difference, meV", "turned: difference, meV"}, rows)
-	s.text(`The largest difference of two hands is %s meV; of a molecule and its turned copy %s meV. It is small, since such data have no reason to make the hands differ, and it is not zero, since nothing makes them equal.`, number(worst), number(turn))
+	s.text(`The largest difference of two hands is %s meV; of a molecule and its turned copy %s meV. Nothing in the network makes the hands equal; the turned copy is, up to rounding.`, number(worst), number(turn))
 	s.identity("SevenNet-0, molecule turned: change of the energy", turn/1000, 1e-9, " eV")
 	return s, nil
 }

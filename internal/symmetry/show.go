@@ -1,7 +1,9 @@
 package symmetry
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -115,12 +117,33 @@ func Finished(dir string) bool {
 	return err == nil
 }
 
-// Clean removes what a run leaves in a folder.
+// Holds reports whether a folder holds anything under a name that a run writes.
+func Holds(dir string) bool {
+	for _, name := range []string{ReportName, csvDir, workDir} {
+		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// Clean removes what a run leaves in a folder, and no other file.
 func Clean(dir string) error {
-	for _, name := range []string{ReportName, csvDir, "work"} {
-		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
+	files := []string{filepath.Join(dir, ReportName)}
+	for _, pattern := range []string{filepath.Join(csvDir, "*.csv"), filepath.Join(workDir, "*.json")} {
+		found, err := filepath.Glob(filepath.Join(dir, pattern))
+		if err != nil {
 			return err
 		}
+		files = append(files, found...)
+	}
+	for _, name := range files {
+		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	for _, name := range []string{csvDir, workDir} {
+		_ = os.Remove(filepath.Join(dir, name)) // stays where something else is in it
 	}
 	return nil
 }

@@ -41,12 +41,15 @@ type result struct {
 }
 
 // keep is the file of a task.
-func keep(dir, key string) string { return filepath.Join(dir, "work", key+".json") }
+func keep(dir, key string) string { return filepath.Join(dir, workDir, key+".json") }
+
+// workDir holds what is trained, in the folder of a run.
+const workDir = "work"
 
 // perform runs the tasks that the folder has no result of, as many at once as there are
 // cores.
 func perform(o *Options, tasks []*task) error {
-	if err := os.MkdirAll(filepath.Join(o.Dir, "work"), 0o777); err != nil {
+	if err := os.MkdirAll(filepath.Join(o.Dir, workDir), 0o777); err != nil {
 		return err
 	}
 	var left []*task
