@@ -339,7 +339,7 @@ func TestScriptsAreSound(t *testing.T) {
 // table, the numbers and the plot of all.
 func TestScaling(t *testing.T) {
 	c := slurm(t)
-	model, err := filepath.Abs("../testdata/sevennet-tiny/linear-l2.pth")
+	weights, err := os.ReadFile("../testdata/sevennet-tiny/linear-l2.pth")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -351,6 +351,10 @@ func TestScaling(t *testing.T) {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
 			dir := folder(t, c, 0)
+			model := filepath.Join(dir, "linear-l2.pth") // jobs have a /tmp of their own, where this repository may lie
+			if err := os.WriteFile(model, weights, 0o666); err != nil {
+				t.Fatal(err)
+			}
 			cmd := c.command(driver, mode, model, "64", "1x1x1", "1x1x2", "2x1x2", "--", "--time=5")
 			cmd.Dir, cmd.Env = dir, append(cmd.Env, "STEPS=2", "WIGNER_SRUN_MPI="+kinds[i].mpi)
 			out, err := cmd.CombinedOutput()
