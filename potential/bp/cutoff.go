@@ -93,18 +93,6 @@ type bell struct {
 	name               string // of the core of a compact function
 }
 
-// at is the value and the slope: the plain form of what evaluator.bells does for many.
-func (b *bell) at(r float64) (f, df float64) {
-	if b.fc == 0 {
-		w := newWindow(b.inner, b.cutoff, cores[b.name])
-		return w.at(r)
-	}
-	f, df = cut(b.fc, b.alpha, b.cutoff, r)
-	d := r - b.shift
-	e := math.Exp(-b.eta * d * d)
-	return e * f, e * (df - 2*b.eta*d*f)
-}
-
 // cut is the cutoff function and its slope.
 func cut(kind int, alpha, rc, r float64) (f, df float64) {
 	if r >= rc {
@@ -147,23 +135,4 @@ type wave struct {
 	lambda, zeta float64
 	left, right  float64 // degrees
 	name         string
-}
-
-// at is the value and the slope by c = cos θ: the plain form of what waves does for many.
-func (w *wave) at(c float64) (f, df float64) {
-	if w.name != "" {
-		win := newWindow(w.left*math.Pi/180, w.right*math.Pi/180, cores[w.name])
-		f, df = win.at(math.Acos(max(-1, min(1, c))))
-		if math.Abs(c) >= 1 {
-			return f, 0
-		}
-		return f, -df / math.Sqrt(1-c*c)
-	}
-	x := 1 + w.lambda*c
-	if x <= 0 {
-		return 0, 0
-	}
-	norm := math.Pow(2, 1-w.zeta)
-	p := math.Pow(x, w.zeta-1)
-	return norm * p * x, norm * w.zeta * w.lambda * p
 }

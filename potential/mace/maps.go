@@ -135,11 +135,10 @@ type linear[T kernel.Float] struct {
 }
 
 type packed[T kernel.Float] struct {
-	in, out    kernel.Block
-	w, wt      []kernel.Matrix[T] // one, or one for each species
-	addTo      bool               // not the first into its output block
-	addFrom    bool               // not the first out of its input block
-	components int
+	in, out kernel.Block
+	w, wt   []kernel.Matrix[T] // one, or one for each species
+	addTo   bool               // not the first into its output block
+	addFrom bool               // not the first out of its input block
 }
 
 // pack places m's blocks as in and out say. As long as no species is too many times in

@@ -48,11 +48,6 @@ func (t *tree) tensor(name string) (shape []int, data []float64, ok bool) {
 	return shape, data, ok
 }
 
-func (t *tree) has(name string) bool {
-	_, _, ok := t.w.Tensor(name)
-	return ok
-}
-
 // get is the tensor with so many numbers; why says what they follow from.
 func (t *tree) get(name, why string, n int) []float64 {
 	shape, data, ok := t.tensor(name)
