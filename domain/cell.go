@@ -143,6 +143,22 @@ func (c *Cell) Frac(x [3]float64) (s [3]float64) {
 	return s
 }
 
+// Bounds are the least and the largest fractional coordinates of positions, which
+// NewPartition asks for; zero without any.
+func (c *Cell) Bounds(x [][3]float64) (lo, hi [3]float64) {
+	for i, v := range x {
+		for k, f := range c.Frac(v) {
+			if i == 0 || f < lo[k] {
+				lo[k] = f
+			}
+			if i == 0 || f > hi[k] {
+				hi[k] = f
+			}
+		}
+	}
+	return lo, hi
+}
+
 // Cart is the position x = s·A in Å of the fractional coordinate s.
 func (c *Cell) Cart(s [3]float64) (x [3]float64) {
 	for k := range s {
@@ -186,6 +202,16 @@ func (c *Cell) Wrap(x [3]float64) (wrapped [3]float64, shift [3]int32) {
 		x[l] -= t[l]
 	}
 	return x, shift
+}
+
+// Unwrap is where an atom at x has gone to across the faces of the cell, when Wrap has
+// subtracted shift so far: x + shift·A.
+func (c *Cell) Unwrap(x [3]float64, shift [3]int32) [3]float64 {
+	t := c.Shift(shift)
+	for k := range x {
+		x[k] += t[k]
+	}
+	return x
 }
 
 // WithVectors is the cell with other lattice vectors (Å) and the same

@@ -58,6 +58,20 @@ func TestFracInvertsCart(t *testing.T) {
 // A cell of known volume and heights: a = 2x, b = x + 3y, c = −y + 4z. Its
 // volume is 24; the faces have areas |b×c| = |(12, −4, −1)| = √161,
 // |c×a| = |(0, 8, 2)| = √68 and |a×b| = 6.
+func TestBounds(t *testing.T) {
+	c, err := domain.NewCell([3][3]float64{{2, 0, 0}, {0, 4, 0}, {0, 0, 8}}, [3]bool{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lo, hi := c.Bounds([][3]float64{{1, 5, -2}, {-1, 1, 4}})
+	if lo != [3]float64{-0.5, 0.25, -0.25} || hi != [3]float64{0.5, 1.25, 0.5} {
+		t.Errorf("%v to %v", lo, hi)
+	}
+	if lo, hi := c.Bounds(nil); lo != hi || lo != [3]float64{} {
+		t.Errorf("without positions %v to %v", lo, hi)
+	}
+}
+
 func TestCellByHand(t *testing.T) {
 	a := [3][3]float64{{2, 0, 0}, {1, 3, 0}, {0, -1, 4}}
 	for _, left := range []bool{false, true} {
@@ -175,9 +189,9 @@ func TestWrap(t *testing.T) {
 			x = c.Cart(s)
 		}
 		w, m := c.Wrap(x)
-		d := c.Shift(m)
+		back := c.Unwrap(w, m)
 		for k, s := range c.Frac(w) {
-			if math.Abs(w[k]+d[k]-x[k]) > 1e-12 {
+			if math.Abs(back[k]-x[k]) > 1e-12 {
 				t.Fatalf("%v wrapped to %v with shift %v", x, w, m)
 			}
 			switch {

@@ -4,7 +4,6 @@ import (
 	"math"
 
 	"github.com/wigner-md/wigner/comm"
-	"github.com/wigner-md/wigner/domain"
 	"github.com/wigner-md/wigner/internal/element"
 	"github.com/wigner-md/wigner/md"
 )
@@ -58,15 +57,6 @@ func table(n, m int) [][]float64 {
 		t[k] = make([]float64, m)
 	}
 	return t
-}
-
-// Unwrapped is where row i has gone to, across the faces of the cell.
-func Unwrapped(cell *domain.Cell, a *domain.Atoms, i int) [3]float64 {
-	x, d := a.X[i], cell.Shift(a.Image[i])
-	for k := range x {
-		x[k] += d[k]
-	}
-	return x
 }
 
 // Displaced gathers displacements: their sums and squares by kind.
@@ -134,7 +124,7 @@ func (o *MSD) Observe(s *md.Sim) error {
 	sums := make([]comm.Fixed, w*o.Origins)
 	next := st.Origins.next(s.Step)
 	for i := range a.N {
-		x, z := Unwrapped(&s.Cell, a, i), a.Species[i]
+		x, z := s.Cell.Unwrap(a.X[i], a.Image[i]), a.Species[i]
 		for slot, start := range st.Origins.Start {
 			if start >= 0 {
 				addDisplaced(o.sys, sums[w*slot:][:w], z, tow[slot][i], x)

@@ -219,11 +219,7 @@ func (s *state) mark(e *md.Evaluator) {
 }
 
 func unwrapped(e *md.Evaluator, i int) [3]float64 {
-	x, d := e.Atoms.X[i], e.Cell.Shift(e.Atoms.Image[i])
-	for k := range x {
-		x[k] += d[k]
-	}
-	return x
+	return e.Cell.Unwrap(e.Atoms.X[i], e.Atoms.Image[i])
 }
 
 // moved is collective: the longest way from the marks.

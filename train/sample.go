@@ -88,17 +88,7 @@ func newSample(s *Structure, cutoff float64) (*sample, error) {
 		a.Species = append(a.Species, int32(s.Z[i]))
 		a.X = append(a.X, x)
 	}
-	lo, hi := [3]float64{}, [3]float64{}
-	for i, x := range s.X {
-		for k, f := range cell.Frac(x) {
-			if i == 0 || f < lo[k] {
-				lo[k] = f
-			}
-			if i == 0 || f > hi[k] {
-				hi[k] = f
-			}
-		}
-	}
+	lo, hi := cell.Bounds(s.X)
 	part := domain.NewPartition(cell, 1, lo, hi)
 	var list neighbor.List
 	var plan *halo.Plan

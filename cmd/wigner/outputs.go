@@ -301,10 +301,7 @@ func frameOf(t *md.Table, cell *domain.Cell) *extxyz.Frame {
 func (d *dump) place(f *extxyz.Frame, s *md.Sim, t *md.Table) {
 	for i := range t.X {
 		if d.cfg.Unwrapped {
-			shift := s.Cell.Shift(t.Image[i])
-			for k := range shift {
-				t.X[i][k] += shift[k]
-			}
+			t.X[i] = s.Cell.Unwrap(t.X[i], t.Image[i])
 		} else {
 			t.X[i], _ = s.Cell.Wrap(t.X[i])
 		}

@@ -28,17 +28,7 @@ func evaluate(s *train.Structure, ranks int, mk maker) (*outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	var lo, hi vec
-	for i, x := range s.X {
-		for k, f := range cell.Frac(x) {
-			if i == 0 || f < lo[k] {
-				lo[k] = f
-			}
-			if i == 0 || f > hi[k] {
-				hi[k] = f
-			}
-		}
-	}
+	lo, hi := cell.Bounds(s.X)
 	part := domain.NewPartition(cell, ranks, lo, hi)
 	out := &outcome{}
 	err = inproc.Run(part.N(), func(c comm.Comm) error {

@@ -48,7 +48,7 @@ func alone(t testing.TB, s potentialtest.System, cutoff, skin float64, f func(*p
 		if err != nil {
 			return err
 		}
-		lo, hi := potentialtest.Bounds(&cell, s.X)
+		lo, hi := cell.Bounds(s.X)
 		part := domain.NewPartition(cell, 1, lo, hi)
 		a := &domain.Atoms{N: len(s.X)}
 		for i, x := range s.X {

@@ -70,7 +70,7 @@ func Evaluate(s System, setup Setup, mk func() potential.Potential) (*Outcome, e
 	if err != nil {
 		return nil, err
 	}
-	lo, hi := Bounds(&cell, s.X)
+	lo, hi := cell.Bounds(s.X)
 	part := domain.NewPartition(cell, max(setup.Ranks, 1), lo, hi)
 	if setup.Grid != ([3]int{}) {
 		part = domain.NewGrid(cell, setup.Grid, lo, hi)
@@ -88,21 +88,6 @@ func Evaluate(s System, setup Setup, mk func() potential.Potential) (*Outcome, e
 		return r.run(&s, mk(), out)
 	})
 	return out, err
-}
-
-// Bounds are the fractional bounds of positions, for a partition.
-func Bounds(cell *domain.Cell, x [][3]float64) (lo, hi [3]float64) {
-	for i, v := range x {
-		for k, f := range cell.Frac(v) {
-			if i == 0 || f < lo[k] {
-				lo[k] = f
-			}
-			if i == 0 || f > hi[k] {
-				hi[k] = f
-			}
-		}
-	}
-	return lo, hi
 }
 
 // rank is one rank's side of an evaluation.
