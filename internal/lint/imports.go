@@ -52,8 +52,8 @@ var Table = map[string][]string{
 	"potential/mpnn":   {"potential", "domain", "neighbor", "internal/kernel", "o3"},
 	"potential/mace":   {"potential", "domain", "neighbor", "internal/kernel", "o3", "potential/mpnn"},
 	"potential/nequip": {"potential", "domain", "neighbor", "internal/kernel", "o3", "potential/mpnn", "internal/element"},
-	"potential/potentialtest": {"potential", "domain", "neighbor", "internal/kernel", "o3",
-		"halo", "comm", "comm/inproc"},
+	"potential/potentialtest": {"potential", "domain", "neighbor", "potential/mpnn",
+		"halo", "comm", "comm/inproc", "io/extxyz"},
 
 	"train": {"comm", "comm/inproc", "domain", "halo", "neighbor", "potential", "internal/philox", "internal/kernel"},
 

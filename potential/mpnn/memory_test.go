@@ -3,7 +3,6 @@ package mpnn_test
 import (
 	"fmt"
 	"math/rand/v2"
-	"reflect"
 	"testing"
 
 	"github.com/wigner-md/wigner/domain"
@@ -32,32 +31,12 @@ func TestMemory(t *testing.T) {
 		for layers := range 7 {
 			for _, ranks := range []int{1, 2, 3, 8} {
 				t.Run(fmt.Sprintf("%s/%d/%d", name, layers, ranks), func(t *testing.T) {
-					sameInEachMode(t, s, ranks, mpnn.New[float64], toyOf[float64](layers, width))
-					sameInEachMode(t, s, ranks, mpnn.New[float32], toyOf[float32](layers, width))
+					setup := potentialtest.Setup{Ranks: ranks, Skin: 0.3}
+					m64, m32 := toyOf[float64](layers, width), toyOf[float32](layers, width)
+					potentialtest.SameInEachMode(t, s, setup, func(mpnn.Memory) *mpnn.Network[float64] { return mpnn.New(m64) })
+					potentialtest.SameInEachMode(t, s, setup, func(mpnn.Memory) *mpnn.Network[float32] { return mpnn.New(m32) })
 				})
 			}
-		}
-	}
-}
-
-func sameInEachMode[T mpnn.Float](t *testing.T, s potentialtest.System, ranks int, open func(*mpnn.Model[T]) *mpnn.Network[T], m *mpnn.Model[T]) {
-	t.Helper()
-	var want *potentialtest.Outcome
-	for _, mode := range []mpnn.Memory{mpnn.Normal, mpnn.Lean, mpnn.Low} {
-		got, err := potentialtest.Evaluate(s, potentialtest.Setup{Ranks: ranks, Skin: 0.3}, func() potential.Potential {
-			n := open(m)
-			n.Memory = mode
-			return n
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if want == nil {
-			want = got
-			continue
-		}
-		if !reflect.DeepEqual(got.Energies, want.Energies) || !reflect.DeepEqual(got.Forces, want.Forces) || got.Virial != want.Virial {
-			t.Errorf("memory mode %d differs from the normal one", mode)
 		}
 	}
 }

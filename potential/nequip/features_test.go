@@ -18,7 +18,7 @@ func features(t *testing.T, m *nequip.Model, s potentialtest.System) [][][]float
 	p := nequip.New64(m)
 	layers := m.Layers()
 	out := make([][][]float64, len(layers)-1)
-	alone(t, s, p.Cutoff(), 0, func(f *potential.Frame, r *potential.Result) error {
+	potentialtest.Alone(t, s, p, 0, func(f *potential.Frame, r *potential.Result) error {
 		p.Trace = func(n int, x, _ []float64) {
 			w := layers[n+1].In.Dim()
 			out[n] = make([][]float64, len(s.X))
@@ -73,7 +73,7 @@ func TestFeaturesTurn(t *testing.T) {
 								for q := range d {
 									want += D[p*d+q] * x[q*r.Mul+u]
 								}
-								worst = worse(worst, math.Abs(want-y[p*r.Mul+u]))
+								worst = max(worst, math.Abs(want-y[p*r.Mul+u]))
 								size = max(size, math.Abs(want))
 							}
 						}

@@ -15,6 +15,7 @@ import (
 	"github.com/wigner-md/wigner/o3"
 	"github.com/wigner-md/wigner/potential"
 	"github.com/wigner-md/wigner/potential/nequip"
+	"github.com/wigner-md/wigner/potential/potentialtest"
 )
 
 // openNative reads a checkpoint or a package of NequIP.
@@ -67,13 +68,12 @@ func TestNative(t *testing.T) {
 			if out := m.Layers()[min(2, len(m.Layers())-1)].Out; (name == "nequip-odd") != (out.Count(o3.Irrep{L: 0, P: -1}) > 0) {
 				t.Errorf("features %s behind the third layer: odd scalars are of nequip-odd", out)
 			}
-			frames := readReferences(t, strings.TrimSuffix(path, ".ckpt")+".extxyz")
+			frames := potentialtest.ReadReferences(t, strings.TrimSuffix(path, ".ckpt")+".extxyz")
 			for _, p := range precisions(m) {
-				rel := 0.0
-				if p.bars == bars32 {
-					rel = 1e-5
+				if p.Bars == bars32 {
+					p.Relative = 1e-5
 				}
-				t.Run(p.name, func(t *testing.T) { compare(t, frames, p, rel) })
+				t.Run(p.Name, func(t *testing.T) { p.Compare(t, frames, 1) })
 			}
 			for _, r := range frames[:2] {
 				t.Logf("on ranks: %v", ranks64(t, m, &r))
@@ -113,7 +113,7 @@ func TestNativePackage(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		compare(t, readReferences(t, base+".extxyz"), precision{"float64", func() potential.Potential { return nequip.New64(m) }, bars64}, 0)
+		precisions(m)[0].Compare(t, potentialtest.ReadReferences(t, base+".extxyz"), 1)
 	}
 }
 

@@ -260,7 +260,7 @@ func TestBadFrames(t *testing.T) {
 	}
 	s := potentialtest.System{X: [][3]float64{{0, 0, 0}, {1.5, 0, 0}, {2, 1, 0}}, Z: []int{14, 14, 14}}
 	p := nequip.New64(m)
-	alone(t, s, p.Cutoff(), 0, func(f *potential.Frame, r *potential.Result) error {
+	potentialtest.Alone(t, s, p, 0, func(f *potential.Frame, r *potential.Result) error {
 		r.Bonds.Reset(f.Rows)
 		f.X[1] = f.X[0]
 		if err := p.Compute(f, r); err != nil || !math.IsNaN(r.Energy[0]) || !math.IsNaN(r.Energy[1]) {
@@ -293,7 +293,7 @@ func TestShortEdges(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			size := max(1, largest(a.Forces))
+			size := max(1, potentialtest.Largest(a.Forces))
 			for i := range a.Forces {
 				for k := range 3 {
 					if x := math.Abs(a.Forces[i][k] - b.Forces[i][k]); !(x <= 2e-5*size) {

@@ -1,14 +1,11 @@
 package nequip_test
 
 import (
-	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/wigner-md/wigner/io/extxyz"
 	"github.com/wigner-md/wigner/io/torch"
 	"github.com/wigner-md/wigner/potential"
 	"github.com/wigner-md/wigner/potential/nequip"
@@ -23,13 +20,9 @@ var references = []struct{ model, file string }{
 	{"sevennet-0-22may2024", "testdata/sevennet-0-22may2024.extxyz"},
 }
 
-// bars are the largest deviations allowed: energy (eV/atom), atomic energy (eV;
-// 0: not asked), force (eV/Å), stress (eV/Å³).
-type bars struct{ energy, atomic, force, stress float64 }
-
 var (
-	bars64 = bars{1e-9, 1e-8, 1e-7, 1e-8}
-	bars32 = bars{4e-6, 0, 5e-5, 1e-6}
+	bars64 = potentialtest.Bars{Energy: 1e-9, Atomic: 1e-8, Force: 1e-7, Stress: 1e-8}
+	bars32 = potentialtest.Bars{Energy: 4e-6, Force: 5e-5, Stress: 1e-6}
 )
 
 // open reads a published model, or skips the test where `make models` was not run.
@@ -82,159 +75,25 @@ func openModal(t testing.TB, path, modal string) *nequip.Model {
 	return m
 }
 
-// reference is one frame with its answers.
-type reference struct {
-	name     string
-	sys      potentialtest.System
-	energy   float64
-	energies []float64
-	forces   [][3]float64
-	stress   []float64 // 9, nil without a cell
-	volume   float64
-}
-
-func readReferences(t testing.TB, file string) []reference {
-	t.Helper()
-	frames, err := extxyz.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	out := make([]reference, len(frames))
-	for k, f := range frames {
-		r := &out[k]
-		if name, ok := f.Get("name"); ok {
-			r.name = name.Value
-		}
-		r.sys = potentialtest.System{Cell: f.Cell, Periodic: f.PBC, X: f.X}
-		for _, z := range f.Z {
-			r.sys.Z = append(r.sys.Z, int(z))
-		}
-		e, ok := f.Get("REF_energy")
-		v, err := e.Reals()
-		if !ok || err != nil || len(v) != 1 {
-			t.Fatalf("%s, line %d: no REF_energy", file, f.Line)
-		}
-		r.energy = v[0]
-		if s, ok := f.Get("REF_stress"); ok {
-			if r.stress, err = s.Reals(); err != nil || len(r.stress) != 9 {
-				t.Fatalf("%s, line %d: REF_stress: %v", file, f.Line, err)
-			}
-			a := f.Cell
-			r.volume = math.Abs(a[0][0]*(a[1][1]*a[2][2]-a[1][2]*a[2][1]) -
-				a[0][1]*(a[1][0]*a[2][2]-a[1][2]*a[2][0]) + a[0][2]*(a[1][0]*a[2][1]-a[1][1]*a[2][0]))
-		}
-		c, d := f.Column("REF_energies"), f.Column("REF_forces")
-		if c == nil || d == nil {
-			t.Fatalf("%s, line %d: no REF_energies or REF_forces", file, f.Line)
-		}
-		r.energies, r.forces = c.Real, d.Vectors()
-	}
-	return out
-}
-
-// deviation of an outcome from a reference, in the measures of bars.
-func (r *reference) deviation(o *potentialtest.Outcome) (d bars) {
-	d.energy = math.Abs(o.Energy-r.energy) / float64(len(r.sys.X))
-	for i, e := range r.energies {
-		d.atomic = worse(d.atomic, math.Abs(o.Energies[i]-e))
-		for k := range 3 {
-			d.force = worse(d.force, math.Abs(o.Forces[i][k]-r.forces[i][k]))
-		}
-	}
-	for k, s := range r.stress {
-		d.stress = worse(d.stress, math.Abs(-o.Virial[k/3][k%3]/r.volume-s))
-	}
-	return d
-}
-
-// largest is the largest component.
-func largest(f [][3]float64) float64 {
-	m := 0.0
-	for _, v := range f {
-		for _, x := range v {
-			m = worse(m, math.Abs(x))
-		}
-	}
-	return m
-}
-
-// worse is the larger one; NaN is worst.
-func worse(a, b float64) float64 {
-	if !(b <= a) {
-		return b
-	}
-	return a
-}
-
-func (d *bars) collect(e bars) {
-	d.energy, d.atomic = worse(d.energy, e.energy), worse(d.atomic, e.atomic)
-	d.force, d.stress = worse(d.force, e.force), worse(d.stress, e.stress)
-}
-
-func (d bars) exceeds(b bars) bool {
-	return !(d.energy <= b.energy) || b.atomic > 0 && !(d.atomic <= b.atomic) || !(d.force <= b.force) || !(d.stress <= b.stress)
-}
-
-func (d bars) String() string {
-	return fmt.Sprintf("%.1e eV/atom, atomic %.1e eV, %.1e eV/Å, %.1e eV/Å³", d.energy, d.atomic, d.force, d.stress)
-}
-
 // precisions are the ways to evaluate a model, each with its bars.
-func precisions(m *nequip.Model) []precision {
-	return []precision{
-		{"float64", func() potential.Potential { return nequip.New64(m) }, bars64},
-		{"float32", func() potential.Potential { return nequip.New32(m) }, bars32},
-		{"float32 exact", func() potential.Potential { return nequip.New32Exact(m) }, bars32},
+func precisions(m *nequip.Model) []potentialtest.Precision {
+	return []potentialtest.Precision{
+		{Name: "float64", Make: func() potential.Potential { return nequip.New64(m) }, Bars: bars64},
+		{Name: "float32", Make: func() potential.Potential { return nequip.New32(m) }, Bars: bars32},
+		{Name: "float32 exact", Make: func() potential.Potential { return nequip.New32Exact(m) }, Bars: bars32},
 	}
-}
-
-type precision struct {
-	name string
-	mk   func() potential.Potential
-	bars bars
-}
-
-// compare evaluates frames on one rank and compares them with their
-// references; to the bars of force and stress it adds rel of the largest
-// component in the frame.
-func compare(t *testing.T, frames []reference, p precision, rel float64) {
-	t.Helper()
-	var worst bars
-	n := 0
-	for k := range frames {
-		r := &frames[k]
-		if testing.Short() && len(r.sys.X) > 12 {
-			continue
-		}
-		o, err := potentialtest.Evaluate(r.sys, potentialtest.Setup{}, p.mk)
-		if err != nil {
-			t.Fatalf("%s: %v", r.name, err)
-		}
-		d := r.deviation(o)
-		limit := p.bars
-		limit.force += rel * largest(r.forces)
-		for _, x := range r.stress {
-			limit.stress = max(limit.stress, p.bars.stress+rel*math.Abs(x))
-		}
-		if d.exceeds(limit) {
-			t.Errorf("%s: %v; wanted %v", r.name, d, limit)
-		}
-		worst.collect(d)
-		n++
-	}
-	t.Logf("worst of %d frames: %v", n, worst)
 }
 
 func TestReference(t *testing.T) {
 	for _, ref := range references {
 		t.Run(ref.model, func(t *testing.T) {
 			m := open(t, ref.model)
-			frames := readReferences(t, ref.file)
+			frames := potentialtest.ReadReferences(t, ref.file)
 			for _, p := range precisions(m) {
-				if testing.Short() && p.name == "float32 exact" {
+				if testing.Short() && p.Name == "float32 exact" {
 					continue
 				}
-				t.Run(p.name, func(t *testing.T) { compare(t, frames, p, 0) })
+				t.Run(p.Name, func(t *testing.T) { p.Compare(t, frames, 1) })
 			}
 		})
 	}
@@ -268,13 +127,12 @@ func TestTinyCheckpoints(t *testing.T) {
 			}
 			t.Run(name, func(t *testing.T) {
 				m := openModal(t, path, modal)
-				frames := readReferences(t, answers)
+				frames := potentialtest.ReadReferences(t, answers)
 				for _, p := range precisions(m) {
-					rel := 0.0
-					if p.bars == bars32 {
-						rel = 1e-5
+					if p.Bars == bars32 {
+						p.Relative = 1e-5
 					}
-					t.Run(p.name, func(t *testing.T) { compare(t, frames, p, rel) })
+					t.Run(p.Name, func(t *testing.T) { p.Compare(t, frames, 1) })
 				}
 			})
 		}
@@ -295,9 +153,9 @@ func TestNewOnRanks(t *testing.T) {
 		if modal != "" {
 			answers += "." + modal
 		}
-		for _, r := range readReferences(t, answers+".extxyz") {
+		for _, r := range potentialtest.ReadReferences(t, answers+".extxyz") {
 			d := ranks64(t, m, &r)
-			t.Logf("%s %s: %v", filepath.Base(path), r.name, d)
+			t.Logf("%s %s: %v", filepath.Base(path), r.Name, d)
 		}
 	}
 }

@@ -3,7 +3,6 @@ package potentialtest
 import (
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -14,30 +13,13 @@ import (
 	"github.com/wigner-md/wigner/potential/pair"
 )
 
-// silicon is n³ diamond cells, a = 5.43 Å, with Gaussian displacements of 0.05 Å.
-func silicon(n int) System {
-	const a = 5.43
-	rng := rand.New(rand.NewPCG(1, 1))
-	cell := System{
-		Cell: [3][3]float64{{a, 0, 0}, {0, a, 0}, {0, 0, a}}, Periodic: crystal, Z: []int{14, 14, 14, 14, 14, 14, 14, 14},
-		X: [][3]float64{{0, 0, 0}, {0, a / 2, a / 2}, {a / 2, 0, a / 2}, {a / 2, a / 2, 0}, {a / 4, a / 4, a / 4}, {a / 4, 3 * a / 4, 3 * a / 4}, {3 * a / 4, a / 4, 3 * a / 4}, {3 * a / 4, 3 * a / 4, a / 4}},
-	}
-	sys := cell.Repeat([3]int{n, n, n})
-	for i := range sys.X {
-		for k := range 3 {
-			sys.X[i][k] += 0.05 * rng.NormFloat64()
-		}
-	}
-	return sys
-}
-
 // BenchmarkStages times what a rebuild and a step are made of, in µs per atom of
 // one rank: migration with sorting, borders, list (5 Å and 0.5 Å of skin),
 // Lennard-Jones, positions.
 func BenchmarkStages(b *testing.B) {
 	for _, n := range []int{14, 29} { // 21,952 and 195,112 atoms
 		for _, ranks := range []int{1, 2, 8} {
-			b.Run(fmt.Sprintf("atoms=%d/ranks=%d", 8*n*n*n, ranks), func(b *testing.B) { stages(b, silicon(n), ranks) })
+			b.Run(fmt.Sprintf("atoms=%d/ranks=%d", 8*n*n*n, ranks), func(b *testing.B) { stages(b, Silicon(n), ranks) })
 		}
 	}
 }

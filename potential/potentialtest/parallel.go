@@ -24,7 +24,7 @@ func (s *suite) onRanks(t *testing.T, what string, sys System) {
 		if owned != len(sys.X) {
 			t.Errorf("%s: %d ranks own %d atoms of %d", what, n, owned, len(sys.X))
 		}
-		worst = maxNaN(worst, s.same(t, fmt.Sprintf("%s, %d atoms, %d ranks (%v)", what, len(sys.X), n, got.Grid), got, want))
+		worst = max(worst, s.same(t, fmt.Sprintf("%s, %d atoms, %d ranks (%v)", what, len(sys.X), n, got.Grid), got, want))
 	}
 	t.Logf("%s, %d atoms: worst relative deviation over %v ranks %.2g", what, len(sys.X), s.Options.Ranks, worst)
 }

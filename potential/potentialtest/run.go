@@ -242,30 +242,22 @@ func Deviation(a, b *Outcome) (energy, energies, forces, virial float64) {
 	n := float64(max(len(a.Energies), 1))
 	energy = math.Abs(a.Energy-b.Energy) / n
 	for i := range a.Energies {
-		energies = maxNaN(energies, math.Abs(a.Energies[i]-b.Energies[i]))
+		energies = max(energies, math.Abs(a.Energies[i]-b.Energies[i]))
 		for k := range 3 {
-			forces = maxNaN(forces, math.Abs(a.Forces[i][k]-b.Forces[i][k]))
+			forces = max(forces, math.Abs(a.Forces[i][k]-b.Forces[i][k]))
 		}
 	}
 	for k := range a.Virial {
 		for l := range a.Virial[k] {
-			virial = maxNaN(virial, math.Abs(a.Virial[k][l]-b.Virial[k][l])/n)
+			virial = max(virial, math.Abs(a.Virial[k][l]-b.Virial[k][l])/n)
 		}
 	}
 	for i := range min(len(a.Virials), len(b.Virials)) {
 		for k := range 9 {
-			virial = maxNaN(virial, math.Abs(a.Virials[i][k/3][k%3]-b.Virials[i][k/3][k%3]))
+			virial = max(virial, math.Abs(a.Virials[i][k/3][k%3]-b.Virials[i][k/3][k%3]))
 		}
 	}
 	return energy, energies, forces, virial
-}
-
-// maxNaN is max, save that NaN wins.
-func maxNaN(a, b float64) float64 {
-	if math.IsNaN(a) || math.IsNaN(b) {
-		return math.NaN()
-	}
-	return max(a, b)
 }
 
 // scale is the largest magnitude in an outcome, at least 1.
@@ -289,7 +281,7 @@ func scale(a *Outcome) float64 {
 func (s *suite) same(t *testing.T, what string, got, want *Outcome) float64 {
 	t.Helper()
 	e, ei, f, w := Deviation(got, want)
-	worst := maxNaN(maxNaN(e, ei), maxNaN(f, w)) / scale(want)
+	worst := max(max(e, ei), max(f, w)) / scale(want)
 	if !(worst <= s.Same) {
 		t.Errorf("%s: differences in energy per atom %.3g eV, atomic energies %.3g eV, forces %.3g eV/Å, virial per atom %.3g eV; allowed %.3g × %.3g",
 			what, e, ei, f, w, s.Same, scale(want))
