@@ -119,11 +119,7 @@ func counts(batch []*sample) (n [4]float64) {
 // evaluate computes one sample, adds its errors, and sets its direction unless that is
 // nil; n are the counts of the whole batch.
 func (o *Objective) evaluate(s *sample, n [4]float64, e *Errors, d *direction) error {
-	o.one.reset()
-	o.one.add(s)
-	o.one.build(o.Potential.Cutoff())
-	o.one.place(0, 0, nil)
-	f := &o.one.frame
+	f := o.one.only(s, o.Potential.Cutoff())
 	if c := potential.ComponentsOf(o.Potential); c > 0 {
 		return o.tensor(s, c, n[3], e, d)
 	}

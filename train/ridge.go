@@ -111,11 +111,7 @@ func (n *normal) add(x, y []float64) {
 
 // rows adds a sample with the weights of the loss; count are those of the whole set.
 func (o *Objective) rows(p Linear, s *sample, count [4]float64, n *normal) error {
-	o.one.reset()
-	o.one.add(s)
-	o.one.build(o.Potential.Cutoff())
-	o.one.place(0, 0, nil)
-	f, k := &o.one.frame, n.k
+	f, k := o.one.only(s, o.Potential.Cutoff()), n.k
 	if n.basis != nil {
 		k = n.packed.K
 	}
@@ -323,24 +319,4 @@ func (n *normal) solve(omega []float64, lambda float64) []float64 {
 		}
 	}
 	return theta
-}
-
-// EachFrame calls f with the frame of each structure, its images among the positions, for
-// a cutoff in Å. The frame is valid until f returns.
-func EachFrame(list []*Structure, cutoff float64, f func(k int, frame *potential.Frame) error) error {
-	var u union
-	for k, s := range list {
-		x, err := newSample(s, cutoff)
-		if err != nil {
-			return err
-		}
-		u.reset()
-		u.add(x)
-		u.build(cutoff)
-		u.place(0, 0, nil)
-		if err := f(k, &u.frame); err != nil {
-			return err
-		}
-	}
-	return nil
 }

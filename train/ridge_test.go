@@ -22,7 +22,7 @@ func spectral(t *testing.T, list []*Structure, zeta int) *soap.Model {
 	var points [][]float64
 	if zeta > 0 {
 		e := d.Environments()
-		err := EachFrame(list, d.Cutoff, func(_ int, f *potential.Frame) error { return e.Add(f, 0, 1) })
+		err := Frames(list, d.Cutoff, func(f *potential.Frame) error { return e.Add(f, 0, 1) })
 		if err != nil {
 			t.Fatal(err)
 		}

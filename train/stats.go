@@ -74,13 +74,10 @@ func Remainder(list []*Structure, p potential.Potential, cutoff float64) ([]*Str
 		if err != nil {
 			return nil, err
 		}
-		u.reset()
-		u.add(x)
-		u.build(cutoff)
-		u.place(0, 0, nil)
-		b.Reset(u.frame.Rows)
+		f := u.only(x, cutoff)
+		b.Reset(f.Rows)
 		e := make([]float64, len(s.X))
-		if err := p.Compute(&u.frame, &potential.Result{Energy: e, Bonds: &b}); err != nil {
+		if err := p.Compute(f, &potential.Result{Energy: e, Bonds: &b}); err != nil {
 			return nil, fmt.Errorf("%s: %w", s.Source, err)
 		}
 		r := s.clone()
@@ -103,7 +100,8 @@ func Remainder(list []*Structure, p potential.Potential, cutoff float64) ([]*Str
 	return out, nil
 }
 
-// Frames calls see with the frame of each structure, which holds until it returns.
+// Frames calls see with the frame of each structure, its images among the positions, for
+// a cutoff in Å. The frame holds until see returns.
 func Frames(list []*Structure, cutoff float64, see func(*potential.Frame) error) error {
 	var u union
 	for _, s := range list {
@@ -111,11 +109,7 @@ func Frames(list []*Structure, cutoff float64, see func(*potential.Frame) error)
 		if err != nil {
 			return err
 		}
-		u.reset()
-		u.add(x)
-		u.build(cutoff)
-		u.place(0, 0, nil)
-		if err := see(&u.frame); err != nil {
+		if err := see(u.only(x, cutoff)); err != nil {
 			return fmt.Errorf("%s: %w", s.Source, err)
 		}
 	}
@@ -215,11 +209,12 @@ func Isolated(list []*Structure, elements []int) ([]float64, error) {
 	return out, nil
 }
 
-// Shortest is the shortest distance between atoms of the structures, in Å.
-func Shortest(list []*Structure, p potential.Potential) (float64, error) {
+// Shortest is the shortest distance between atoms of the structures, Å, of those within the
+// cutoff; infinite without any.
+func Shortest(list []*Structure, cutoff float64) (float64, error) {
 	least := math.Inf(1)
 	for _, s := range list {
-		x, err := s.sample(p.Cutoff())
+		x, err := s.sample(cutoff)
 		if err != nil {
 			return 0, err
 		}

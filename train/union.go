@@ -85,6 +85,15 @@ func (u *union) build(cutoff float64) {
 	}
 }
 
+// only makes the frame of one sample, as it is.
+func (u *union) only(s *sample, cutoff float64) *potential.Frame {
+	u.reset()
+	u.add(s)
+	u.build(cutoff)
+	u.place(0, 0, nil)
+	return &u.frame
+}
+
 // place sets the positions of part k, moved along a direction.
 func (u *union) place(k int, h float64, d *direction) {
 	p := u.parts[k]

@@ -57,8 +57,7 @@ func designBP(t *training) (map[any]any, potential.Weights, error) {
 		return nil, nil, err
 	}
 	d.Scale = st.Scale
-	near := anywhere{d.Cutoff}
-	if d.Shortest, err = train.Shortest(t.rest, near); err != nil {
+	if d.Shortest, err = train.Shortest(t.rest, d.Cutoff); err != nil {
 		return nil, nil, err
 	}
 	s, err := d.New(func(cutoff float64, see func(*potential.Frame) error) error { return train.Frames(t.rest, cutoff, see) })
@@ -67,13 +66,6 @@ func designBP(t *training) (map[any]any, potential.Weights, error) {
 	}
 	return s.Config(), tensorsOf(s.Params(), nil), nil
 }
-
-// anywhere is a potential with a cutoff and nothing else.
-type anywhere struct{ cutoff float64 }
-
-func (p anywhere) Cutoff() float64                                   { return p.cutoff }
-func (p anywhere) Supports(int) bool                                 { return true }
-func (p anywhere) Compute(*potential.Frame, *potential.Result) error { return nil }
 
 // n2p2Of is a model as n2p2's files have it, in units of which length are an Å and energy
 // an eV.

@@ -100,7 +100,7 @@ func farthest(d *soap.Descriptor, list []*train.Structure, n int) ([][]float64, 
 	}
 	every := 1 + atoms*d.Features()/mostSpectra
 	e, at := d.Environments(), 0
-	err := train.EachFrame(list, d.Cutoff, func(_ int, f *potential.Frame) error {
+	err := train.Frames(list, d.Cutoff, func(f *potential.Frame) error {
 		first := (every - at%every) % every
 		at += f.N
 		return e.Add(f, first, every)

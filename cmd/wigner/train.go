@@ -250,7 +250,7 @@ func (a *app) trainRank(t *training, j *job, c comm.Comm) error {
 	if r.fit, err = train.NewFit(c, whole, t.train, t.valid, t.options(step)); err != nil {
 		return usage(err)
 	}
-	if err := r.near(net.Closest(), whole); err != nil {
+	if err := r.near(net.Closest(), whole.Cutoff()); err != nil {
 		return usage(err)
 	}
 	defer r.close()
@@ -269,10 +269,10 @@ func (a *app) trainRank(t *training, j *job, c comm.Comm) error {
 }
 
 // near refuses structures with atoms closer than the radial table begins.
-func (r *trainer) near(closest float64, p potential.Potential) error {
+func (r *trainer) near(closest, cutoff float64) error {
 	for _, list := range [][]*train.Structure{r.train, r.valid, r.training.test} {
 		for _, s := range list {
-			d, err := train.Shortest([]*train.Structure{s}, p)
+			d, err := train.Shortest([]*train.Structure{s}, cutoff)
 			if err != nil {
 				return err
 			}

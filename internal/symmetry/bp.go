@@ -22,7 +22,7 @@ func bpKind(cutoff float64, hidden []int) kind {
 			if err != nil {
 				return nil, err
 			}
-			short, err := train.Shortest(list, reach(cutoff))
+			short, err := train.Shortest(list, cutoff)
 			if err != nil {
 				return nil, err
 			}
@@ -46,18 +46,6 @@ func bpKind(cutoff float64, hidden []int) kind {
 				}}, nil
 		}}
 }
-
-// reach is a potential with a cutoff and nothing else.
-type reach float64
-
-// Cutoff is part of potential.Potential.
-func (r reach) Cutoff() float64 { return float64(r) }
-
-// Supports is part of potential.Potential.
-func (r reach) Supports(int) bool { return true }
-
-// Compute is part of potential.Potential.
-func (r reach) Compute(*potential.Frame, *potential.Result) error { return nil }
 
 // weightsOf are parameters as the tensors of a model.
 func weightsOf(p []potential.Param) potential.Weights {

@@ -25,7 +25,7 @@ func soapKind(cutoff float64, points int) kind {
 				return nil, err
 			}
 			e := d.Environments()
-			if err := train.EachFrame(list, cutoff, func(_ int, f *potential.Frame) error { return e.Add(f, 0, 1) }); err != nil {
+			if err := train.Frames(list, cutoff, func(f *potential.Frame) error { return e.Add(f, 0, 1) }); err != nil {
 				return nil, err
 			}
 			m, err := soap.NewModel(d, reference, 2, e.Farthest(points))
