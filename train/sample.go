@@ -34,8 +34,8 @@ type Structure struct {
 	cutoff float64 // of made
 }
 
-// clone is a copy that shares the slices, without what was made of the structure.
-func (s *Structure) clone() *Structure {
+// Clone is a copy that shares the slices, without what was made of the structure.
+func (s *Structure) Clone() *Structure {
 	return &Structure{Cell: s.Cell, Periodic: s.Periodic, Z: s.Z, X: s.X, Energy: s.Energy, Forces: s.Forces,
 		Stress: s.Stress, Target: s.Target, Weight: s.Weight, Type: s.Type, Source: s.Source, Frame: s.Frame}
 }

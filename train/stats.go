@@ -80,7 +80,7 @@ func Remainder(list []*Structure, p potential.Potential, cutoff float64) ([]*Str
 		if err := p.Compute(f, &potential.Result{Energy: e, Bonds: &b}); err != nil {
 			return nil, fmt.Errorf("%s: %w", s.Source, err)
 		}
-		r := s.clone()
+		r := s.Clone()
 		r.Forces, r.made, r.cutoff = slices.Clone(s.Forces), x, cutoff
 		for _, v := range e {
 			r.Energy -= v

@@ -50,7 +50,7 @@ func (s *Structure) turned(r [3][3]float64) *Structure {
 		}
 		return w
 	}
-	t := s.clone()
+	t := s.Clone()
 	if len(s.Target) == 3 {
 		v := apply([3]float64(s.Target))
 		t.Target = v[:]

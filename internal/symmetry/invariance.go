@@ -200,7 +200,7 @@ func project(x, f []vec, group []mat) ([]vec, error) {
 // ring is benzene with the symmetry D6h to the last digit; a file has nine decimals.
 func ring(s *train.Structure) (*train.Structure, error) {
 	x, err := project(s.X, s.X, d6h())
-	out := copyOf(s)
+	out := s.Clone()
 	out.X = x
 	return out, err
 }

@@ -161,16 +161,10 @@ func cross(a, b vec) vec {
 	return vec{a[1]*b[2] - a[2]*b[1], a[2]*b[0] - a[0]*b[2], a[0]*b[1] - a[1]*b[0]}
 }
 
-// copyOf is a copy that shares the slices.
-func copyOf(s *train.Structure) *train.Structure {
-	return &train.Structure{Cell: s.Cell, Periodic: s.Periodic, Z: s.Z, X: s.X, Energy: s.Energy, Forces: s.Forces,
-		Stress: s.Stress, Target: s.Target, Weight: s.Weight, Type: s.Type, Source: s.Source}
-}
-
 // mapped is a structure whose atoms are moved to f of their positions; forces and targets of
 // three numbers turn along by g, unless that is nil.
 func mapped(s *train.Structure, f, g func(vec) vec) *train.Structure {
-	out := copyOf(s)
+	out := s.Clone()
 	out.X, out.Forces = nil, nil
 	for _, x := range s.X {
 		out.X = append(out.X, f(x))
@@ -207,7 +201,7 @@ func moved(s *train.Structure, d vec) *train.Structure {
 
 // renumbered is a structure whose atom k stands where atom order[k] stood.
 func renumbered(s *train.Structure, order []int) *train.Structure {
-	out := copyOf(s)
+	out := s.Clone()
 	out.Z, out.X, out.Forces = nil, nil, nil
 	for _, k := range order {
 		out.Z, out.X = append(out.Z, s.Z[k]), append(out.X, s.X[k])
