@@ -66,7 +66,7 @@ var Table = map[string][]string{
 	"io/*":             {"domain", "internal/element"},
 
 	"data": {},
-	"internal/symmetry": {"comm", "comm/inproc", "data", "domain", "internal/kernel", "io/extxyz", "io/model", "md", "o3",
+	"internal/symmetry": {"comm", "comm/inproc", "data", "domain", "io/extxyz", "io/model", "md", "o3",
 		"potential", "potential/bp", "potential/mpnn", "potential/naive", "potential/nequip", "potential/soap", "train"},
 
 	"cmd/wigner": {anyPackage},

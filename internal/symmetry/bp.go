@@ -59,37 +59,33 @@ func weightsOf(p []potential.Param) potential.Weights {
 // bpDescriptor are the symmetry functions of the atoms, one after another, of the default
 // set, whose functions are those that are not the same everywhere in a list of structures;
 // of the first alone, if so.
-func bpDescriptor(name string, first bool, list []*train.Structure) descriptor {
+func bpDescriptor(first bool, list []*train.Structure) (descriptor, error) {
+	out := descriptor{name: "symmetry functions (Behler–Parrinello)"}
 	list = list[:min(20, len(list))]
-	return descriptor{name: name, of: func(s *train.Structure) ([]float64, error) {
-		elements := train.Elements(list)
-		d := bp.Design{Elements: elements, Cutoff: 5, Hidden: []int{1}, Shift: make([]float64, len(elements)), Scale: 1, Shortest: 0.7}
-		spec, err := d.New(func(cutoff float64, see func(*potential.Frame) error) error {
-			return train.Frames(list, cutoff, see)
-		})
-		if err != nil {
-			return nil, err
+	elements := train.Elements(list)
+	d := bp.Design{Elements: elements, Cutoff: 5, Hidden: []int{1}, Shift: make([]float64, len(elements)), Scale: 1, Shortest: 0.7}
+	spec, err := d.New(func(cutoff float64, see func(*potential.Frame) error) error { return train.Frames(list, cutoff, see) })
+	if err != nil {
+		return out, err
+	}
+	for k := range spec.Elements { // the functions themselves, not as they are scaled for a network
+		for n := range spec.Elements[k].Functions {
+			f := &spec.Elements[k].Functions[n]
+			f.Zero, f.Factor, f.Low = 0, 1, 0
 		}
-		for k := range spec.Elements { // the functions themselves, not as they are scaled for a network
-			for n := range spec.Elements[k].Functions {
-				f := &spec.Elements[k].Functions[n]
-				f.Zero, f.Factor, f.Low = 0, 1, 0
-			}
-		}
-		p, err := bp.New(spec)
-		if err != nil {
-			return nil, err
-		}
+	}
+	p, err := bp.New(spec)
+	out.of = func(s *train.Structure) ([]float64, error) {
 		byAtom := make([][]float64, len(s.X))
-		_, err = evaluate(s, 1, func() potential.Potential {
-			e := p.Evaluator()
-			return &described{Evaluator: e, see: func(id int64, g []float64) { byAtom[id-1] = slices.Clone(g) }}
+		_, err := evaluate(s, 1, func() potential.Potential {
+			return &described{Evaluator: p.Evaluator(), see: func(id int64, g []float64) { byAtom[id-1] = slices.Clone(g) }}
 		})
 		if first {
 			return byAtom[0], err
 		}
 		return slices.Concat(byAtom...), err
-	}}
+	}
+	return out, err
 }
 
 // described shows the functions of each atom instead of energies.

@@ -3,11 +3,9 @@ package symmetry
 import (
 	"math"
 
+	"github.com/wigner-md/wigner/domain"
 	"github.com/wigner-md/wigner/train"
 )
-
-// dichloroKey is the network of the energy of 1,2-dichloroethane.
-const dichloroKey = "dichloroethane, equivariant"
 
 func (w *show) planBreaking() error {
 	set, err := w.set("molecules/dichloroethane", "REF_dipole")
@@ -15,7 +13,7 @@ func (w *show) planBreaking() error {
 		return err
 	}
 	k := equivariant(netSize{features: "12x0e+8x1o+4x2e", layers: 2, cutoff: 5, hidden: []int{24}})
-	st := w.study(dichloroKey, "dichloroethane", k, set, 300, schooling{batch: 5, epochs: pick(w, 33, 120)})
+	st := w.study("dichloroethane, equivariant", "dichloroethane", k, set, 300, schooling{batch: 5, epochs: pick(w, 33, 120)})
 	w.sections = append(w.sections, func() (*section, error) { return w.breaking(st) })
 	return nil
 }
@@ -139,21 +137,14 @@ func symmetrised(s *train.Structure) *train.Structure {
 		return c
 	}
 	o := mid(s.X[0], s.X[1])
-	ex := minus(s.X[1], s.X[0])
+	ex := unit(minus(s.X[1], s.X[0]))
 	ey := minus(mid(s.X[2], s.X[3]), o)
-	n := norm(ex)
-	for k := range ex {
-		ex[k] /= n
-	}
 	d := dot(ex, ey)
 	for k := range ey {
 		ey[k] -= d * ex[k]
 	}
-	n = norm(ey)
-	for k := range ey {
-		ey[k] /= n
-	}
-	ez := cross(ex, ey)
+	ey = unit(ey)
+	ez := domain.Cross(ex, ey)
 	out := mapped(s, func(x vec) vec { x = minus(x, o); return vec{dot(ex, x), dot(ey, x), dot(ez, x)} }, nil)
 	half := mapped(out, func(x vec) vec { return x }, nil)
 	for i, j := range partners(out) {

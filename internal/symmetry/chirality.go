@@ -1,6 +1,7 @@
 package symmetry
 
 import (
+	"cmp"
 	"math"
 	"slices"
 
@@ -35,17 +36,7 @@ func sortedDistances(s *train.Structure) []float64 {
 		}
 	}
 	slices.SortFunc(all, func(p, q pair) int {
-		switch {
-		case p.a != q.a:
-			return p.a - q.a
-		case p.b != q.b:
-			return p.b - q.b
-		case p.d < q.d:
-			return -1
-		case p.d > q.d:
-			return 1
-		}
-		return 0
+		return cmp.Or(p.a-q.a, p.b-q.b, cmp.Compare(p.d, q.d))
 	})
 	var out []float64
 	for _, p := range all {
@@ -120,7 +111,11 @@ func (w *show) sameHands(s *section, st *study) error {
 	a, b := sortedDistances(x), sortedDistances(y)
 	rows := [][]any{{"all pair distances", len(a), norm1(a), apart(a, b)}}
 	s.identity("pair distances of both hands: their difference", apart(a, b), 1e-12, "")
-	for _, d := range w.descriptors(st.rest) {
+	all, err := descriptors(false, st.rest)
+	if err != nil {
+		return err
+	}
+	for _, d := range all {
 		p, err := d.of(x)
 		if err != nil {
 			return err
@@ -183,4 +178,15 @@ func histogram(v []float64) (x, y []float64) {
 type descriptor struct {
 	name string
 	of   func(*train.Structure) ([]float64, error)
+}
+
+// descriptors are those of structures such as these; of the environment of their first atom
+// alone, if so.
+func descriptors(first bool, list []*train.Structure) ([]descriptor, error) {
+	a, err := bpDescriptor(first, list)
+	if err != nil {
+		return nil, err
+	}
+	b, err := soapDescriptor(first, list)
+	return []descriptor{a, b}, err
 }

@@ -61,9 +61,12 @@ func (w *show) degenerate(studies []*study) (*section, error) {
 	if err != nil {
 		return nil, err
 	}
-	list = ofType(list, "rattled")
+	all, err := descriptors(true, ofType(list, "rattled"))
+	if err != nil {
+		return nil, err
+	}
 	var rows [][]any
-	for _, d := range w.centred(list) {
+	for _, d := range all {
 		p, err := d.of(pair[0])
 		if err != nil {
 			return nil, err
@@ -104,9 +107,4 @@ func (w *show) degenerate(studies []*study) (*section, error) {
 	s.text(`The equivariant network tells them apart at the carbon because its layers pass on more than distances: after the first layer each hydrogen carries vectors and tensors that say how its own neighbours stand, and the carbon reads these. ` +
 		`Models of three bodies may still give the molecules two energies, through the hydrogens, whose own environments differ; for the carbon alone they are blind.`)
 	return s, nil
-}
-
-// centred are the descriptors of the first atom's environment alone.
-func (w *show) centred(list []*train.Structure) []descriptor {
-	return []descriptor{bpDescriptor("symmetry functions (Behler–Parrinello)", true, list), soapDescriptor("SOAP power spectrum", true)}
 }

@@ -11,9 +11,6 @@ import (
 	"github.com/wigner-md/wigner/train"
 )
 
-// dipoleKey is the network that gives the dipole of 1,2-dichloroethane.
-const dipoleKey = "dichloroethane, dipole"
-
 func (w *show) planDipole() error {
 	set, err := w.set("molecules/dichloroethane", "REF_dipole")
 	if err != nil {
@@ -21,7 +18,7 @@ func (w *show) planDipole() error {
 	}
 	k := equivariant(netSize{features: "12x0e+12x1o+6x2e", layers: 3, cutoff: 5, hidden: []int{24}, output: &o3.Irrep{L: 1, P: -1}})
 	n := 360
-	st := w.study(dipoleKey, "dichloroethane", k, set, n, schooling{batch: 10, epochs: pick(w, 60, 400)})
+	st := w.study("dichloroethane, dipole", "dichloroethane", k, set, n, schooling{batch: 10, epochs: pick(w, 60, 400)})
 	w.sections = append(w.sections, func() (*section, error) { return w.dipole(st) })
 	return nil
 }
@@ -142,12 +139,11 @@ func (w *show) freeOutputs(s *section, st *study, gauche *train.Structure) error
 		_, sd := stat.MeanStdDev(all, nil)
 		spread = append(spread, sd)
 	}
-	var lx, ly, law []float64
-	for k := range copies {
-		lx, ly = append(lx, math.Log(copies[k])), append(ly, math.Log(found[k]))
-		law = append(law, found[0]*math.Sqrt(copies[0]/copies[k]))
+	var law []float64
+	for _, n := range copies {
+		law = append(law, found[0]*math.Sqrt(copies[0]/n))
 	}
-	_, slope := stat.LinearRegression(lx, ly, nil, false)
+	_, slope := power(copies, found)
 	s.draw(picture{name: "dipole-free", caption: "What three free outputs on invariant features say of gauche, whose dipole is " + number(debye*norm(vec(gauche.Target))) + " D, against the number of turned copies in the training",
 		x: "turned copies", y: "|answer| / D", logX: true, logY: true,
 		curves: []curve{{name: "root mean square over seeds", x: copies, y: found, err: spread}, {name: "1/√copies", x: copies, y: law, dashed: true}}})

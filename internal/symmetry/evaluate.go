@@ -90,16 +90,6 @@ func (r *tensorReader) Compute(f *potential.Frame, res *potential.Result) error 
 	return err
 }
 
-// forceError is the root mean square of the difference of two sets of forces.
-func forceError(a, b []vec) float64 {
-	sum := 0.0
-	for i := range a {
-		d := minus(a[i], b[i])
-		sum += dot(d, d)
-	}
-	return math.Sqrt(sum / float64(3*len(a)))
-}
-
 // size is the norm of all forces together.
 func size(f []vec) float64 {
 	sum := 0.0

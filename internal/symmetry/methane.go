@@ -3,6 +3,7 @@ package symmetry
 import (
 	"math"
 
+	"github.com/wigner-md/wigner/domain"
 	"github.com/wigner-md/wigner/train"
 )
 
@@ -28,11 +29,6 @@ func raw(s *train.Structure) (out []float64) {
 	return out
 }
 
-// descriptors are the invariant maps of structures such as those of a list.
-func (w *show) descriptors(list []*train.Structure) []descriptor {
-	return []descriptor{bpDescriptor("symmetry functions (Behler–Parrinello)", false, list), soapDescriptor("SOAP power spectra", false)}
-}
-
 func (w *show) methane(st *study) (*section, error) {
 	s := &section{ID: "methane", Title: "Methane: how far features move when the molecule turns"}
 	if _, err := st.recall(); err != nil {
@@ -45,7 +41,7 @@ func (w *show) methane(st *study) (*section, error) {
 		`and neither do other invariant features. The vectors inside an equivariant network do move, as vectors must, by the same law; turned back, nothing is left.`)
 	rho := 0.0
 	for _, v := range x.X {
-		c := cross(v, axis)
+		c := domain.Cross(v, axis)
 		rho += dot(c, c) / dot(axis, axis)
 	}
 	f0, err := netFeatures(st.model.net, x)
@@ -64,11 +60,14 @@ func (w *show) methane(st *study) (*section, error) {
 	perp := 0.0 // Σ|v⊥|² of the vectors
 	for _, a := range f0[vectors].x {
 		for u := 0; u < len(a); u += 3 {
-			c := cross(vec(a[u:u+3]), axis)
+			c := domain.Cross(vec(a[u:u+3]), axis)
 			perp += dot(c, c) / dot(axis, axis)
 		}
 	}
-	all := w.descriptors(st.rest)
+	all, err := descriptors(false, st.rest)
+	if err != nil {
+		return nil, err
+	}
 	n := 73
 	angle := make([]float64, n)
 	curves := make(map[string][]float64)

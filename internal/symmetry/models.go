@@ -7,7 +7,6 @@ import (
 
 	"github.com/wigner-md/wigner/comm"
 	"github.com/wigner-md/wigner/comm/inproc"
-	"github.com/wigner-md/wigner/internal/kernel"
 	"github.com/wigner-md/wigner/o3"
 	"github.com/wigner-md/wigner/potential"
 	"github.com/wigner-md/wigner/potential/naive"
@@ -49,28 +48,19 @@ type schooling struct {
 	list   []*train.Structure
 	epochs int
 	batch  int
-	rate   float64 // 0: the model's own
 }
 
-// teach trains a model, or takes the values that a task has kept.
+// teach trains a model.
 func (t *task) teach(m *model, s schooling) error {
-	n := 0
-	for _, p := range m.learn.Params() {
-		n += len(p.Value)
-	}
-	t.result.Structures, t.result.Parameters, t.result.Epochs = len(s.list), n, s.epochs
+	t.result.Structures, t.result.Epochs = len(s.list), s.epochs
 	if m.copies > 1 {
 		s.list, s.epochs = train.Turned(s.list, m.copies, t.seed), max(1, s.epochs/m.copies)
 		t.result.Epochs = s.epochs
 	}
-	rate := m.rate
-	if s.rate > 0 {
-		rate = s.rate
-	}
 	err := inproc.Run(1, func(c comm.Comm) error {
 		fit, err := train.NewFit(c, m.learn, s.list, nil, train.Options{
 			Epochs: s.epochs, Batch: s.batch, Seed: t.seed, Step: m.step, EMA: 0.99, Clip: 100, Stop: t.stop,
-			Stages: []train.Stage{{Loss: m.loss, Schedule: train.Schedule{Kind: "cosine", Rate: rate, Final: rate / 100}}},
+			Stages: []train.Stage{{Loss: m.loss, Schedule: train.Schedule{Kind: "cosine", Rate: m.rate, Final: m.rate / 100}}},
 			Frozen: func(name string) bool {
 				return name == "rescale_atomic_energy.shift" || name == "rescale_atomic_energy.scale"
 			},
@@ -94,10 +84,16 @@ func (t *task) teach(m *model, s schooling) error {
 	if err != nil {
 		return err
 	}
+	t.take(m)
+	return nil
+}
+
+// take keeps the parameters of a model that has been trained.
+func (t *task) take(m *model) {
 	for _, p := range m.learn.Params() {
+		t.result.Parameters += len(p.Value)
 		t.result.Values = append(t.result.Values, slices.Clone(p.Value))
 	}
-	return nil
 }
 
 // recall gives a model the values of a task that has been done.
@@ -167,7 +163,7 @@ func equivariant(n netSize) kind {
 		if err != nil {
 			return nil, err
 		}
-		return trainedNet[float32](cfg, w, train.Step32)
+		return trainedNet(cfg, w)
 	}}
 }
 
@@ -196,12 +192,12 @@ func naiveKind(name string, d naive.Design, copies int) kind {
 }
 
 // trainedNet wraps a network in training.
-func trainedNet[T kernel.Float](cfg map[any]any, w potential.Weights, step float64) (*model, error) {
-	net, err := nequip.NewTrainee[T](cfg, w)
+func trainedNet(cfg map[any]any, w potential.Weights) (*model, error) {
+	net, err := nequip.NewTrainee[float32](cfg, w)
 	if err != nil {
 		return nil, err
 	}
-	m := &model{learn: net, step: step, rate: 0.01, loss: train.Loss{Energy: 10, Force: 1}}
+	m := &model{learn: net, step: train.Step32, rate: 0.01, loss: train.Loss{Energy: 10, Force: 1}}
 	m.finish = func() (maker, error) {
 		read, err := nequip.Read(cfg, nequip.NewTensors(net.Params(), w))
 		m.net = read

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/wigner-md/wigner/data"
+	"github.com/wigner-md/wigner/domain"
 	"github.com/wigner-md/wigner/io/extxyz"
 	"github.com/wigner-md/wigner/train"
 )
@@ -125,10 +126,7 @@ func product(a, b mat) (c mat) {
 
 // about is the rotation by an angle about an axis.
 func about(axis vec, angle float64) mat {
-	n := norm(axis)
-	for k := range axis {
-		axis[k] /= n
-	}
+	axis = unit(axis)
 	x, y, z := axis[0], axis[1], axis[2]
 	s, c := math.Sincos(angle)
 	d := 1 - c
@@ -157,8 +155,13 @@ func minus(a, b vec) vec { return vec{a[0] - b[0], a[1] - b[1], a[2] - b[2]} }
 
 func dot(a, b vec) float64 { return a[0]*b[0] + a[1]*b[1] + a[2]*b[2] }
 
-func cross(a, b vec) vec {
-	return vec{a[1]*b[2] - a[2]*b[1], a[2]*b[0] - a[0]*b[2], a[0]*b[1] - a[1]*b[0]}
+// unit is a vector of length 1.
+func unit(x vec) vec {
+	n := norm(x)
+	for k := range x {
+		x[k] /= n
+	}
+	return x
 }
 
 // mapped is a structure whose atoms are moved to f of their positions; forces and targets of
@@ -218,8 +221,8 @@ var mirrorMatrix = mat{{-1, 0, 0}, {0, 1, 0}, {0, 0, 1}}
 // dihedral is the torsion angle of four points, radians.
 func dihedral(a, b, c, d vec) float64 {
 	p, q, r := minus(b, a), minus(c, b), minus(d, c)
-	n, m := cross(p, q), cross(q, r)
-	return math.Atan2(dot(cross(n, m), q)/norm(q), dot(n, m))
+	n, m := domain.Cross(p, q), domain.Cross(q, r)
+	return math.Atan2(dot(domain.Cross(n, m), q)/norm(q), dot(n, m))
 }
 
 // ofType are the structures of a type.

@@ -6,16 +6,13 @@ import (
 	"github.com/wigner-md/wigner/train"
 )
 
-// siliconKey is the network of silicon.
-const siliconKey = "silicon, equivariant"
-
 func (w *show) planRanks() error {
 	set, err := w.set("mlearn/Si/train", "")
 	if err != nil {
 		return err
 	}
 	k := equivariant(netSize{features: "8x0e+6x1o+4x2e", layers: 2, cutoff: 4.5, hidden: []int{24}})
-	st := w.study(siliconKey, "silicon", k, set, 40, schooling{batch: 1, epochs: pick(w, 10, 30)})
+	st := w.study("silicon, equivariant", "silicon", k, set, 40, schooling{batch: 1, epochs: pick(w, 10, 30)})
 	w.sections = append(w.sections, func() (*section, error) { return w.ranks(st) })
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/wigner-md/wigner/potential"
 	"github.com/wigner-md/wigner/train"
 )
 
@@ -19,16 +20,13 @@ type Options struct {
 	Program string // version, for the page
 	// SevenNet makes evaluators of SevenNet-0 in double precision; nil where it is not
 	// on this machine.
-	SevenNet maker
+	SevenNet func() potential.Potential
 	// Progress is told how much of the work of all trainings is done.
 	Progress func(done, total float64)
 	Stop     func() bool
 
 	brief bool // of tests: trainings that end at once
 }
-
-// Maker makes one rank's potential.
-type Maker = maker
 
 // ReportName is the page in the folder.
 const (

@@ -55,24 +55,20 @@ func (t *task) solve(m *model, list []*train.Structure) error {
 		if _, err := fit.Least([]float64{1e-8, 1e-6, 1e-4}, func(n int) { t.tick(float64(n) / float64(len(list))) }); err != nil {
 			return err
 		}
-		for _, p := range m.learn.Params() {
-			t.result.Parameters += len(p.Value)
-			t.result.Values = append(t.result.Values, slices.Clone(p.Value))
-		}
+		t.take(m)
 		return nil
 	})
 }
 
-// soapDescriptor is the power spectra of the atoms, one after another; of the first alone,
-// if so.
-func soapDescriptor(name string, first bool) descriptor {
-	return descriptor{name: name, of: func(s *train.Structure) ([]float64, error) {
-		d, err := soap.NewDescriptor(spectrum(train.Elements([]*train.Structure{s}), 5))
-		if err != nil {
-			return nil, err
-		}
-		n := d.Features()
-		var out []float64
+// soapDescriptor is the power spectra of the atoms, one after another, of structures with
+// the elements of a list; of the first alone, if so.
+func soapDescriptor(first bool, list []*train.Structure) (descriptor, error) {
+	out := descriptor{name: "SOAP power spectra"}
+	if first {
+		out.name = "SOAP power spectrum"
+	}
+	d, err := soap.NewDescriptor(spectrum(train.Elements(list), 5))
+	out.of = func(s *train.Structure) (all []float64, err error) {
 		for i, x := range s.X {
 			if first && i > 0 {
 				break
@@ -83,10 +79,11 @@ func soapDescriptor(name string, first bool) descriptor {
 					near = append(near, soap.Edge{Element: slices.Index(d.Elements, s.Z[k]), R: minus(y, x)})
 				}
 			}
-			p := make([]float64, n)
+			p := make([]float64, d.Features())
 			d.Spectrum(slices.Index(d.Elements, s.Z[i]), near, p)
-			out = append(out, p...)
+			all = append(all, p...)
 		}
-		return out, nil
-	}}
+		return all, nil
+	}
+	return out, err
 }

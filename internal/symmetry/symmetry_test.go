@@ -1,6 +1,7 @@
 package symmetry
 
 import (
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -172,4 +173,14 @@ func TestProject(t *testing.T) {
 	if _, err := project([]vec{{1, 2, 3}}, []vec{{}}, d6h()); err == nil {
 		t.Error("a group that the atoms do not have is taken")
 	}
+}
+
+// forceError is the root mean square of the difference of two sets of forces.
+func forceError(a, b []vec) float64 {
+	sum := 0.0
+	for i := range a {
+		d := minus(a[i], b[i])
+		sum += dot(d, d)
+	}
+	return math.Sqrt(sum / float64(3*len(a)))
 }

@@ -28,28 +28,26 @@ func (w *show) universal(widths, points []int, nets, kernels []*study) (*section
 	s.text(`Building in a symmetry costs nothing that is true. On top of invariant features, a wide enough network can follow any smooth invariant function of them as closely as one likes: that is what 'universal' means, and for a scalar such as the energy `+
 		`invariant models lose no power by being invariant. It can be seen in the error on the training structures themselves, here %d of rattled methane, which falls as the model becomes wider: hidden layers of a Behler–Parrinello network, or the number of environments that a SOAP kernel model compares with. `+
 		`Universal is a statement about width, not about data, and only about what the features can tell apart, which is the next question.`, nets[0].n)
-	of := func(name string, sizes []int, studies []*study) (e, f curve, rows [][]any, err error) {
-		e, f = curve{name: name}, curve{name: name}
+	of := func(name string, sizes []int, studies []*study) (f curve, rows [][]any, err error) {
+		f = curve{name: name, err: make([]float64, len(studies))}
 		for k, st := range studies {
 			if _, err = st.recall(); err != nil {
-				return e, f, nil, err
+				return f, nil, err
 			}
-			en, fo, _, err := errorsOf(st.model, st.list)
+			energy, force, _, err := errorsOf(st.model, st.list)
 			if err != nil {
-				return e, f, nil, err
+				return f, nil, err
 			}
-			e.x, e.y = append(e.x, float64(sizes[k])), append(e.y, 1000*en)
-			f.x, f.y = append(f.x, float64(sizes[k])), append(f.y, fo)
-			rows = append(rows, []any{name, sizes[k], st.task.result.Parameters, 1000 * en, fo})
+			f.x, f.y = append(f.x, float64(sizes[k])), append(f.y, force)
+			rows = append(rows, []any{name, sizes[k], st.task.result.Parameters, 1000 * energy, force})
 		}
-		e.err, f.err = make([]float64, len(e.x)), make([]float64, len(f.x))
-		return e, f, rows, nil
+		return f, rows, nil
 	}
-	_, f0, rows0, err := of("Behler–Parrinello: width of two hidden layers", widths, nets)
+	f0, rows0, err := of("Behler–Parrinello: width of two hidden layers", widths, nets)
 	if err != nil {
 		return nil, err
 	}
-	_, f1, rows1, err := of("SOAP: points of each element", points, kernels)
+	f1, rows1, err := of("SOAP: points of each element", points, kernels)
 	if err != nil {
 		return nil, err
 	}
