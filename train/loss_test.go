@@ -148,40 +148,16 @@ func TestLossGradient(t *testing.T) {
 				}
 				return e.Total()
 			}
-			n := 0
-			for _, q := range p.Params() {
-				n += len(q.Value)
-			}
 			p.Update()
-			g := make([]float64, n)
+			g := make([]float64, countParams(p))
 			if _, err := o.Gradient(batch, g); err != nil {
 				t.Fatal(err)
 			}
-			rng := rand.New(rand.NewPCG(5, 6))
-			at := 0
-			for _, q := range p.Params() {
-				largest := 0.0
-				for _, v := range g[at : at+len(q.Value)] {
-					largest = max(largest, math.Abs(v))
-				}
-				for range 2 {
-					k := rng.IntN(len(q.Value))
-					const h = 1e-4
-					was := q.Value[k]
-					q.Value[k] = was + h
-					up := loss()
-					q.Value[k] = was - h
-					down := loss()
-					q.Value[k] = was
-					// Step64 leaves h² of the third derivative along the direction, about
-					// 3e-7 of the tensor's largest number (100 times that with ten times
-					// the step), the difference h² of the loss's.
-					if want := (up - down) / (2 * h); !(math.Abs(g[at+k]-want) <= 1e-6*largest+1e-8) {
-						t.Errorf("%s: %s[%d]: gradient %.9g, difference %.9g (largest %.3g)", name, q.Name, k, g[at+k], want, largest)
-					}
-				}
-				at += len(q.Value)
-			}
+			// Step64 leaves h² of the third derivative along the direction, about 3e-7 of
+			// the tensor's largest number (100 times that with ten times the step), the
+			// difference h² of the loss's.
+			d := potentialtest.Differences{Step: 1e-4, Each: 2, Within: func(_, largest float64) float64 { return 1e-6*largest + 1e-8 }}
+			d.Test(t, name, p.Params(), g, loss)
 			p.Update()
 		})
 	}
@@ -275,12 +251,8 @@ func TestGradientRanks(t *testing.T) {
 		var got []float64
 		if err := inproc.Run(ranks, func(c comm.Comm) error {
 			p, z := trainee(t)
-			n := 0
-			for _, q := range p.Params() {
-				n += len(q.Value)
-			}
 			o := Objective{Potential: p, Loss: Loss{Energy: 1, Force: 1, Stress: 1}, Comm: c, Step: Step64}
-			g := make([]float64, n)
+			g := make([]float64, countParams(p))
 			_, err := o.Gradient(samples(t, structures(z), p.Cutoff()), g)
 			mu.Lock()
 			defer mu.Unlock()

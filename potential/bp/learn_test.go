@@ -1,42 +1,14 @@
 package bp
 
 import (
+	"fmt"
 	"math"
-	"math/rand/v2"
 	"reflect"
-	"sync"
 	"testing"
 
 	"github.com/wigner-md/wigner/potential"
 	"github.com/wigner-md/wigner/potential/potentialtest"
 )
-
-// gradient is a potential that, evaluated, gathers Σ_i c_i ∂E_i/∂θ of all ranks, c being a
-// function of the atom.
-type gradient struct {
-	potential.Trainable
-	mu  *sync.Mutex
-	sum []float64
-}
-
-func weightOf(id int64) float64 { return math.Sin(float64(3*id) + 0.5) }
-
-func (g *gradient) Compute(f *potential.Frame, r *potential.Result) error {
-	c := make([]float64, f.N)
-	for i := range c {
-		c[i] = weightOf(f.ID[i])
-	}
-	mine := make([]float64, len(g.sum))
-	if err := g.ParamGradient(f, c, r.Energy, mine); err != nil {
-		return err
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for k, v := range mine {
-		g.sum[k] += v
-	}
-	return nil
-}
 
 // tensors are weights by name, as a file has them.
 type tensors map[string]potential.Param
@@ -67,54 +39,17 @@ func tensorsOf(s *Spec) tensors {
 func TestParamGradient(t *testing.T) {
 	for _, x := range examples[:6] {
 		s := example(x.types, x.kind, x.alpha, x.act)
-		mk := func() *Trainee {
+		mk := func() potential.Trainable {
 			n, err := NewTrainee(s.Config(), tensorsOf(s))
 			if err != nil {
 				t.Fatal(err)
 			}
 			return n
 		}
-		net, sys := mk(), crystalOf(3)
-		g := func(ranks int) []float64 {
-			sum, mu := make([]float64, net.Parameters()), &sync.Mutex{}
-			if _, err := potentialtest.Evaluate(sys, potentialtest.Setup{Ranks: ranks}, func() potential.Potential { return &gradient{mk(), mu, sum} }); err != nil {
-				t.Fatal(err)
-			}
-			return sum
-		}
-		one, three := g(1), g(3)
-		energy := func() (e float64) {
-			o, err := potentialtest.Evaluate(sys, potentialtest.Setup{}, func() potential.Potential { return net })
-			if err != nil {
-				t.Fatal(err)
-			}
-			for i, v := range o.Energies {
-				e += weightOf(int64(i+1)) * v
-			}
-			return e
-		}
-		at := 0
-		rng := rand.New(rand.NewPCG(1, 1))
-		for _, p := range net.Params() {
-			for range 3 {
-				k := rng.IntN(len(p.Value))
-				const h = 1e-5
-				was := p.Value[k]
-				p.Value[k] = was + h
-				up := energy()
-				p.Value[k] = was - h
-				down := energy()
-				p.Value[k] = was
-				want := (up - down) / (2 * h) // rounded at some 1e-16·10 eV/2e-5
-				if d := math.Abs(one[at+k] - want); !(d <= 1e-7*math.Abs(want)+1e-8) {
-					t.Errorf("%v %s[%d]: gradient %.10g, difference %.10g", x.types, p.Name, k, one[at+k], want)
-				}
-				if d := math.Abs(one[at+k] - three[at+k]); !(d <= 1e-11*max(1, math.Abs(one[at+k]))) {
-					t.Errorf("%v %s[%d]: %g on one rank, %g on three", x.types, p.Name, k, one[at+k], three[at+k])
-				}
-			}
-			at += len(p.Value)
-		}
+		d := potentialtest.Differences{Step: 1e-5, Each: 3, Within: func(want, _ float64) float64 {
+			return 1e-7*math.Abs(want) + 1e-8 // rounded at some 1e-16·10 eV/2e-5
+		}}
+		d.Trainable(t, fmt.Sprint(x.types), crystalOf(3), mk, 3, 1e-11)
 	}
 }
 

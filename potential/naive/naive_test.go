@@ -159,22 +159,8 @@ func TestParamGradient(t *testing.T) {
 			}
 			return sum
 		}
-		n := 0
-		for _, q := range p.Params() {
-			for k := range q.Value {
-				const h = 1e-4
-				was := q.Value[k]
-				q.Value[k] = was + h
-				up := value()
-				q.Value[k] = was - h
-				down := value()
-				q.Value[k] = was
-				if got, want := dst[n], (up-down)/(2*h); math.Abs(got-want) > 1e-7 {
-					t.Errorf("%s: %s[%d]: gradient %g, difference %g", name, q.Name, k, got, want)
-				}
-				n++
-			}
-		}
+		diff := potentialtest.Differences{Step: 1e-4, Within: func(_, _ float64) float64 { return 1e-7 }}
+		diff.Test(t, name, p.Params(), dst, value)
 	}
 }
 

@@ -1,12 +1,10 @@
 package nequip_test
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/wigner-md/wigner/internal/kernel"
@@ -16,33 +14,6 @@ import (
 	"github.com/wigner-md/wigner/potential/nequip"
 	"github.com/wigner-md/wigner/potential/potentialtest"
 )
-
-// gradient is a potential that, evaluated, gathers Σ_i c_i ∂E_i/∂θ of all ranks, c being
-// a function of the atom.
-type gradient struct {
-	potential.Trainable
-	mu  *sync.Mutex
-	sum []float64
-}
-
-func weightOf(id int64) float64 { return math.Sin(float64(3*id) + 0.5) }
-
-func (g *gradient) Compute(f *potential.Frame, r *potential.Result) error {
-	c := make([]float64, f.N)
-	for i := range c {
-		c[i] = weightOf(f.ID[i])
-	}
-	mine := make([]float64, len(g.sum))
-	if err := g.ParamGradient(f, c, r.Energy, mine); err != nil {
-		return err
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for k, v := range mine {
-		g.sum[k] += v
-	}
-	return nil
-}
 
 func trainee[T kernel.Float](t *testing.T, path string) *nequip.Trainee[T] {
 	t.Helper()
@@ -84,29 +55,6 @@ func learnSystem(elements []int) potentialtest.System {
 	return s
 }
 
-// sum is Σ c_i E_i of all atoms.
-func weighted(o *potentialtest.Outcome) (e float64) {
-	for i, v := range o.Energies {
-		e += weightOf(int64(i+1)) * v
-	}
-	return e
-}
-
-func gradientOf[T kernel.Float](t *testing.T, s potentialtest.System, setup potentialtest.Setup, mk func() *nequip.Trainee[T]) []float64 {
-	t.Helper()
-	n := 0
-	for _, p := range mk().Params() {
-		n += len(p.Value)
-	}
-	g, mu := make([]float64, n), &sync.Mutex{}
-	if _, err := potentialtest.Evaluate(s, setup, func() potential.Potential {
-		return &gradient{mk(), mu, g}
-	}); err != nil {
-		t.Fatal(err)
-	}
-	return g
-}
-
 // trainable are the checkpoints of networks that can be trained; the others are refused.
 func trainable(t *testing.T) (paths []string) {
 	t.Helper()
@@ -127,6 +75,12 @@ func trainable(t *testing.T) (paths []string) {
 	return paths
 }
 
+// The bar is 1e-6 of the group's size; the energy of 8 atoms, and a sum of outputs
+// of size 1, are rounded at 1e-15 of some 10 eV, a step of 1e-4 makes 1e-10 of it.
+func differences() potentialtest.Differences {
+	return potentialtest.Differences{Step: 1e-4, Each: 3, Within: func(_, largest float64) float64 { return 1e-6*largest + 1e-9 }}
+}
+
 // Every tensor's gradient against central differences of the energy itself, in double
 // precision; the same on four ranks; single precision beside it.
 func TestParamGradient(t *testing.T) {
@@ -137,54 +91,18 @@ func TestParamGradient(t *testing.T) {
 		t.Run(strings.TrimSuffix(filepath.Base(path), ".pth"), func(t *testing.T) {
 			net := trainee[float64](t, path)
 			s := learnSystem(net.Model().Elements())
-			g := gradientOf(t, s, potentialtest.Setup{}, func() *nequip.Trainee[float64] { return net })
-			four := gradientOf(t, s, potentialtest.Setup{Ranks: 4}, func() *nequip.Trainee[float64] { return trainee[float64](t, path) })
-			single := gradientOf(t, s, potentialtest.Setup{}, func() *nequip.Trainee[float32] { return trainee[float32](t, path) })
-			energy := func() float64 {
-				net.Update()
-				o, err := potentialtest.Evaluate(s, potentialtest.Setup{}, func() potential.Potential { return net })
-				if err != nil {
-					t.Fatal(err)
-				}
-				return weighted(o)
-			}
-			rng := rand.New(rand.NewPCG(1, 2))
-			at := 0
+			g := differences().Trainable(t, path, s, func() potential.Trainable { return trainee[float64](t, path) }, 4, 1e-9)
+			single := potentialtest.ParamGradient(t, s, potentialtest.Setup{}, func() potential.Trainable { return trainee[float32](t, path) })
 			for _, p := range net.Params() {
-				mine := g[at : at+len(p.Value)]
-				var largest, dot, aa, bb float64
-				for k, v := range mine {
-					largest = max(largest, math.Abs(v))
-					w := single[at+k]
+				var dot, aa, bb float64
+				for k := range p.Value {
+					v, w := g[k], single[k]
 					dot, aa, bb = dot+v*w, aa+v*v, bb+w*w
-					if d := math.Abs(v - four[at+k]); d > 1e-9*max(1, math.Abs(v)) {
-						t.Fatalf("%s[%d]: %g on one rank, %g on four", p.Name, k, v, four[at+k])
-					}
 				}
 				if aa > 0 && dot < 0.9999*math.Sqrt(aa*bb) {
 					t.Errorf("%s: cosine of single and double precision %.7f", p.Name, dot/math.Sqrt(aa*bb))
 				}
-				for range 3 {
-					k := rng.IntN(len(p.Value))
-					const h = 1e-4
-					was := p.Value[k]
-					p.Value[k] = was + h
-					up := energy()
-					p.Value[k] = was - h
-					down := energy()
-					p.Value[k] = was
-					want := (up - down) / (2 * h)
-					// The bar is 1e-6 of the group's size; the energy of 8 atoms
-					// is rounded at 1e-15 of some 10 eV, a step of 1e-4 makes 1e-10 of it.
-					if d := math.Abs(mine[k] - want); !(d <= 1e-6*largest+1e-9) {
-						t.Errorf("%s[%d]: gradient %.10g, difference %.10g (largest of the tensor %.3g)", p.Name, k, mine[k], want, largest)
-					}
-				}
-				at += len(p.Value)
-			}
-			net.Update()
-			if at != len(g) {
-				t.Fatal(fmt.Sprint("parameters ", at, " gradient ", len(g)))
+				g, single = g[len(p.Value):], single[len(p.Value):]
 			}
 		})
 	}
@@ -225,8 +143,8 @@ func TestLearnWithInterior(t *testing.T) {
 	for _, path := range trainable(t)[:2] {
 		net := trainee[float64](t, path)
 		s := learnSystem(net.Model().Elements()).Repeat([3]int{4, 4, 5}) // 27 blocks
-		mk := func() *nequip.Trainee[float64] { return net }
-		want := gradientOf(t, s, potentialtest.Setup{}, mk)
+		mk := func() potential.Trainable { return net }
+		want := potentialtest.ParamGradient(t, s, potentialtest.Setup{}, mk)
 		largest := 0.0
 		for _, v := range want {
 			largest = max(largest, math.Abs(v))
@@ -234,7 +152,7 @@ func TestLearnWithInterior(t *testing.T) {
 		for _, mode := range []mpnn.Memory{mpnn.Normal, mpnn.Lean, mpnn.Low} {
 			net.Memory = mode
 			for _, border := range []int{2, 4} {
-				for k, v := range gradientOf(t, s, potentialtest.Setup{Border: border}, mk) {
+				for k, v := range potentialtest.ParamGradient(t, s, potentialtest.Setup{Border: border}, mk) {
 					if d := math.Abs(v - want[k]); !(d <= 1e-12*largest) {
 						t.Fatalf("%s, mode %d, one block in %d border: number %d of the gradient is %g, want %g", path, mode, border, k, v, want[k])
 					}

@@ -4,7 +4,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/wigner-md/wigner/internal/kernel"
@@ -38,44 +37,6 @@ func tensorNet[T kernel.Float](t *testing.T, d nequip.Design) *nequip.Trainee[T]
 	return net
 }
 
-// outputs is a potential that, evaluated, gathers the tensors by atom.
-type outputs struct {
-	potential.Potential
-	mu  *sync.Mutex
-	out map[int64][]float64
-}
-
-func (o *outputs) Compute(f *potential.Frame, _ *potential.Result) error {
-	t := o.Potential.(potential.Tensorial)
-	n := t.Components()
-	x := make([]float64, n*f.N)
-	if err := t.Outputs(f, x); err != nil {
-		return err
-	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for i := range f.N {
-		o.out[f.ID[i]] = x[i*n : (i+1)*n]
-	}
-	return nil
-}
-
-// tensorsOf are the tensors of all atoms.
-func tensorsOf(t *testing.T, s potentialtest.System, ranks int, mk func() potential.Potential) [][]float64 {
-	t.Helper()
-	mu, all := &sync.Mutex{}, map[int64][]float64{}
-	if _, err := potentialtest.Evaluate(s, potentialtest.Setup{Ranks: ranks}, func() potential.Potential {
-		return &outputs{mk(), mu, all}
-	}); err != nil {
-		t.Fatal(err)
-	}
-	var out [][]float64
-	for i := range s.X {
-		out = append(out, all[int64(i+1)])
-	}
-	return out
-}
-
 func mapped(s potentialtest.System, f func([3]float64) [3]float64) potentialtest.System {
 	out := s
 	out.X = nil
@@ -105,7 +66,7 @@ func TestOutputsTurn(t *testing.T) {
 		if net.Components() != out.Dim() {
 			t.Fatalf("%s: %d components", out, net.Components())
 		}
-		a := tensorsOf(t, s, 1, mk)
+		a := potentialtest.Outputs(t, s, potentialtest.Setup{}, mk)
 		size := 0.0
 		for _, v := range a {
 			for _, x := range v {
@@ -122,13 +83,13 @@ func TestOutputsTurn(t *testing.T) {
 			if n == 2 { // nothing is rounded: the mirror is exact
 				R, shift, tol = mirror, [3]float64{}, 0
 			}
-			b := tensorsOf(t, mapped(s, func(x [3]float64) [3]float64 {
+			b := potentialtest.Outputs(t, mapped(s, func(x [3]float64) [3]float64 {
 				y := turn(R, x)
 				for k := range y {
 					y[k] += shift[k]
 				}
 				return y
-			}), 1, mk)
+			}), potentialtest.Setup{}, mk)
 			D, dim := out.Matrix(R), out.Dim()
 			for i := range a {
 				for k := range dim {
@@ -158,7 +119,7 @@ func TestOutputsVanish(t *testing.T) {
 	total := func(s potentialtest.System, out o3.Irrep) (sum, size float64) {
 		net := tensorNet[float64](t, tensorDesign(t, out, 3))
 		v := make([]float64, out.Dim())
-		for _, x := range tensorsOf(t, s, 1, func() potential.Potential { return net }) {
+		for _, x := range potentialtest.Outputs(t, s, potentialtest.Setup{}, func() potential.Potential { return net }) {
 			for k := range x {
 				v[k] += x[k]
 				size = max(size, math.Abs(x[k]))
@@ -189,99 +150,16 @@ func TestOutputGradient(t *testing.T) {
 	s := learnSystem([]int{1, 6, 17})
 	for _, out := range []o3.Irrep{{L: 1, P: -1}, {L: 0, P: -1}} {
 		d := tensorDesign(t, out, 3)
-		net := tensorNet[float64](t, d)
-		weight := func(id int64, c int) float64 { return math.Sin(float64(3*id) + float64(c) + 0.5) }
-		value := func(ranks int) (sum float64) {
-			for i, v := range tensorsOf(t, s, ranks, func() potential.Potential {
-				if ranks > 1 {
-					return tensorNet[float64](t, d)
-				}
-				net.Update()
-				return net
-			}) {
-				for c, x := range v {
-					sum += weight(int64(i+1), c) * x
-				}
-			}
-			return sum
-		}
-		if a, b := value(1), value(4); math.Abs(a-b) > 1e-11*max(1, math.Abs(a)) {
-			t.Errorf("%s: %.15g on one rank, %.15g on four", out, a, b)
-		}
-		gradient := func(ranks int) []float64 {
-			n := 0
-			for _, p := range net.Params() {
-				n += len(p.Value)
-			}
-			g, mu := make([]float64, n), &sync.Mutex{}
-			if _, err := potentialtest.Evaluate(s, potentialtest.Setup{Ranks: ranks}, func() potential.Potential {
-				return &tensorGradient{tensorNet[float64](t, d), weight, mu, g}
-			}); err != nil {
-				t.Fatal(err)
-			}
-			return g
-		}
-		g, four := gradient(1), gradient(4)
-		rng := rand.New(rand.NewPCG(1, 2))
-		at := 0
-		for _, p := range net.Params() {
-			largest := 0.0
+		g := differences().Trainable(t, out.String(), s, func() potential.Trainable { return tensorNet[float64](t, d) }, 4, 1e-9)
+		for _, p := range tensorNet[float64](t, d).Params() {
 			for k := range p.Value {
-				largest = max(largest, math.Abs(g[at+k]))
-				if d := math.Abs(g[at+k] - four[at+k]); d > 1e-9*max(1, math.Abs(g[at+k])) {
-					t.Fatalf("%s: %s[%d]: %g on one rank, %g on four", out, p.Name, k, g[at+k], four[at+k])
+				if strings.HasSuffix(p.Name, ".shift") && g[k] != 0 {
+					t.Errorf("%s: the shift has a gradient", out)
 				}
 			}
-			for range 3 {
-				k := rng.IntN(len(p.Value))
-				if strings.HasSuffix(p.Name, ".shift") {
-					if g[at+k] != 0 {
-						t.Errorf("%s: the shift has a gradient", out)
-					}
-					continue
-				}
-				const h = 1e-4
-				was := p.Value[k]
-				p.Value[k] = was + h
-				up := value(1)
-				p.Value[k] = was - h
-				down := value(1)
-				p.Value[k] = was
-				// rounding of a sum of size 1 at 1e-15, a step of 1e-4
-				if want := (up - down) / (2 * h); !(math.Abs(g[at+k]-want) <= 1e-6*largest+1e-9) {
-					t.Errorf("%s: %s[%d]: gradient %.10g, difference %.10g", out, p.Name, k, g[at+k], want)
-				}
-			}
-			at += len(p.Value)
+			g = g[len(p.Value):]
 		}
-		net.Update()
 	}
-}
-
-// tensorGradient gathers the gradient of Σ weight · output.
-type tensorGradient struct {
-	*nequip.Trainee[float64]
-	weight func(id int64, c int) float64
-	mu     *sync.Mutex
-	sum    []float64
-}
-
-func (g *tensorGradient) Compute(f *potential.Frame, _ *potential.Result) error {
-	n := g.Components()
-	w := make([]float64, f.N*n)
-	for k := range w {
-		w[k] = g.weight(f.ID[k/n], k%n)
-	}
-	mine := make([]float64, len(g.sum))
-	if err := g.ParamGradient(f, w, nil, mine); err != nil {
-		return err
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for k, v := range mine {
-		g.sum[k] += v
-	}
-	return nil
 }
 
 // What is no sensible design is refused by name, and an energy is not made of a vector.
