@@ -80,9 +80,6 @@ func (a *app) convert(o *convertOptions) error {
 	if err != nil {
 		return err
 	}
-	if sameTarget(o.out, o.in) {
-		return usagef("%s is the file that is read; write to another", o.out)
-	}
 	species := o.species
 	if from == asExtxyz || from == asPoscar && to != asPoscar && (to == asData || to == asDump) {
 		species = nil // it orders the types of what is written
@@ -92,7 +89,7 @@ func (a *app) convert(o *convertOptions) error {
 		return usage(err)
 	}
 	defer in.close()
-	out, err := create(o.out, a.out, in.file)
+	out, err := create(o.out, a.out, infos(o.in)...)
 	if err != nil {
 		return usage(err)
 	}

@@ -51,10 +51,8 @@ func (a *app) convertModel(o *convertOptions) error {
 	if _, err := fam.open(f, variant{precision: "float64", anyHead: true}); err != nil {
 		return usagef("model %s: %w", f.path, err)
 	}
-	if to, err := os.Stat(o.out); err == nil {
-		if from, err := os.Stat(f.path); err == nil && os.SameFile(from, to) {
-			return usagef("%s is the file that is read", o.out)
-		}
+	if sameTarget(o.out, f.path) {
+		return usagef("%s is the file that is read", o.out)
 	}
 	switch filepath.Ext(o.out) {
 	case modelExt:
@@ -102,7 +100,7 @@ func exportTorch(f *modelFile, path string) error {
 	root.Set("model_state_dict", state)
 	root.Set("config", plain)
 	root.Set("epoch", 0)
-	out, err := create(path, os.Stdout, nil)
+	out, err := create(path, os.Stdout)
 	if err != nil {
 		return usage(err)
 	}

@@ -78,17 +78,9 @@ func (a *app) eval(o *evalOptions) error {
 		if f := formatOf(o.out); f != "" && f != asExtxyz {
 			return usagef("-o %s: eval writes extxyz; `wigner convert` makes other formats of it", o.out)
 		}
-		if sameTarget(o.out, o.in) { // its labels would be lost
-			return usagef("-o %s is the file that is read; write to another", o.out)
-		}
 		var err error
-		if src, err = openAnyModel(o.model, o.v); err != nil {
-			return err
-		}
-		if slices.ContainsFunc(src.Files, func(f string) bool { return sameTarget(o.out, f) }) {
-			return usagef("-o %s is a file of the model", o.out)
-		}
-		return nil
+		src, err = openAnyModel(o.model, o.v)
+		return err
 	}
 	return a.processes(func(p *process) error {
 		if err := p.each(each); err != nil {
@@ -167,9 +159,6 @@ func (e *evaluation) open(a *app) (err error) {
 	if e.o.stats != "" && sameTarget(e.o.stats, e.o.out) {
 		return usagef("--stats and -o are the same file: %s", e.o.stats)
 	}
-	if e.o.stats != "" && sameTarget(e.o.stats, e.o.in) {
-		return usagef("--stats is the file that is read: %s", e.o.stats)
-	}
 	if e.in, err = openFrames(e.o.in, "", nil); err != nil {
 		return usage(err)
 	}
@@ -178,11 +167,12 @@ func (e *evaluation) open(a *app) (err error) {
 			e.close()
 		}
 	}()
-	if e.out, err = create(e.o.out, a.out, e.in.file); err != nil {
+	read := infos(append([]string{e.o.in}, e.src.Files...)...)
+	if e.out, err = create(e.o.out, a.out, read...); err != nil {
 		return usage(err)
 	}
 	if e.o.stats != "" {
-		if e.file, err = create(e.o.stats, a.out, e.in.file); err != nil {
+		if e.file, err = create(e.o.stats, a.out, read...); err != nil {
 			return usage(err)
 		}
 	}

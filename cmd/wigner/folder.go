@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -61,7 +62,7 @@ func openFolder(dir string, resume, force bool, dumps []input.Dump, inputs ...st
 		return nil, usage(err)
 	}
 	f := &folder{dir: dir}
-	if err := f.spare(inputs, resume, dumps); err != nil {
+	if err := f.spare(f.written(dumps), inputs, resume); err != nil {
 		return nil, err
 	}
 	if err := f.acquire(); err != nil {
@@ -125,25 +126,23 @@ func (f *folder) written(dumps []input.Dump) []string {
 	return names
 }
 
-// spare refuses a folder in which the run would delete a file that it reads. A
-// run may go on with the effective config that it has written itself.
-func (f *folder) spare(inputs []string, resume bool, dumps []input.Dump) error {
-	for _, name := range append(f.written(dumps), logName, lockName) {
-		mine, err := os.Stat(f.path(name))
-		if err != nil || resume && name == configName && f.effective() {
+// spare refuses a folder in which files of these names, log or lock would be written over
+// one of the inputs. A run may go on with the effective config that it has written itself.
+func (f *folder) spare(names, inputs []string, resume bool) error {
+	for _, name := range append(slices.Clone(names), logName, lockName) {
+		mine := f.path(name)
+		if !exists(mine) || resume && name == configName && f.effective() {
 			continue
 		}
-		for _, in := range inputs {
-			if theirs, err := os.Stat(in); err == nil && os.SameFile(mine, theirs) {
-				return usagef("the run would write over %s, which it reads: choose another folder by output.dir=…, or move that file", in)
-			}
+		if k := slices.IndexFunc(inputs, func(in string) bool { return sameTarget(in, mine) }); k >= 0 {
+			return usagef("the run would write over %s, which it reads: choose another folder by output.dir=…, or move that file", inputs[k])
 		}
 	}
 	return nil
 }
 
-// effectiveHead is how a config begins that a run has written.
-const effectiveHead = "# The effective configuration of this run"
+// effectiveHead is how a config begins that a run or a training has written.
+const effectiveHead = "# The effective configuration of this "
 
 // effective reports whether the config in the folder is a run's own.
 func (f *folder) effective() bool {

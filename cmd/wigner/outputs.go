@@ -43,7 +43,7 @@ func (r *runner) outputs(offsets map[string]string) error {
 	if err != nil {
 		return err
 	}
-	head := fmt.Sprintf("%s, as %s read it.\n", effectiveHead, versionText())
+	head := fmt.Sprintf("%srun, as %s read it.\n", effectiveHead, versionText())
 	if err := writeFile(r.folder.path(configName), []byte(head+text)); err != nil {
 		return err
 	}

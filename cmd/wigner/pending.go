@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -21,11 +22,11 @@ type pending struct {
 // create begins a file. Symbolic links are followed: the file they lead to is
 // replaced, not they. What has no name to give (a pipe, a device, an open
 // descriptor such as /dev/stdout) is written as it is, and "-" is stdout; none of
-// these may be the file that is being read.
-func create(name string, stdout io.Writer, in *os.File) (*pending, error) {
+// these may be a regular file that is read.
+func create(name string, stdout io.Writer, read ...fs.FileInfo) (*pending, error) {
 	if name == "-" {
 		f, _ := stdout.(*os.File)
-		return &pending{Writer: stdout}, notRead(f, in)
+		return &pending{Writer: stdout}, spareOpen(f, read)
 	}
 	target, fd, err := resolve(name)
 	if err != nil {
@@ -37,7 +38,7 @@ func create(name string, stdout io.Writer, in *os.File) (*pending, error) {
 			return nil, &fs.PathError{Op: "open", Path: name, Err: err}
 		}
 		f := os.NewFile(uintptr(own), name)
-		return &pending{Writer: f, file: f}, notRead(f, in)
+		return &pending{Writer: f, file: f}, spareOpen(f, read)
 	}
 	mode := fs.FileMode(0o644)
 	if info, err := os.Stat(target); err == nil {
@@ -47,6 +48,9 @@ func create(name string, stdout io.Writer, in *os.File) (*pending, error) {
 		case !info.Mode().IsRegular():
 			f, err := os.OpenFile(target, os.O_WRONLY, 0)
 			return &pending{Writer: f, file: f}, err
+		}
+		if err := spareRead(name, info, read); err != nil {
+			return nil, err
 		}
 		mode = info.Mode().Perm()
 	}
@@ -92,19 +96,34 @@ func descriptor(path string) (int, bool) {
 	return 0, false
 }
 
-// notRead refuses an output, written while in is read, that is the same file.
-func notRead(f, in *os.File) error {
+// spareOpen is spareRead for an open file, which may be none.
+func spareOpen(f *os.File, read []fs.FileInfo) error {
 	if f == nil {
 		return nil
 	}
-	a, err := f.Stat()
+	info, err := f.Stat()
 	if err != nil {
 		return err
 	}
-	if b, err := in.Stat(); err == nil && a.Mode().IsRegular() && os.SameFile(a, b) {
-		return fmt.Errorf("%s is the file that is read, and would be written at the same time", f.Name())
+	return spareRead(f.Name(), info, read)
+}
+
+// spareRead refuses an output that is one of the files that are read.
+func spareRead(name string, out fs.FileInfo, read []fs.FileInfo) error {
+	if out.Mode().IsRegular() && slices.ContainsFunc(read, func(in fs.FileInfo) bool { return os.SameFile(in, out) }) {
+		return fmt.Errorf("%s is the file that is read: write to another", name)
 	}
 	return nil
+}
+
+// infos are those of the files that there are.
+func infos(paths ...string) (list []fs.FileInfo) {
+	for _, p := range paths {
+		if info, err := os.Stat(p); err == nil {
+			list = append(list, info)
+		}
+	}
+	return list
 }
 
 // sameTarget is whether two names lead to the same regular file or descriptor.

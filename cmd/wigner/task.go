@@ -181,7 +181,7 @@ func (t *task) begin() error {
 	if err != nil {
 		return err
 	}
-	head := fmt.Sprintf("%s, as %s read it.\n", effectiveHead, versionText())
+	head := fmt.Sprintf("%srun, as %s read it.\n", effectiveHead, versionText())
 	if err := writeFile(t.folder.path(configName), []byte(head+text)); err != nil {
 		return err
 	}

@@ -290,6 +290,17 @@ func TestTrainRefuses(t *testing.T) {
 	kept := read(t, filepath.Join(root, "w", stateName))
 	refuse(t, 2, []string{"would write over", own[0]}, "train", write(t, filepath.Join(root, "again.toml"),
 		"[data]\ntrain=[\""+data+"\"]\nenergy_key=\"REF_energy\"\n[model]\ninit=\""+own[0]+"\"\n[output]\nname=\"model\"\n"), "output.dir="+filepath.Join(root, "w"), "loss.force=0", "loss.stress=0", "--force")
+	again := filepath.Join(root, "again.toml")
+	refuse(t, 2, []string{"would write over", own[0]}, "train", again, "output.dir="+filepath.Join(root, "w"), "loss.force=0", "loss.stress=0", "--resume")
+	mine := filepath.Join(t.TempDir(), configName) // a user's, in the folder itself
+	text := "# mine\n" + read(t, cfg)
+	for _, how := range []string{"--force", "--resume"} {
+		write(t, mine, text)
+		refuse(t, 2, []string{"would write over", mine}, "train", mine, "output.dir="+filepath.Dir(mine), how)
+		if read(t, mine) != text {
+			t.Error("a config is gone")
+		}
+	}
 	if read(t, filepath.Join(root, "w", stateName)) != kept {
 		t.Error("a refused training has removed files")
 	}

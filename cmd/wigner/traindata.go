@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -25,9 +24,7 @@ func readLabelled(c *input.Train, files []string, dir, key string) ([]*train.Str
 	}
 	var out []*train.Structure
 	for _, name := range files {
-		if !exists(name) && !filepath.IsAbs(name) {
-			name = filepath.Join(dir, name)
-		}
+		name = beside(name, dir)
 		frames, err := readFrames(name)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", key, err)

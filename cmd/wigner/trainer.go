@@ -8,7 +8,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"time"
 
@@ -131,7 +130,7 @@ func (r *trainer) files() error {
 	if err != nil {
 		return err
 	}
-	if err := writeFile(r.folder.path(configName), []byte("# The effective configuration of this training.\n"+text)); err != nil {
+	if err := writeFile(r.folder.path(configName), []byte(effectiveHead+"training.\n"+text)); err != nil {
 		return err
 	}
 	return nil
@@ -248,18 +247,12 @@ func openTraining(dir, name string, resume, force bool, inputs ...string) (*fold
 		return nil, usage(err)
 	}
 	f := &folder{dir: dir}
-	if err := f.acquire(); err != nil {
+	names := []string{configName, epochsName, ridgeName, stateName, name + modelExt}
+	if err := f.spare(names, inputs, resume); err != nil {
 		return nil, err
 	}
-	names := []string{configName, epochsName, ridgeName, stateName, name + modelExt}
-	if resume {
-		return f, nil
-	}
-	for _, n := range names { // before any is removed
-		if i := slices.IndexFunc(inputs, func(in string) bool { return sameTarget(in, f.path(n)) }); i >= 0 {
-			f.close()
-			return nil, usagef("the training would write over %s, which it reads: choose another folder by output.dir=…, or move that file", inputs[i])
-		}
+	if err := f.acquire(); err != nil || resume {
+		return f, err
 	}
 	for _, n := range names {
 		if !exists(f.path(n)) {
@@ -285,7 +278,7 @@ func (t *training) inputs() []string {
 	}
 	for _, files := range [][]string{t.cfg.Data.Train, t.cfg.Data.Valid, t.cfg.Data.Test} {
 		for _, name := range files {
-			list = append(list, name, filepath.Join(filepath.Dir(t.config), name))
+			list = append(list, beside(name, filepath.Dir(t.config)))
 		}
 	}
 	return list
