@@ -125,6 +125,11 @@ func (p *process) ranks(n, bricks int, f func(j *job, c comm.Comm) error) error 
 	j.Transport = "mpi"
 	if j.ranks() > j.Processes {
 		j.Transport = "hybrid"
+		// Else the goroutine that speaks to MPI would wait for a rank to be preempted.
+		if old := runtime.GOMAXPROCS(0); old <= j.Bricks[j.Process] {
+			runtime.GOMAXPROCS(j.Bricks[j.Process] + 1)
+			defer runtime.GOMAXPROCS(old)
+		}
 	}
 	return hybrid.Run(p.outer, j.Bricks, func(c comm.Comm) error { return f(j, c) })
 }

@@ -46,7 +46,8 @@ type Outer interface {
 // Run is collective over the processes of outer. It calls f for bricks[p]
 // ranks on process p, each on its own goroutine. All processes pass the same
 // bricks, of which each has at least one; bricks[p]·bricks[q] may not exceed
-// 32768. The error is the first one of this process's ranks, or that of outer.
+// 32768. The error is the first one of this process's ranks, or that of outer. With as
+// many bricks as GOMAXPROCS, Run's goroutine waits for a brick to be preempted: give it one more.
 func Run(outer comm.Comm, bricks []int, f func(comm.Comm) error) error {
 	first, err := number(outer, bricks)
 	if err != nil {

@@ -3,7 +3,6 @@ package hybrid
 import (
 	"fmt"
 	"math"
-	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -83,11 +82,6 @@ const eager = 30
 
 // run starts the bricks and serves them until all have ended.
 func (p *process) run(f func(comm.Comm) error) error {
-	// With as many cores as bricks, this goroutine would wait for a brick to be preempted.
-	if old := runtime.GOMAXPROCS(0); old <= len(p.bricks) {
-		runtime.GOMAXPROCS(len(p.bricks) + 1)
-		defer runtime.GOMAXPROCS(old)
-	}
 	result := make(chan error, 1)
 	go func() {
 		err := inproc.Run(len(p.bricks), func(c comm.Comm) (err error) {
