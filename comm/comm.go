@@ -24,8 +24,8 @@ const (
 	Min
 )
 
-// Message is one message of an Exchange: Data goes to, or comes from, rank
-// Peer. Several messages between the same two ranks in one Exchange are told
+// Message is one message of an exchange: Data goes to, or comes from, rank
+// Peer. Several messages between the same two ranks in one exchange are told
 // apart by Tag (0 … 32767).
 type Message struct {
 	Peer, Tag int
@@ -84,8 +84,6 @@ type Comm interface {
 	Poll() error
 	// Wait returns when all that was started is done.
 	Wait() error
-	// Exchange is Start and Wait.
-	Exchange(send, recv []Message) error
 	// Allreduce replaces x by the element-wise reduction over all ranks. The
 	// result has the same bits on every rank and, where the transport allows
 	// it, is summed in the order of the ranks.
@@ -140,6 +138,14 @@ func textOf(c Comm, err error) (string, error) {
 		return "", e
 	}
 	return Share(c, int(who[0]), own)
+}
+
+// Exchange is Start and Wait.
+func Exchange(c Comm, send, recv []Message) error {
+	if err := c.Start(send, recv); err != nil {
+		return err
+	}
+	return c.Wait()
 }
 
 // Share is collective: rank root's text, on all ranks, which name the same root;

@@ -294,7 +294,7 @@ func (p *Plan) tell() error {
 	t.Messages += int64(n)
 	t.Bytes += 16 * int64(n)
 	if n > 0 {
-		if err := p.c.Exchange(p.outMsgs, p.inMsgs); err != nil {
+		if err := comm.Exchange(p.c, p.outMsgs, p.inMsgs); err != nil {
 			return err
 		}
 	}

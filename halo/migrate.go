@@ -232,7 +232,7 @@ func (p *Plan) carry(a *domain.Atoms) error {
 		t.Messages++
 		t.Bytes += 8
 	}
-	if err := p.c.Exchange(p.outMsgs, p.inMsgs); err != nil {
+	if err := comm.Exchange(p.c, p.outMsgs, p.inMsgs); err != nil {
 		return err
 	}
 	arrive := 0
@@ -259,7 +259,7 @@ func (p *Plan) carry(a *domain.Atoms) error {
 			si += c
 		}
 	}
-	if err := p.c.Exchange(p.outMsgs, p.inMsgs); err != nil {
+	if err := comm.Exchange(p.c, p.outMsgs, p.inMsgs); err != nil {
 		return err
 	}
 	if err := p.tow(a, counts, arrive); err != nil {
@@ -298,7 +298,7 @@ func (p *Plan) tow(a *domain.Atoms, counts []int64, arrive int) error {
 			si += c
 		}
 	}
-	return p.c.Exchange(p.outMsgs, p.inMsgs)
+	return comm.Exchange(p.c, p.outMsgs, p.inMsgs)
 }
 
 // settle removes the leavers from the rows and appends those that came.

@@ -174,7 +174,7 @@ func (p *Plan) exchange(tag, size int, t *Traffic) error {
 	if len(p.outMsgs)+len(p.inMsgs) == 0 {
 		return nil
 	}
-	return p.c.Exchange(p.outMsgs, p.inMsgs)
+	return comm.Exchange(p.c, p.outMsgs, p.inMsgs)
 }
 
 // reserve makes room for such rows of size bytes.

@@ -281,11 +281,6 @@ type recorder struct {
 	p  *Plan
 }
 
-func (r *recorder) Exchange(send, recv []comm.Message) error {
-	r.note(send)
-	return r.Comm.Exchange(send, recv)
-}
-
 func (r *recorder) Start(send, recv []comm.Message) error {
 	r.note(send)
 	return r.Comm.Start(send, recv)

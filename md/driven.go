@@ -106,9 +106,9 @@ func (d *Driven) toFirst(mine []byte, counts []int64, size, tag int) ([][]byte, 
 	c := d.Comm
 	if c.Rank() > 0 {
 		if len(mine) == 0 {
-			return nil, c.Exchange(nil, nil)
+			return nil, comm.Exchange(c, nil, nil)
 		}
-		return nil, c.Exchange([]comm.Message{{Peer: 0, Tag: tag, Data: mine}}, nil)
+		return nil, comm.Exchange(c, []comm.Message{{Peer: 0, Tag: tag, Data: mine}}, nil)
 	}
 	all := d.room(counts, size)
 	copy(all[0], mine)
@@ -118,7 +118,7 @@ func (d *Driven) toFirst(mine []byte, counts []int64, size, tag int) ([][]byte, 
 			in = append(in, comm.Message{Peer: r, Tag: tag, Data: all[r]})
 		}
 	}
-	return all, c.Exchange(nil, in)
+	return all, comm.Exchange(c, nil, in)
 }
 
 // room is buffers of rank 0 for each rank.
@@ -181,7 +181,7 @@ func (d *Driven) deal(x [][3]float64) error {
 	} else if a.N > 0 {
 		in = append(in, comm.Message{Peer: 0, Tag: tagTo, Data: b})
 	}
-	if err := c.Exchange(out, in); err != nil {
+	if err := comm.Exchange(c, out, in); err != nil {
 		return err
 	}
 	for i := range a.N {

@@ -130,12 +130,12 @@ func (r *Redistributor) pieces(part []byte, take func([]byte) error) error {
 			case from:
 				b := grow(c, &r.send, int(n))
 				part = part[copy(b, part):]
-				if err := c.Exchange([]comm.Message{{Peer: 0, Tag: tagPiece, Data: b}}, nil); err != nil {
+				if err := comm.Exchange(c, []comm.Message{{Peer: 0, Tag: tagPiece, Data: b}}, nil); err != nil {
 					return err
 				}
 			case 0:
 				b := grow(c, &r.recv, int(n))
-				if err := c.Exchange(nil, []comm.Message{{Peer: from, Tag: tagPiece, Data: b}}); err != nil {
+				if err := comm.Exchange(c, nil, []comm.Message{{Peer: from, Tag: tagPiece, Data: b}}); err != nil {
 					return err
 				}
 				if failed == nil { // else the others' parts are taken and dropped
@@ -207,7 +207,7 @@ func (r *Redistributor) records(a *domain.Atoms, energy []float64, f Fields) ([]
 			r.in = append(r.in, comm.Message{Peer: i, Tag: tagRecords, Data: b})
 		}
 	}
-	return in, c.Exchange(r.out, r.in)
+	return in, comm.Exchange(c, r.out, r.in)
 }
 
 // transpose is collective: rank i learns how many rows each rank has for it,
@@ -226,7 +226,7 @@ func (r *Redistributor) transpose(at []int) ([]int, error) {
 		r.out = append(r.out, comm.Message{Peer: i, Tag: tagCount, Data: o})
 		r.in = append(r.in, comm.Message{Peer: i, Tag: tagCount, Data: in})
 	}
-	if err := c.Exchange(r.out, r.in); err != nil {
+	if err := comm.Exchange(c, r.out, r.in); err != nil {
 		return nil, err
 	}
 	counts := make([]int, n)

@@ -344,7 +344,7 @@ func pingPong(c comm.Comm, peer int) (latency, more float64, err error) {
 			const times = 300
 			start := time.Now()
 			for range times {
-				if err := c.Exchange(send, recv); err != nil {
+				if err := comm.Exchange(c, send, recv); err != nil {
 					return 0, err
 				}
 			}

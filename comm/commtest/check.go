@@ -39,7 +39,7 @@ var cases = []struct {
 	{"large messages", checkLarge},
 	{"exchange under way", checkUnderWay},
 	{"rows, into lent memory", checkRows},
-	{"empty exchange", func(c comm.Comm) error { return c.Exchange(nil, nil) }},
+	{"empty exchange", func(c comm.Comm) error { return comm.Exchange(c, nil, nil) }},
 	{"Allreduce", checkReduce},
 	{"Allreduce of special values", checkSpecial},
 	{"AllreduceInt", checkReduceInt},
@@ -130,7 +130,7 @@ func (m *mail) recv(from, tag, n, round int) {
 }
 
 func (m *mail) exchange() error {
-	if err := m.c.Exchange(m.out, m.in); err != nil {
+	if err := comm.Exchange(m.c, m.out, m.in); err != nil {
 		return err
 	}
 	return m.check()
@@ -251,7 +251,7 @@ func checkSuccession(c comm.Comm) error {
 		for i := range out {
 			out[i], in[i] = byte(hash(c.Rank(), round)>>(i%8)), garbage
 		}
-		if err := c.Exchange([]comm.Message{{Peer: next, Tag: 5, Data: out}}, []comm.Message{{Peer: last, Tag: 5, Data: in}}); err != nil {
+		if err := comm.Exchange(c, []comm.Message{{Peer: next, Tag: 5, Data: out}}, []comm.Message{{Peer: last, Tag: 5, Data: in}}); err != nil {
 			return err
 		}
 		for i := range in {

@@ -128,7 +128,7 @@ var failures = []struct {
 	{"wrong length, longer", 2, "bytes", func(c comm.Comm) error { return wrongLength(c, 1000, 0) }},
 	{"no such rank", 1, "rank", func(c comm.Comm) error {
 		if c.Rank() == 0 {
-			return c.Exchange([]comm.Message{{Peer: c.Size()}}, nil)
+			return comm.Exchange(c, []comm.Message{{Peer: c.Size()}}, nil)
 		}
 		return waitReduce(c)
 	}},
@@ -143,7 +143,7 @@ var failures = []struct {
 		case 0:
 			return nil
 		case c.Size() - 1:
-			return c.Exchange(nil, []comm.Message{{Peer: 0, Data: c.Alloc(1)}})
+			return comm.Exchange(c, nil, []comm.Message{{Peer: 0, Data: c.Alloc(1)}})
 		}
 		return nil
 	}},
@@ -206,7 +206,7 @@ func waitExchange(c comm.Comm) error {
 	}
 	out, in := c.Alloc(1<<16), c.Alloc(1<<16)
 	for {
-		err := c.Exchange([]comm.Message{{Peer: (c.Rank() + 1) % n, Data: out}},
+		err := comm.Exchange(c, []comm.Message{{Peer: (c.Rank() + 1) % n, Data: out}},
 			[]comm.Message{{Peer: (c.Rank() + n - 1) % n, Data: in}})
 		if err != nil {
 			return err
@@ -217,11 +217,11 @@ func waitExchange(c comm.Comm) error {
 func wrongLength(c comm.Comm, sent, expected int) error {
 	switch c.Rank() {
 	case 0:
-		if err := c.Exchange([]comm.Message{{Peer: c.Size() - 1, Tag: 4, Data: c.Alloc(sent)}}, nil); err != nil {
+		if err := comm.Exchange(c, []comm.Message{{Peer: c.Size() - 1, Tag: 4, Data: c.Alloc(sent)}}, nil); err != nil {
 			return err
 		}
 	case c.Size() - 1:
-		if err := c.Exchange(nil, []comm.Message{{Peer: 0, Tag: 4, Data: c.Alloc(expected)}}); err != nil {
+		if err := comm.Exchange(c, nil, []comm.Message{{Peer: 0, Tag: 4, Data: c.Alloc(expected)}}); err != nil {
 			return err
 		}
 		return errors.New("a message of the wrong length was accepted")

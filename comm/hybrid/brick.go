@@ -28,14 +28,6 @@ func (b *Brick) Abort(err error) {
 	b.p.outer.Abort(err)
 }
 
-// Exchange is Start and Wait.
-func (b *Brick) Exchange(send, recv []comm.Message) error {
-	if err := b.Start(send, recv); err != nil {
-		return err
-	}
-	return b.Wait()
-}
-
 // Start posts all messages and returns at once.
 func (b *Brick) Start(send, recv []comm.Message) error {
 	if b.started {

@@ -218,7 +218,7 @@ func steady(t *testing.T, warm, n int) func(c comm.Comm) error {
 		var err error
 		step := func() {
 			recv[2].Data = nil // what was lent is given back
-			if e := c.Exchange(send, recv); e != nil {
+			if e := comm.Exchange(c, send, recv); e != nil {
 				err = e
 			}
 			if e := c.Allreduce(x, comm.Sum); e != nil {
@@ -247,7 +247,7 @@ func BenchmarkExchange8B(b *testing.B) {
 		send := []comm.Message{{Peer: c.Rank() ^ 2, Data: c.Alloc(8)}}
 		recv := []comm.Message{{Peer: c.Rank() ^ 2, Data: c.Alloc(8)}}
 		for range b.N {
-			if err := c.Exchange(send, recv); err != nil {
+			if err := comm.Exchange(c, send, recv); err != nil {
 				return err
 			}
 		}

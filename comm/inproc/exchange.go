@@ -33,16 +33,8 @@ type match struct {
 	p  posted
 }
 
-// Exchange is Start and Wait. A message of another length than expected aborts all
-// ranks.
-func (r *Rank) Exchange(send, recv []comm.Message) error {
-	if err := r.Start(send, recv); err != nil {
-		return err
-	}
-	return r.Wait()
-}
-
-// Start posts all messages and returns at once.
+// Start posts all messages and returns at once. A message of another length than
+// expected aborts all ranks.
 func (r *Rank) Start(send, recv []comm.Message) error {
 	if r.own.busy {
 		panic("inproc: Start before the Wait of what was started before")

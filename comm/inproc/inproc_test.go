@@ -42,7 +42,7 @@ func rounds(c comm.Comm, n, size int, reduce bool) error {
 	x := make([]float64, 10)
 	for range n {
 		if size > 0 {
-			if err := c.Exchange(send, recv); err != nil {
+			if err := comm.Exchange(c, send, recv); err != nil {
 				return err
 			}
 		}
@@ -67,7 +67,7 @@ func TestSteadyStateDoesNotAllocate(t *testing.T) {
 			recv := []comm.Message{{Peer: 2, Data: c.Alloc(100)}}
 			x := make([]float64, 10)
 			if a := testing.AllocsPerRun(n-1, func() {
-				if err := c.Exchange(send, recv); err != nil {
+				if err := comm.Exchange(c, send, recv); err != nil {
 					panic(err)
 				}
 				if err := c.Allreduce(x, comm.Sum); err != nil {
@@ -145,7 +145,7 @@ func TestWithdraw(t *testing.T) {
 		switch c.Rank() {
 		case 0:
 			data := c.Alloc(1 << 20)
-			err := c.Exchange([]comm.Message{{Peer: 1, Data: data}}, nil)
+			err := comm.Exchange(c, []comm.Message{{Peer: 1, Data: data}}, nil)
 			for i := range data { // the race detector watches
 				data[i] = 1
 			}
@@ -155,7 +155,7 @@ func TestWithdraw(t *testing.T) {
 			for !late.Load() {
 				time.Sleep(100 * time.Microsecond)
 			}
-			err := c.Exchange(nil, []comm.Message{{Peer: 0, Data: c.Alloc(1 << 20)}})
+			err := comm.Exchange(c, nil, []comm.Message{{Peer: 0, Data: c.Alloc(1 << 20)}})
 			if err == nil {
 				t.Error("a withdrawn message was received")
 			}

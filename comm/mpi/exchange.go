@@ -35,14 +35,6 @@ type part struct {
 // bounce is a received message whose Data is not from Alloc.
 type bounce struct{ to, from []byte }
 
-// Exchange is Start and Wait.
-func (c *Comm) Exchange(send, recv []comm.Message) error {
-	if err := c.Start(send, recv); err != nil {
-		return err
-	}
-	return c.Wait()
-}
-
 // Start posts all messages and returns at once. Rows, and Data that is not from
 // Alloc, are copied through memory that is.
 func (c *Comm) Start(send, recv []comm.Message) error {

@@ -57,7 +57,7 @@ func pingPong(c comm.Comm, peer, bytes, times int) (time.Duration, error) {
 	for s := range series + 1 { // the first warms up
 		start := time.Now()
 		for range times {
-			if err := c.Exchange(send, recv); err != nil {
+			if err := comm.Exchange(c, send, recv); err != nil {
 				return 0, err
 			}
 		}

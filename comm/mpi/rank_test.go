@@ -230,7 +230,7 @@ func heapBuffers(c *mpi.Comm) (string, error) {
 			send = append(send, comm.Message{Peer: next, Tag: tag, Data: out})
 			recv = append(recv, comm.Message{Peer: last, Tag: tag, Data: in})
 		}
-		if err := c.Exchange(send, recv); err != nil {
+		if err := comm.Exchange(c, send, recv); err != nil {
 			return "", err
 		}
 		for tag, m := range recv {
@@ -302,7 +302,7 @@ func waitReduce(c comm.Comm) error {
 }
 
 func waitExchange(c comm.Comm) error {
-	return c.Exchange(nil, []comm.Message{{Peer: c.Size() - 1, Data: c.Alloc(8)}})
+	return comm.Exchange(c, nil, []comm.Message{{Peer: c.Size() - 1, Data: c.Alloc(8)}})
 }
 
 func anyError(c *mpi.Comm) (string, error) {
@@ -324,11 +324,11 @@ func earlyReturn(c *mpi.Comm) (string, error) {
 func wrongLength(c comm.Comm, sent, expected int) error {
 	switch c.Rank() {
 	case 0:
-		if err := c.Exchange([]comm.Message{{Peer: c.Size() - 1, Tag: 4, Data: c.Alloc(sent)}}, nil); err != nil {
+		if err := comm.Exchange(c, []comm.Message{{Peer: c.Size() - 1, Tag: 4, Data: c.Alloc(sent)}}, nil); err != nil {
 			return err
 		}
 	case c.Size() - 1:
-		return c.Exchange(nil, []comm.Message{{Peer: 0, Tag: 4, Data: c.Alloc(expected)}})
+		return comm.Exchange(c, nil, []comm.Message{{Peer: 0, Tag: 4, Data: c.Alloc(expected)}})
 	}
 	return waitReduce(c)
 }
@@ -412,8 +412,8 @@ func bricksFail(c *mpi.Comm, sends bool) (string, error) {
 		}
 		open := []comm.Message{{Peer: (b.Rank() + 2) % b.Size(), Data: b.Alloc(1 << 20)}}
 		if sends {
-			return b.Exchange(open, nil)
+			return comm.Exchange(b, open, nil)
 		}
-		return b.Exchange(nil, open)
+		return comm.Exchange(b, nil, open)
 	})
 }
