@@ -27,9 +27,9 @@ type scratch struct {
 	at     []int32 // where in Plan.send a row was last listed
 	ranks  []int
 	segs   []segment
-	counts buffer
-	towOut buffer
-	towIn  buffer
+	counts comm.Buffer
+	towOut comm.Buffer
+	towIn  comm.Buffer
 	keys   []key
 	perm3  [][3]float64
 	perm3i [][3]int32
@@ -281,7 +281,7 @@ func (p *Plan) place() {
 // tell exchanges the numbers of ghosts with every peer.
 func (p *Plan) tell() error {
 	n := len(p.peers)
-	b := p.scratch.counts.bytes(p.c, 32*n)
+	b := p.scratch.counts.Bytes(p.c, 32*n)
 	out, in := view[[2]int64](b, n), view[[2]int64](b[16*n:], n)
 	p.outMsgs, p.inMsgs = p.outMsgs[:0], p.inMsgs[:0]
 	for i, q := range p.peers {

@@ -1,22 +1,6 @@
 package halo
 
-import (
-	"unsafe"
-
-	"github.com/wigner-md/wigner/comm"
-)
-
-// buffer is memory for an Exchange. What comm.Alloc has given is never returned:
-// it grows geometrically, and with headroom from the first time on, because
-// numbers of ghosts go up and down.
-type buffer struct{ b []byte }
-
-func (b *buffer) bytes(c comm.Comm, n int) []byte {
-	if len(b.b) < n {
-		b.b = c.Alloc(max(n+n/8, len(b.b)+len(b.b)/2, 4096))
-	}
-	return b.b[:n]
-}
+import "unsafe"
 
 // view reads bytes of a buffer as n values of another type. Buffers are aligned to 64
 // bytes, and callers place values of eight bytes at multiples of eight.

@@ -214,7 +214,7 @@ func (p *Plan) carry(a *domain.Atoms) error {
 		return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.row, b.row))
 	})
 	n := len(s.peers)
-	cb := s.counts.bytes(p.c, 16*n)
+	cb := s.counts.Bytes(p.c, 16*n)
 	counts := view[int64](cb, 2*n)
 	clear(counts)
 	k := 0
@@ -239,7 +239,7 @@ func (p *Plan) carry(a *domain.Atoms) error {
 	for i := range n {
 		arrive += int(counts[n+i])
 	}
-	o, in := p.out.bytes(p.c, recordSize*len(s.leave)), p.in.bytes(p.c, recordSize*arrive)
+	o, in := p.out.Bytes(p.c, recordSize*len(s.leave)), p.in.Bytes(p.c, recordSize*arrive)
 	out := view[record](o, len(s.leave))
 	for k, l := range s.leave {
 		i := l.row
@@ -277,7 +277,7 @@ func (p *Plan) tow(a *domain.Atoms, counts []int64, arrive int) error {
 		return nil
 	}
 	s, n := &p.scratch, len(p.scratch.peers)
-	o, in := s.towOut.bytes(p.c, 24*w*len(s.leave)), s.towIn.bytes(p.c, 24*w*arrive)
+	o, in := s.towOut.Bytes(p.c, 24*w*len(s.leave)), s.towIn.Bytes(p.c, 24*w*arrive)
 	out := view[[3]float64](o, w*len(s.leave))
 	for k, l := range s.leave {
 		for t, y := range a.Tow {
@@ -330,7 +330,7 @@ func (p *Plan) settle(a *domain.Atoms, came []record) {
 	if w == 0 {
 		return
 	}
-	towed := view[[3]float64](s.towIn.bytes(p.c, 24*w*len(came)), w*len(came))
+	towed := view[[3]float64](s.towIn.Bytes(p.c, 24*w*len(came)), w*len(came))
 	for t, y := range a.Tow {
 		y = resize(y[:kept], a.N)
 		for k := range came {

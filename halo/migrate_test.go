@@ -273,9 +273,9 @@ func TestMigrateTalksToNeighboursOnly(t *testing.T) {
 // so a number that rises a little must not take it twice.
 func TestBufferHeadroom(t *testing.T) {
 	err := inproc.Run(1, func(c comm.Comm) error {
-		var b buffer
-		first := b.bytes(c, 1<<20)
-		if again := b.bytes(c, 1<<20+1<<16); &again[0] != &first[0] {
+		var b comm.Buffer
+		first := b.Bytes(c, 1<<20)
+		if again := b.Bytes(c, 1<<20+1<<16); &again[0] != &first[0] {
 			return errors.New("6 % more rows take new memory")
 		}
 		return nil

@@ -45,7 +45,7 @@ type Plan struct {
 	self  rowList // rows of the images of own atoms
 
 	depth   [3]float64 // of the halo, in fractional coordinates
-	out, in buffer
+	out, in comm.Buffer
 	outMsgs []comm.Message
 	inMsgs  []comm.Message
 	started started
@@ -158,17 +158,18 @@ func (q *peer) spans() (out, in span) {
 // receives into p.in, both packed by peer.
 func (p *Plan) exchange(tag, size int, t *Traffic) error {
 	p.outMsgs, p.inMsgs = p.outMsgs[:0], p.inMsgs[:0]
-	for i := range p.peers {
-		q := &p.peers[i]
+	o, i := p.reserve(size)
+	for k := range p.peers {
+		q := &p.peers[k]
 		out, in := q.spans()
 		if out.to > out.at {
-			data := p.out.b[out.at*size : out.to*size]
+			data := o[out.at*size : out.to*size]
 			p.outMsgs = append(p.outMsgs, comm.Message{Peer: q.rank, Tag: tag, Data: data})
 			t.Messages++
 			t.Bytes += int64(len(data))
 		}
 		if in.to > in.at {
-			p.inMsgs = append(p.inMsgs, comm.Message{Peer: q.rank, Tag: tag, Data: p.in.b[in.at*size : in.to*size]})
+			p.inMsgs = append(p.inMsgs, comm.Message{Peer: q.rank, Tag: tag, Data: i[in.at*size : in.to*size]})
 		}
 	}
 	if len(p.outMsgs)+len(p.inMsgs) == 0 {
@@ -180,7 +181,7 @@ func (p *Plan) exchange(tag, size int, t *Traffic) error {
 // reserve makes room for such rows of size bytes.
 func (p *Plan) reserve(size int) (out, in []byte) {
 	o, i := len(p.send.rows)+len(p.again.rows), p.remote+p.more
-	return p.out.bytes(p.c, o*size), p.in.bytes(p.c, i*size)
+	return p.out.Bytes(p.c, o*size), p.in.Bytes(p.c, i*size)
 }
 
 // Positions sets the ghosts' positions from the owners', each moved by its

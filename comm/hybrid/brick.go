@@ -103,21 +103,17 @@ func (b *Brick) pack() {
 	n := 0
 	for i := range b.send.far {
 		if m := &b.send.far[i]; !b.direct(m) {
-			n += lines(m.Len())
+			n += comm.Lines(m.Len())
 		}
 	}
-	if n > len(b.packed) {
-		b.packed = b.Alloc(max(n+n/8, len(b.packed)+len(b.packed)/2))
-	}
-	rest := b.packed
+	rest := b.packed.Bytes(b, n)
 	for i := range b.send.far {
 		m := &b.send.far[i]
 		if b.direct(m) {
 			continue
 		}
-		k := m.Len()
-		to := rest[:k:k]
-		rest = rest[lines(k):]
+		var to []byte
+		to, rest = comm.Cut(rest, m.Len())
 		m.Pack(to)
 		m.Data, m.Rows, m.Width = to, nil, 0
 	}
@@ -130,9 +126,6 @@ func (b *Brick) pack() {
 
 // direct is whether the outer communicator takes the message's Data as it stands.
 func (b *Brick) direct(m *comm.Message) bool { return m.Rows == nil && b.p.outer.Owns(m.Data) }
-
-// lines is n rounded up to whole cache lines.
-func lines(n int) int { return (n + 63) &^ 63 }
 
 // sorted are messages of one direction, those for bricks of this process and the others.
 type sorted struct {

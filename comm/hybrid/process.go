@@ -61,7 +61,7 @@ type Brick struct {
 	remote     bool           // what was started has messages for other processes
 	list       []comm.Message // the caller's, to be received
 	send, recv sorted
-	packed     []byte // what is sent to other processes and cannot be sent from where it stands
+	packed     comm.Buffer // what is sent to other processes and cannot be sent from where it stands
 
 	x  []float64 // of the reduction: one of x and n
 	n  []int64

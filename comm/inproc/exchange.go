@@ -24,7 +24,7 @@ type exchange struct {
 	recv []comm.Message
 	left []int32      // indices into recv still to come
 	out  atomic.Int32 // sends not yet taken
-	lent []byte       // memory of received messages
+	lent comm.Buffer  // memory of received messages
 	busy bool
 }
 
@@ -122,7 +122,7 @@ func (r *Rank) start(x *exchange, send, recv []comm.Message) error {
 	lent := 0
 	for i := range recv {
 		x.left = append(x.left, int32(i))
-		lent += (recv[i].Lent + align - 1) &^ (align - 1)
+		lent += comm.Lines(recv[i].Lent)
 	}
 	x.lend(lent)
 	x.out.Store(int32(len(send)))
@@ -142,13 +142,10 @@ func (x *exchange) lend(n int) {
 	if n == 0 {
 		return
 	}
-	if len(x.lent) < n {
-		x.lent = alloc(max(n+n/8, len(x.lent)+len(x.lent)/2))
-	}
-	b := x.lent
+	b := x.lent.Bytes(x.r, n)
 	for i := range x.recv {
-		if k := x.recv[i].Lent; k > 0 {
-			x.recv[i].Data, b = b[:k:k], b[(k+align-1)&^(align-1):]
+		if m := &x.recv[i]; m.Lent > 0 {
+			m.Data, b = comm.Cut(b, m.Lent)
 		}
 	}
 }
@@ -312,10 +309,8 @@ func (r *Rank) has(peer, tag int) bool {
 	return false
 }
 
-const align = 64 // a cache line
-
 func alloc(n int) []byte {
-	b := make([]byte, n+align-1)
-	k := int(-uintptr(unsafe.Pointer(unsafe.SliceData(b))) & (align - 1))
+	b := make([]byte, n+comm.Line-1)
+	k := int(-uintptr(unsafe.Pointer(unsafe.SliceData(b))) & (comm.Line - 1))
 	return b[k : k+n : k+n]
 }

@@ -8,6 +8,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/wigner-md/wigner/comm"
 )
 
 // arena is memory outside Go's heap that is never given back. Transports such
@@ -22,7 +24,6 @@ type arena struct {
 }
 
 const (
-	lineBytes  = 64
 	hugePage   = 2 << 20
 	chunkBytes = 8 << 20
 )
@@ -32,7 +33,7 @@ const (
 func (a *arena) alloc(n int) []byte {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	need := (n + lineBytes - 1) &^ (lineBytes - 1)
+	need := comm.Lines(n)
 	if need > len(a.free) {
 		size := (max(need, chunkBytes) + hugePage - 1) &^ (hugePage - 1)
 		m, err := unix.Mmap(-1, 0, size+hugePage, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)

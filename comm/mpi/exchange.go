@@ -22,7 +22,7 @@ type exchange struct {
 	statuses []byte
 	parts    []part
 	bounce   []bounce
-	spare    []byte // memory for the data of messages that is not from Alloc
+	spare    comm.Buffer // memory for the data of messages that is not from Alloc
 	start    time.Time
 	polls    int
 }
@@ -129,17 +129,14 @@ func (c *Comm) postAll(x *exchange, send, recv []comm.Message) error {
 			n := list[i].Len()
 			total += c.count(n)
 			if !c.direct(&list[i]) {
-				foreign += lines(n)
+				foreign += comm.Lines(n)
 			}
 		}
 	}
 	c.ensure(x, total)
-	if foreign > len(x.spare) {
-		x.spare = c.Alloc(max(foreign+foreign/8, len(x.spare)+len(x.spare)/2))
-	}
-	spare := x.spare
+	spare := x.spare.Bytes(c, foreign)
 	take := func(n int) (b []byte) {
-		b, spare = spare[:n:n], spare[lines(n):]
+		b, spare = comm.Cut(spare, n)
 		return b
 	}
 	for i := range recv {
@@ -175,9 +172,6 @@ func (c *Comm) postAll(x *exchange, send, recv []comm.Message) error {
 func (c *Comm) direct(m *comm.Message) bool {
 	return m.Rows == nil && m.Lent == 0 && c.Owns(m.Data)
 }
-
-// lines is n rounded up to whole lines.
-func lines(n int) int { return (n + lineBytes - 1) &^ (lineBytes - 1) }
 
 // count is the number of parts of a message.
 func (c *Comm) count(n int) int { return max(1, (n+c.opt.MaxMessage-1)/c.opt.MaxMessage) }

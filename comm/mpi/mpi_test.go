@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/wigner-md/wigner/comm"
 )
 
 func TestLaunched(t *testing.T) {
@@ -117,7 +119,7 @@ func TestArena(t *testing.T) {
 	var all [][]byte
 	for _, n := range []int{0, 1, 64, 65, chunkBytes / 2, chunkBytes, 3*chunkBytes + 1, 100} {
 		b := a.alloc(n)
-		if len(b) != n || cap(b) != n || n > 0 && address(b)%lineBytes != 0 || n > 0 && !a.has(b) {
+		if len(b) != n || cap(b) != n || n > 0 && address(b)%comm.Line != 0 || n > 0 && !a.has(b) {
 			t.Errorf("alloc(%d): length %d, capacity %d, at %#x", n, len(b), cap(b), address(b))
 		}
 		for i := range b {
