@@ -42,7 +42,7 @@ func (p *Plan) StartForward(r domain.Rows) error {
 	t := &p.stats.Forward
 	t.Calls++
 	t.RowBytes += int64(size)
-	p.poison()
+	p.poison(&r)
 	for i := range p.peers {
 		q := &p.peers[i]
 		if q.send.to > q.send.at {
@@ -116,8 +116,7 @@ func (p *Plan) start(t *Traffic) error {
 }
 
 // poison fills the ghosts' rows with NaN under the tag invariants.
-func (p *Plan) poison() {
-	r := &p.started.rows
+func (p *Plan) poison(r *domain.Rows) {
 	invariant.Poison(ghostsOf(p, r.F32, r.Width))
 	invariant.Poison(ghostsOf(p, r.F64, r.Width))
 }
@@ -197,8 +196,7 @@ func (p *Plan) Wait() error {
 			addRows(s.rows.F64, s.rows.Width, rows, view[float64](in, len(in)/8))
 		}
 	}
-	invariant.Poison(ghostsOf(p, s.rows.F32, s.rows.Width))
-	invariant.Poison(ghostsOf(p, s.rows.F64, s.rows.Width))
+	p.poison(&s.rows)
 	return nil
 }
 

@@ -23,9 +23,6 @@ func bpFamily() *family {
 }
 
 func openBP(f *modelFile, v variant) (*source, error) {
-	if v.radial != "" || v.memory != "" {
-		return nil, fmt.Errorf("it is of the kind %q: radial and memory belong to nequip", input.KindBP)
-	}
 	s, err := bp.Read(f.config, f.weights)
 	if err != nil {
 		return nil, err

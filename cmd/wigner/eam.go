@@ -88,7 +88,7 @@ func infoEAM(w io.Writer, name string) error {
 	if err != nil {
 		return usage(err)
 	}
-	row := func(key, format string, args ...any) { fmt.Fprintf(w, "%-12s %s\n", key, fmt.Sprintf(format, args...)) }
+	row := rowsOf(w)
 	row("potential", "%s", name)
 	row("format", "%v", t.Kind)
 	for _, c := range t.Comments {

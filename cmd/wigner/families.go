@@ -8,6 +8,7 @@ import (
 
 	"github.com/wigner-md/wigner/internal/element"
 	"github.com/wigner-md/wigner/internal/input"
+	"github.com/wigner-md/wigner/internal/kernel"
 	"github.com/wigner-md/wigner/o3"
 	"github.com/wigner-md/wigner/potential"
 	"github.com/wigner-md/wigner/potential/nequip"
@@ -125,7 +126,7 @@ func designNequIP(t *training) (map[any]any, potential.Weights, error) {
 
 // describeNequIP is what info says of a network.
 func describeNequIP(w io.Writer, m *nequip.Model, modals []string) {
-	row := func(key, format string, args ...any) { fmt.Fprintf(w, "%-12s %s\n", key, fmt.Sprintf(format, args...)) }
+	row := rowsOf(w)
 	row("family", "%s, written by version %s", m.Family(), m.Version())
 	row("group", "%s", groupName(m.Group()))
 	row("cutoff", "%g Å", m.Cutoff())
@@ -146,11 +147,21 @@ func describeNequIP(w io.Writer, m *nequip.Model, modals []string) {
 	for t, l := range m.Layers() {
 		fmt.Fprintf(w, "%5d  %5d  %14d  %s → %s → %s\n", t, l.Paths, l.Weights, l.In, l.Message, l.Out)
 	}
+	describeTables(w, m.RadialErrors(), m.Tabulated())
+}
+
+// rowsOf writes what info says, a row at a time.
+func rowsOf(w io.Writer) func(key, format string, args ...any) {
+	return func(key, format string, args ...any) { fmt.Fprintf(w, "%-12s %s\n", key, fmt.Sprintf(format, args...)) }
+}
+
+// describeTables is what info says of a network's radial tables.
+func describeTables(w io.Writer, layers []kernel.TableError, used bool) {
 	fmt.Fprintf(w, "\nradial tables of float32 (error relative to the root mean square)\nlayer  intervals  from/Å      value      slope\n")
-	for t, e := range m.RadialErrors() {
+	for t, e := range layers {
 		fmt.Fprintf(w, "%5d  %9d  %6.3f  %9.1e  %9.1e\n", t, e.Intervals, e.Min, e.Value, e.Slope)
 	}
-	if !m.Tabulated() {
+	if !used {
 		fmt.Fprintln(w, "These tables deviate by more than 1e-5: they are not used, the radial network is evaluated for every edge (slow).")
 	}
 }
@@ -175,6 +186,9 @@ func openFile(file *modelFile, name string, v variant) (*source, error) {
 	}
 	if v.modal != "" && f.name != input.KindNequIP {
 		return nil, usagef("modal %q: the family %s of %s has no modalities", v.modal, f.name, file.path)
+	}
+	if f.double && (v.radial != "" || v.memory != "") {
+		return nil, usagef("model %s: it is of the kind %q: radial and memory belong to nequip", file.path, f.name)
 	}
 	s, err := f.open(file, v)
 	if err != nil {

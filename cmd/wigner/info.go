@@ -88,7 +88,9 @@ func infoModel(w io.Writer, name string) error {
 	if src.Describe == nil {
 		return infoEAM(w, src.Files[0])
 	}
-	fmt.Fprintf(w, "%-12s %s\n%-12s %s\n", "model", src.Name, "file", src.Files[0])
+	row := rowsOf(w)
+	row("model", "%s", src.Name)
+	row("file", "%s", src.Files[0])
 	src.Describe(w)
 	if n2p2.Is(name) {
 		return nil

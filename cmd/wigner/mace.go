@@ -43,7 +43,7 @@ func maceVariants(m *mace.Model) func(v variant) func() (potential.Potential, er
 
 // describeMACE is what info says of a model.
 func describeMACE(w io.Writer, m *mace.Model) {
-	row := func(key, format string, args ...any) { fmt.Fprintf(w, "%-12s %s\n", key, fmt.Sprintf(format, args...)) }
+	row := rowsOf(w)
 	row("family", "MACE, class %s", m.Class())
 	row("heads", "%s", strings.Join(m.Heads(), ", "))
 	row("group", "%s", groupName(m.Group()))
@@ -55,11 +55,5 @@ func describeMACE(w io.Writer, m *mace.Model) {
 	for t, l := range m.Layers() {
 		fmt.Fprintf(w, "%5d  %s  %5d  %14d  %9d  %s → %s → %s\n", t, l.Block, l.Paths, l.Weights, l.Monomials, l.In, l.Message, l.Out)
 	}
-	fmt.Fprintf(w, "\nradial tables of float32 (error relative to the root mean square)\nlayer  intervals  from/Å      value      slope\n")
-	for t, e := range m.RadialErrors() {
-		fmt.Fprintf(w, "%5d  %9d  %6.3f  %9.1e  %9.1e\n", t, e.Intervals, e.Min, e.Value, e.Slope)
-	}
-	if !m.Tabulated() {
-		fmt.Fprintln(w, "These tables deviate by more than 1e-5: they are not used, the radial network is evaluated for every edge (slow).")
-	}
+	describeTables(w, m.RadialErrors(), m.Tabulated())
 }

@@ -95,7 +95,7 @@ func bpSource(spec *bp.Spec) (*source, error) {
 // describeBP is what info says of such a potential.
 func describeBP(w io.Writer, p *bp.Potential) {
 	s := p.Spec()
-	row := func(key, format string, args ...any) { fmt.Fprintf(w, "%-12s %s\n", key, fmt.Sprintf(format, args...)) }
+	row := rowsOf(w)
 	row("family", "Behler–Parrinello")
 	row("group", "%s", groupName(potential.O3))
 	row("cutoff", "%g Å", p.Cutoff())

@@ -53,15 +53,12 @@ func openNaive(f *modelFile, v variant) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	if v.radial != "" || v.memory != "" {
-		return nil, fmt.Errorf("it is of the kind %q: radial and memory belong to nequip", m.Kind)
-	}
 	p := m.Potential()
 	return &source{
 		Family: string(m.Kind), Precision: "float64", Cutoff: p.Cutoff(), Supports: p.Supports, Whole: true,
 		New: func() (potential.Potential, error) { return m.Potential(), nil },
 		Describe: func(w io.Writer) {
-			row := func(key, format string, args ...any) { fmt.Fprintf(w, "%-12s %s\n", key, fmt.Sprintf(format, args...)) }
+			row := rowsOf(w)
 			row("family", "%s: a control for one molecule, which it sees whole", m.Kind)
 			row("group", "%s", groupName(p.Group()))
 			row("molecule", "%s, in this order", symbolList(m.Z))

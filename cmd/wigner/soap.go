@@ -35,15 +35,12 @@ func openSOAP(f *modelFile, v variant) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	if v.radial != "" || v.memory != "" {
-		return nil, fmt.Errorf("it is of the kind %q: radial and memory belong to nequip", input.KindSOAP)
-	}
 	p := m.Potential()
 	return &source{
 		Family: "SOAP", Precision: "float64", Cutoff: p.Cutoff(), Supports: p.Supports,
 		New: func() (potential.Potential, error) { return m.Potential(), nil },
 		Describe: func(w io.Writer) {
-			row := func(key, format string, args ...any) { fmt.Fprintf(w, "%-12s %s\n", key, fmt.Sprintf(format, args...)) }
+			row := rowsOf(w)
 			how := "linear in the power spectrum"
 			if m.Zeta > 0 {
 				how = fmt.Sprintf("kernel (p·q)^%d", m.Zeta)

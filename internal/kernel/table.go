@@ -218,6 +218,15 @@ func combineBoth(b, d [4]float32, c0, c1, c2, c3, out, slope []float32) {
 	}
 }
 
+// TableError says how well a layer's radial functions are tabulated: largest
+// deviation at the middle of any interval, divided by the root mean square of
+// all values; Slope is that of the derivatives times 1 Å.
+type TableError struct {
+	Intervals    int
+	Min          float64 // Å, the first knot; below, the network itself is evaluated
+	Value, Slope float64
+}
+
 // Errors compares the table with the functions at the middle of every
 // interval: the largest deviation of values and of slopes, each divided by the
 // root mean square of all values.

@@ -18,13 +18,8 @@ const (
 	maxDeviation = 1e-5
 )
 
-// RadialError is how far the tables of a layer are from its radial network, divided by
-// the root mean square of all values.
-type RadialError struct {
-	Intervals    int
-	Min          float64 // first knot, Å
-	Value, Slope float64
-}
+// RadialError is the error of the tables of a layer.
+type RadialError = kernel.TableError
 
 // pairTables makes the tables of all layers, for each pair of species where the radial
 // functions depend on them, when the species are first met. Tables of a pair do not

@@ -76,11 +76,9 @@ func (n *Network[T]) Components() int { return n.model.Components }
 // Outputs is part of potential.Tensorial. It is collective.
 func (n *Network[T]) Outputs(f *potential.Frame, out []float64) error {
 	clock := time.Now()
-	if err := n.graph.build(f, n.model, n.Memory != Low); err != nil {
+	if err := n.begin(f); err != nil {
 		return err
 	}
-	n.noteNear()
-	n.resize()
 	lap(&clock, &n.Times.Graph)
 	x, _, err := n.sweep(f, &potential.Result{}, len(n.layers), &clock)
 	if err != nil {
@@ -102,11 +100,9 @@ func (n *Network[T]) Learn(f *potential.Frame, weight, e []float64) error {
 // of the weights.
 func (n *Network[T]) pass(f *potential.Frame, r *potential.Result, weight []float64) error {
 	clock := time.Now()
-	if err := n.graph.build(f, n.model, n.Memory != Low); err != nil {
+	if err := n.begin(f); err != nil {
 		return err
 	}
-	n.noteNear()
-	n.resize()
 	if n.model.Components == 0 {
 		clear(r.Energy[:f.N])
 	}
@@ -312,6 +308,16 @@ func border(interior []domain.Span, end int, do func(domain.Span)) {
 	if end > at {
 		do(domain.Span{From: at, To: end})
 	}
+}
+
+// begin makes the edges of a frame, and room.
+func (n *Network[T]) begin(f *potential.Frame) error {
+	if err := n.graph.build(f, n.model, n.Memory != Low); err != nil {
+		return err
+	}
+	n.noteNear()
+	n.resize()
+	return nil
 }
 
 // noteNear keeps the first call with edges that are too short for the tables.

@@ -8,14 +8,8 @@ import (
 	"github.com/wigner-md/wigner/internal/kernel"
 )
 
-// RadialError says how well a layer's radial functions are tabulated: largest
-// deviation at the middle of any interval, divided by the root mean square of
-// all values; Slope is that of the derivatives times 1 Å.
-type RadialError struct {
-	Intervals    int
-	Min          float64 // Å; below, the network itself is evaluated
-	Value, Slope float64
-}
+// RadialError is the error of the tables of a layer.
+type RadialError = kernel.TableError
 
 // Tabulation: the first knot, the step (as a part of r_c) and, below nearPart·r_c,
 // where the functions are steep, half of it. The slope of a cubic spline errs by
