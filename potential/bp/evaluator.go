@@ -1,6 +1,7 @@
 package bp
 
 import (
+	"math"
 	"slices"
 
 	"github.com/wigner-md/wigner/potential"
@@ -103,7 +104,7 @@ func (e *Evaluator) gather(f *potential.Frame, i int) *centre {
 			g.from[s+1] = k
 		}
 		g.j[k], g.r[k] = a.j, a.r
-		g.d[k] = sqrt(a.d)
+		g.d[k] = math.Sqrt(a.d)
 		g.inv[k] = 1 / g.d[k]
 		g.diag[k] = 0
 	}
@@ -178,9 +179,8 @@ func (e *Evaluator) functions(c *centre) {
 		e.calc.bells(bells, g.d[from:to], g.f[s], g.df[s], to-from)
 	}
 	for _, t := range c.radial {
-		n := g.from[t.species+1] - g.from[t.species]
 		sum := 0.0
-		for _, v := range g.f[t.species][t.bell*n : (t.bell+1)*n] {
+		for _, v := range g.table(g.f, t.species, t.bell) {
 			sum += v
 		}
 		e.g[t.function] = sum
@@ -200,8 +200,7 @@ func (e *Evaluator) gradient(c *centre) {
 		clear(g.w[s])
 	}
 	for _, t := range c.radial {
-		n := g.from[t.species+1] - g.from[t.species]
-		w := g.w[t.species][t.bell*n : (t.bell+1)*n]
+		w := g.table(g.w, t.species, t.bell)
 		for k := range w {
 			w[k] += e.gg[t.function]
 		}
@@ -210,10 +209,10 @@ func (e *Evaluator) gradient(c *centre) {
 		e.sets[k].backward(&c.sets[k], g, &e.calc, e.gg)
 	}
 	for s, bells := range c.bells {
-		from, n := g.from[s], g.from[s+1]-g.from[s]
+		from := g.from[s]
 		for b := range bells {
-			df, w := g.df[s][b*n:(b+1)*n], g.w[s][b*n:(b+1)*n]
-			for k, v := range df {
+			w := g.table(g.w, s, b)
+			for k, v := range g.table(g.df, s, b) {
 				g.diag[from+k] += v * w[k] * g.inv[from+k]
 			}
 		}

@@ -1,8 +1,9 @@
 package bp
 
 import (
-	"math"
+	"cmp"
 	"slices"
+	"strings"
 )
 
 // Potential is a model that is ready to be evaluated. It is shared between ranks; each has
@@ -62,9 +63,7 @@ func New(s *Spec) (*Potential, error) {
 	for k := range s.Elements {
 		e := &s.Elements[k]
 		c := centre{bells: make([][]bell, len(s.Elements)), net: newNetwork(e, s.NormalizeNodes), params: params}
-		for _, l := range e.Layers {
-			params += len(l.W) + len(l.B)
-		}
+		params += c.net.size()
 		for n := range e.Functions {
 			p.cutoff = max(p.cutoff, e.Functions[n].Cutoff)
 		}
@@ -84,12 +83,8 @@ func (p *Potential) bellOf(f *Function) bell {
 
 // compareBells brings those of one cutoff function together.
 func compareBells(a, b bell) int {
-	for _, d := range [...]float64{a.cutoff - b.cutoff, float64(a.fc - b.fc), a.eta - b.eta, a.shift - b.shift, a.inner - b.inner} {
-		if d != 0 {
-			return int(math.Copysign(1, d))
-		}
-	}
-	return slices.Compare([]byte(a.name), []byte(b.name))
+	return cmp.Or(cmp.Compare(a.cutoff, b.cutoff), a.fc-b.fc, cmp.Compare(a.eta, b.eta), cmp.Compare(a.shift, b.shift),
+		cmp.Compare(a.inner, b.inner), strings.Compare(a.name, b.name))
 }
 
 // compile sorts the functions of an element into bells, sets and groups.
@@ -193,10 +188,8 @@ func (p *Potential) Functions(element int) (functions, groups int) {
 
 // Parameters is the number of weights and biases.
 func (p *Potential) Parameters() (n int) {
-	for _, e := range p.spec.Elements {
-		for _, l := range e.Layers {
-			n += len(l.W) + len(l.B)
-		}
+	for k := range p.centres {
+		n += p.centres[k].net.size()
 	}
 	return n
 }

@@ -62,6 +62,14 @@ func newNetwork(e *Element, normalize bool) network {
 	return n
 }
 
+// size is the number of parameters.
+func (n *network) size() (s int) {
+	for _, l := range n.layers {
+		s += len(l.W) + len(l.B)
+	}
+	return s
+}
+
 // pass is one rank's room for a network: inputs, values of all layers, slopes, gradients.
 type pass struct{ x, y, dy, g, g2 []float64 }
 

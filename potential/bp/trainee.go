@@ -47,14 +47,6 @@ func (t *Trainee) ParamGradient(f *potential.Frame, dEnergy, e, dst []float64) e
 	return nil
 }
 
-// size is the number of parameters.
-func (n *network) size() (s int) {
-	for _, l := range n.layers {
-		s += len(l.W) + len(l.B)
-	}
-	return s
-}
-
 // Describe calls see with the symmetry functions of each owned atom, which hold until it
 // returns.
 func (e *Evaluator) Describe(f *potential.Frame, see func(i int, g []float64)) {

@@ -6,8 +6,6 @@ import (
 	"github.com/wigner-md/wigner/internal/kernel"
 )
 
-func sqrt(x float64) float64 { return math.Sqrt(x) }
-
 // block is about how many triplets are evaluated together: what they need stays in the
 // nearest cache.
 const block = 256
@@ -86,8 +84,8 @@ func (t *triples) gather(s *triplets, g *edges, calc *scratch) {
 	}
 }
 
-// tables are the bells of one bond of a group's m-th, by bond.
-func (g *edges) tables(x [][]float64, s, bell int) []float64 {
+// table is what x has of one bell, by the bonds to element s.
+func (g *edges) table(x [][]float64, s, bell int) []float64 {
 	n := g.from[s+1] - g.from[s]
 	return x[s][bell*n : (bell+1)*n]
 }
@@ -97,7 +95,7 @@ func (t *triples) products(s *triplets, g *edges, gr *group, j0, j1 int, a []flo
 	begin := t.row[j0]
 	n, from2 := t.row[j1]-begin, int32(t.from2)
 	for q, m := range gr.bells {
-		f1, f2 := g.tables(g.f, s.s1, s.b1[m]), g.tables(g.f, s.s2, s.b2[m])
+		f1, f2 := g.table(g.f, s.s1, s.b1[m]), g.table(g.f, s.s2, s.b2[m])
 		to := a[q*t.most:][:n]
 		for j := j0; j < j1; j++ {
 			v := f1[j]
@@ -174,8 +172,8 @@ func (t *triples) backward(s *triplets, g *edges, calc *scratch, gg []float64) {
 // adds to the gradients by the bells of the bonds, and to et and ec.
 func (t *triples) spread(s *triplets, g *edges, m, j0, j1 int, sum, der []float64, calc *scratch) {
 	begin, from2 := t.row[j0], int32(t.from2)
-	f1, f2 := g.tables(g.f, s.s1, s.b1[m]), g.tables(g.f, s.s2, s.b2[m])
-	w1, w2 := g.tables(g.w, s.s1, s.b1[m]), g.tables(g.w, s.s2, s.b2[m])
+	f1, f2 := g.table(g.f, s.s1, s.b1[m]), g.table(g.f, s.s2, s.b2[m])
+	w1, w2 := g.table(g.w, s.s1, s.b1[m]), g.table(g.w, s.s2, s.b2[m])
 	for j := j0; j < j1; j++ {
 		r0, r1 := t.row[j], t.row[j+1]
 		ks := t.k[r0:r1]

@@ -3,6 +3,7 @@ package bp
 import (
 	"cmp"
 	"math"
+	"math/bits"
 	"strings"
 
 	"github.com/wigner-md/wigner/internal/kernel"
@@ -66,8 +67,8 @@ func newWaves(list []wave) waves {
 		return w
 	}
 	for _, q := range list {
-		if integer(q.zeta) {
-			w.squares = max(w.squares, bits(int(q.zeta)-1))
+		if e, whole := q.exponent(); whole {
+			w.squares = max(w.squares, bits.Len(e))
 		}
 	}
 	w.squares = max(w.squares, 1)
@@ -82,59 +83,52 @@ func newWaves(list []wave) waves {
 	return w
 }
 
-func integer(z float64) bool { return z == math.Trunc(z) && z <= 1024 }
-
-func bits(n int) (b int) {
-	for ; n > 0; n >>= 1 {
-		b++
-	}
-	return b
+// exponent is ζ−1, and whether it is a whole number for which powers are multiplied.
+func (q *wave) exponent() (e uint, whole bool) {
+	z := q.zeta - 1
+	return uint(z), z == math.Trunc(z) && z <= 1024
 }
 
 // powers plans those of one λ: from the largest earlier exponent whose bits are among its own.
-func (w *waves) powers(from, to int) {
-	w.steps = append(w.steps, step{kind: begin, lambda: w.list[from].lambda})
+func (w *waves) powers(first, to int) {
+	w.steps = append(w.steps, step{kind: begin, lambda: w.list[first].lambda})
 	have := 1
 	row := func(n int) int { return w.squares + n }
-	for n := from; n < to; n++ {
-		z := w.list[n].zeta - 1
-		if !integer(z) {
-			w.steps = append(w.steps, step{kind: power, to: row(n), general: z})
+	for n := first; n < to; n++ {
+		e, whole := w.list[n].exponent()
+		if !whole {
+			w.steps = append(w.steps, step{kind: power, to: row(n), general: w.list[n].zeta - 1})
 			continue
 		}
-		e, best, base := int(z), 0, -1
-		for m := from; m < n; m++ {
-			if q := int(w.list[m].zeta) - 1; integer(w.list[m].zeta) && q > best && q&^e == 0 {
-				best, base = q, m
+		best, from := uint(0), -1 // what is done of e, and the row of it
+		for m := first; m < n; m++ {
+			if q, whole := w.list[m].exponent(); whole && q > best && q&^e == 0 {
+				best, from = q, row(m)
 			}
 		}
-		for ; have < bits(e); have++ {
+		for ; have < bits.Len(e); have++ {
 			w.steps = append(w.steps, step{kind: multiply, to: have, a: have - 1, b: have - 1})
 		}
-		first := true
-		if base >= 0 {
-			w.steps = append(w.steps, step{kind: moved, to: row(n), a: row(base)})
-			first = false
-		}
 		for b, rest := 0, e&^best; rest>>b > 0; b++ {
-			if rest>>b&1 == 0 {
-				continue
-			}
-			if k := len(w.steps) - 1; !first && w.steps[k].kind == moved && w.steps[k].to == row(n) {
-				w.steps[k] = step{kind: multiply, to: row(n), a: w.steps[k].a, b: b}
-			} else if first {
-				w.steps = append(w.steps, step{kind: moved, to: row(n), a: b})
-				first = false
-			} else {
-				w.steps = append(w.steps, step{kind: multiply, to: row(n), a: row(n), b: b})
+			switch {
+			case rest>>b&1 == 0:
+			case from < 0:
+				from = b
+			default:
+				w.steps = append(w.steps, step{kind: multiply, to: row(n), a: from, b: b})
+				from = row(n)
 			}
 		}
-		if first {
+		switch from {
+		case -1:
 			w.steps = append(w.steps, step{kind: ones, to: row(n)})
+		case row(n):
+		default:
+			w.steps = append(w.steps, step{kind: moved, to: row(n), a: from})
 		}
 	}
 	// The values, with the x of this λ.
-	for n := from; n < to; n++ {
+	for n := first; n < to; n++ {
 		w.steps = append(w.steps, step{kind: multiply, to: row(len(w.list) + n), a: row(n), b: 0})
 	}
 }
