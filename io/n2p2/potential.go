@@ -71,18 +71,18 @@ type Layer struct {
 	B          []float64 // [Out]
 }
 
-// Angular is whether a type has two neighbours.
-func Angular(kind int) bool { return kind == 3 || kind == 9 || kind == 21 || kind == 22 }
+// angular is whether a type has two neighbours.
+func angular(kind int) bool { return kind == 3 || kind == 9 || kind == 21 || kind == 22 }
 
-// Compact is whether a type has compact functions.
-func Compact(kind int) bool { return kind >= 20 }
+// compact is whether a type has compact functions.
+func compact(kind int) bool { return kind >= 20 }
 
 // compare is n2p2's order of the functions of an element.
 func compare(a, b Function) int {
 	if a.Type != b.Type {
 		return a.Type - b.Type
 	}
-	if Compact(a.Type) {
+	if compact(a.Type) {
 		return cmp.Or(strings.Compare(a.Core, b.Core), cmp.Compare(a.Z1, b.Z1), cmp.Compare(a.Z2, b.Z2),
 			cmp.Compare(a.Cutoff, b.Cutoff), cmp.Compare(a.Inner, b.Inner),
 			cmp.Compare(a.Left, b.Left), cmp.Compare(a.Right, b.Right))

@@ -346,7 +346,7 @@ func (s *settings) function(r *reader) Function {
 		return z
 	}
 	f.Z1 = neighbour(3)
-	if Angular(kind) {
+	if angular(kind) {
 		f.Z2 = neighbour(4)
 		f.Z1, f.Z2 = min(f.Z1, f.Z2), max(f.Z1, f.Z2)
 	}
@@ -380,7 +380,7 @@ func (s *settings) function(r *reader) Function {
 	if f.Eta < 0 || f.Eta > 1e6 {
 		r.fail("eta %g: it must be at least 0 and at most 1e6", f.Eta)
 	}
-	if Compact(kind) {
+	if compact(kind) {
 		if f.Inner >= f.Cutoff {
 			r.fail("a compact function from %g to %g", f.Inner, f.Cutoff)
 		}
