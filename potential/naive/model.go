@@ -202,11 +202,3 @@ func (m *Model) Serves(z []int, periodic [3]bool) error {
 	}
 	return nil
 }
-
-// Features writes what the network sees of a molecule to dst [Inputs]: coordinates or
-// distances, Å, as in the package comment.
-func (m *Model) Features(x [][3]float64, dst []float64) {
-	s := newScratch(m)
-	m.inputs(x, s)
-	copy(dst, s.q)
-}

@@ -57,14 +57,13 @@ func refused(format string, args ...any) error {
 
 // check refuses frames that are no copies of the molecule on one rank.
 func (p *Potential) check(f *potential.Frame) error {
-	n := len(p.Z)
 	if len(f.X) > f.Rows && f.N > 0 {
 		for _, h := range f.Home[f.Rows:] {
 			return refused("naive: atom %d has an image within %d Å: %s", f.ID[h], Reach, p.periodic())
 		}
 	}
-	if f.N%n != 0 {
-		return refused("naive: this rank has %d atoms: the model sees a molecule of %d atoms whole (kind %q), on one rank (--ranks 1)", f.N, n, p.Kind)
+	if f.N%len(p.Z) != 0 {
+		return refused("naive: this rank has %d atoms: %s, on one rank (--ranks 1)", f.N, p.what())
 	}
 	return nil
 }
@@ -76,7 +75,7 @@ func (p *Potential) gather(f *potential.Frame, first int) error {
 	for r := first; r < first+n; r++ {
 		slot := f.ID[r] - 1
 		if slot < 0 || slot >= int64(n) || p.seen[slot] {
-			return refused("naive: an atom has the number %d: the model sees a molecule of %d atoms whole (kind %q), numbered from 1", f.ID[r], n, p.Kind)
+			return refused("naive: an atom has the number %d: %s, numbered from 1", f.ID[r], p.what())
 		}
 		if z := int(f.Species[r]); z != p.Z[slot] {
 			return refused("naive: atom %d is element %d, its slot is for element %d (kind %q)", slot+1, z, p.Z[slot], p.Kind)
@@ -86,8 +85,8 @@ func (p *Potential) gather(f *potential.Frame, first int) error {
 	return nil
 }
 
-// Compute is part of potential.Potential.
-func (p *Potential) Compute(f *potential.Frame, res *potential.Result) error {
+// each evaluates each copy of the molecule and calls see with the energy of its atoms, eV.
+func (p *Potential) each(f *potential.Frame, see func(energy float64)) error {
 	if err := p.check(f); err != nil {
 		return err
 	}
@@ -97,15 +96,21 @@ func (p *Potential) Compute(f *potential.Frame, res *potential.Result) error {
 			return err
 		}
 		p.inputs(p.s.x, p.s)
-		e := (p.Shift + p.Scale*p.forward(p.s)) / float64(n)
+		see((p.Shift + p.Scale*p.forward(p.s)) / float64(n))
+	}
+	return nil
+}
+
+// Compute is part of potential.Potential.
+func (p *Potential) Compute(f *potential.Frame, res *potential.Result) error {
+	return p.each(f, func(energy float64) {
 		p.backward(p.Scale, p.s, nil)
 		p.positions(p.s)
 		for slot, r := range p.rows {
-			res.Energy[r] = e
+			res.Energy[r] = energy
 			res.Bonds.AddAtom(r, p.s.x[slot], p.s.gx[slot])
 		}
-	}
-	return nil
+	})
 }
 
 // Params is part of potential.Trainable.
@@ -127,22 +132,12 @@ func (p *Potential) ParamGradient(f *potential.Frame, dEnergy, e, dst []float64)
 	if len(dst) != p.Parameters() {
 		panic("naive: gradient has another length than the parameters")
 	}
-	if err := p.check(f); err != nil {
-		return err
-	}
-	n := len(p.Z)
-	for first := 0; first < f.N; first += n {
-		if err := p.gather(f, first); err != nil {
-			return err
-		}
-		p.inputs(p.s.x, p.s)
-		energy := (p.Shift + p.Scale*p.forward(p.s)) / float64(n)
+	return p.each(f, func(energy float64) {
 		c := 0.0
 		for _, r := range p.rows {
 			e[r] = energy
-			c += dEnergy[r] / float64(n)
+			c += dEnergy[r] / float64(len(p.Z))
 		}
 		p.backward(c*p.Scale, p.s, dst)
-	}
-	return nil
+	})
 }
