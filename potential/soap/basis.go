@@ -139,14 +139,6 @@ func (r *radial) phi(l, n int, u float64) float64 {
 	return math.Pow(r.cutoff-u, float64(n+3))
 }
 
-// g is g_nl(u).
-func (r *radial) g(l, n int, u float64) (sum float64) {
-	for k := range r.n {
-		sum += r.beta[(l*r.n+n)*r.n+k] * r.phi(l, k, u)
-	}
-	return sum
-}
-
 // integrals sets v and d [l][n] to I_nl(x) and its slope.
 func (r *radial) integrals(x float64, v, d []float64) {
 	raw, slope := make([]float64, r.n*(r.lmax+1)), make([]float64, r.n*(r.lmax+1)) // of φ, by [l][n]

@@ -199,19 +199,21 @@ func (p *Potential) compare() float64 {
 	return length
 }
 
-// phi writes the derivatives of E_i by the coefficients of its element to dst.
-func (p *Potential) phi(dst []float64) {
+// phi writes the derivatives of E_i by the coefficients of its element to dst; it returns
+// |p|, by which the kernel model has divided p, or 1.
+func (p *Potential) phi(dst []float64) (length float64) {
 	bare := p.bare[p.w.centre]
 	if p.Zeta == 0 {
 		for k, v := range p.w.p {
 			dst[k] = v - bare[k]
 		}
-		return
+		return 1
 	}
-	p.compare()
+	length = p.compare()
 	for k, v := range bare {
 		dst[k] = power(p.s[k], p.Zeta) - v
 	}
+	return length
 }
 
 // Params is part of potential.Trainable.

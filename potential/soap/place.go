@@ -96,22 +96,27 @@ func (d *Descriptor) at(a, b int) int {
 	return (a*size - a*(a-1)/2 + b - a) * (d.L + 1)
 }
 
+// product sets block to Σ_m x_n y_k of one l.
+func (w *place) product(x, y []float64, l int) {
+	n := w.d.N
+	clear(w.block)
+	for m := l * l; m < (l+1)*(l+1); m++ {
+		b := y[m*n:][:n]
+		for i, v := range x[m*n:][:n] {
+			row := w.block[i*n:][:n]
+			for k, u := range b {
+				row[k] += v * u
+			}
+		}
+	}
+}
+
 // power finds p of c.
 func (w *place) power() {
 	d, lm := w.d, w.d.sphere.Len()
 	clear(w.p)
 	w.blocks(func(s, t, l int) {
-		sum := w.block
-		clear(sum)
-		for m := l * l; m < (l+1)*(l+1); m++ {
-			x, y := w.c[(s*lm+m)*d.N:][:d.N], w.c[(t*lm+m)*d.N:][:d.N]
-			for n, v := range x {
-				row := sum[n*d.N:][:d.N]
-				for k, u := range y {
-					row[k] += v * u
-				}
-			}
-		}
+		w.product(w.c[s*lm*d.N:], w.c[t*lm*d.N:], l)
 		for n := range d.N {
 			from := 0
 			if s == t {
@@ -122,7 +127,7 @@ func (w *place) power() {
 				if s == t && k == n {
 					f = d.factor[l]
 				}
-				w.p[d.at(s*d.N+n, t*d.N+k)+l] = f * sum[n*d.N+k]
+				w.p[d.at(s*d.N+n, t*d.N+k)+l] = f * w.block[n*d.N+k]
 			}
 		}
 	})

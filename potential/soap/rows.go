@@ -24,7 +24,7 @@ type rows struct {
 // each row below N to force [3N][K], and of the virial to virial [9][K]. The frame has no
 // ghosts of other ranks.
 func (p *Potential) Rows(f *potential.Frame, energy, force, virial []float64) error {
-	k, nf := p.Coefficients(), p.Features()
+	k := p.Coefficients()
 	clear(energy[:k])
 	clear(force[:3*f.N*k])
 	clear(virial[:9*k])
@@ -41,32 +41,20 @@ func (p *Potential) Rows(f *potential.Frame, energy, force, virial []float64) er
 		z := p.w.centre
 		at, n := p.first[z], p.first[z+1]-p.first[z]
 		p.jacobian(i)
-		length := 1.0
-		if p.Zeta == 0 {
-			p.phi(phi)
-		} else {
-			length = p.compare()
-			for m, v := range p.bare[z] {
-				phi[m] = power(p.s[m], p.Zeta) - v
-			}
-		}
+		length := p.phi(phi)
 		for m, v := range phi[:n] {
 			energy[at+m] += v
 		}
 		lines := 3*len(r.used) + 9
-		chain := r.jac
+		chain := r.jac // of the linear model, whose coefficients are those of p
 		if p.Zeta > 0 {
 			r.cross = room(r.cross, lines*n)
 			p.chain(lines, n, length)
 			chain = r.cross
 		}
-		width := nf
-		if p.Zeta > 0 {
-			width = n
-		}
 		for s, row := range r.used {
 			for c := range 3 {
-				to, from := force[(3*int(row)+c)*k+at:][:n], chain[(3*s+c)*width:][:n]
+				to, from := force[(3*int(row)+c)*k+at:][:n], chain[(3*s+c)*n:][:n]
 				for m, v := range from {
 					to[m] -= v
 				}
@@ -74,7 +62,7 @@ func (p *Potential) Rows(f *potential.Frame, energy, force, virial []float64) er
 			r.slot[row] = -1
 		}
 		for c := range 9 {
-			to, from := virial[c*k+at:][:n], chain[(3*len(r.used)+c)*width:][:n]
+			to, from := virial[c*k+at:][:n], chain[(3*len(r.used)+c)*n:][:n]
 			for m, v := range from {
 				to[m] -= v
 			}
@@ -226,23 +214,8 @@ func (w *place) differentiate(e int, dc, dp []float64) {
 		}
 		for c := range 3 {
 			for l := range d.L + 1 {
-				w.product(dc[c*lm*d.N:][:lm*d.N], w.c[t*lm*d.N:][:lm*d.N], l)
+				w.product(dc[c*lm*d.N:], w.c[t*lm*d.N:], l)
 				w.spread(s, t, l, dp[c*nf:][:nf])
-			}
-		}
-	}
-}
-
-// product sets block to Σ_m x_n y_k of one l.
-func (w *place) product(x, y []float64, l int) {
-	n := w.d.N
-	clear(w.block)
-	for m := l * l; m < (l+1)*(l+1); m++ {
-		b := y[m*n:][:n]
-		for i, v := range x[m*n:][:n] {
-			row := w.block[i*n:][:n]
-			for k, u := range b {
-				row[k] += v * u
 			}
 		}
 	}

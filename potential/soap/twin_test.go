@@ -118,3 +118,11 @@ func TestTwin(t *testing.T) {
 		}
 	}
 }
+
+// g is g_nl(u).
+func (r *radial) g(l, n int, u float64) (sum float64) {
+	for k := range r.n {
+		sum += r.beta[(l*r.n+n)*r.n+k] * r.phi(l, k, u)
+	}
+	return sum
+}
