@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/wigner-md/wigner/comm/mpitest"
 )
 
 // silicon16 is a run of a small network: 16 atoms, so that of 64 bricks many are empty.
@@ -48,8 +50,8 @@ func TestSixtyFourBricks(t *testing.T) {
 			dir := t.TempDir()
 			cfg, whole := config(t, dir, text), filepath.Join(dir, "whole")
 			mustRun(t, "run", cfg, "-q", "output.dir="+whole)
-			for _, l := range mpiruns(t) {
-				out := filepath.Join(dir, l)
+			for _, l := range mpitest.Launchers(t) {
+				out := filepath.Join(dir, l.String())
 				for i, part := range []struct {
 					processes int
 					set       string

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wigner-md/wigner/comm/mpitest"
 	"github.com/wigner-md/wigner/io/extxyz"
 )
 
@@ -280,7 +281,7 @@ func TestDrivenMPI(t *testing.T) {
 	}
 	cell := [3][3]float64{{3.615}, {0, 3.615}, {0, 0, 3.7}}
 	four := [][3]float64{{0, 0, 0}, {0, 1.8, 1.8}, {1.8, 0, 1.8}, {1.8, 1.8, 0}}
-	for _, l := range mpiruns(t) {
+	for _, l := range mpitest.Launchers(t) {
 		path, done := serve(t, func(s *server) {
 			if e, f, _ := s.ask(cell, four); !(e < -13) || len(f) != 4 {
 				t.Errorf("energy %v, %d forces", e, len(f))

@@ -17,6 +17,9 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/wigner-md/wigner/comm/mpi"
+	"github.com/wigner-md/wigner/comm/mpitest"
 )
 
 // The faults that a long run meets, each at random moments: what --resume makes of
@@ -67,17 +70,14 @@ func faultRun(t testing.TB, dir string) *faulty {
 const endless = "dynamics.steps=1000000000"
 
 // start launches k-th of the layouts under one of the MPIs.
-func (f *faulty) start(launcher string, k int, args ...string) {
+func (f *faulty) start(launcher mpitest.Launcher, k int, args ...string) {
 	f.t.Helper()
 	l := faultLayouts[k%len(faultLayouts)]
 	all := []string{"-n", fmt.Sprint(l.processes), binary(f.t), "run", f.cfg, "--log-level", "info"}
 	if l.ranks > 0 {
 		all = append(all, "--ranks", fmt.Sprint(l.ranks))
 	}
-	if launcher == "mpirun.openmpi" {
-		all = append([]string{"--oversubscribe"}, all...)
-	}
-	f.command(launcher, append(all, args...)...)
+	f.command(launcher.Path, launcher.With(append(all, args...)...)...)
 }
 
 func (f *faulty) command(name string, args ...string) {
@@ -85,7 +85,7 @@ func (f *faulty) command(name string, args ...string) {
 	f.stderr.Reset()
 	f.cmd = exec.Command(name, args...)
 	f.cmd.Stderr = &f.stderr
-	f.cmd.Env = append(os.Environ(), "OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1", "TMPDIR="+sessionDir(f.t), f.mark)
+	f.cmd.Env = mpitest.Environment(f.t, f.mark)
 	f.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	f.cmd.WaitDelay = 5 * time.Second
 	if err := f.cmd.Start(); err != nil {
@@ -180,9 +180,9 @@ func (f *faulty) goOn() string {
 }
 
 // eachFault tries a fault several times under each MPI, and tells how long ends took.
-func eachFault(t *testing.T, try func(t *testing.T, launcher string, k int) time.Duration) {
+func eachFault(t *testing.T, try func(t *testing.T, l mpitest.Launcher, k int) time.Duration) {
 	t.Helper()
-	launchers := mpiruns(t)
+	launchers := mpitest.Launchers(t)
 	var worst, sum time.Duration
 	n := 0
 	for k := range faultTimes() {
@@ -198,7 +198,7 @@ func eachFault(t *testing.T, try func(t *testing.T, launcher string, k int) time
 }
 
 func TestFaultKillOne(t *testing.T) {
-	eachFault(t, func(t *testing.T, l string, k int) time.Duration {
+	eachFault(t, func(t *testing.T, l mpitest.Launcher, k int) time.Duration {
 		f := faultRun(t, t.TempDir())
 		f.start(l, k, endless)
 		f.generations(1)
@@ -211,7 +211,7 @@ func TestFaultKillOne(t *testing.T) {
 }
 
 func TestFaultKillAll(t *testing.T) {
-	eachFault(t, func(t *testing.T, l string, k int) time.Duration {
+	eachFault(t, func(t *testing.T, l mpitest.Launcher, k int) time.Duration {
 		f := faultRun(t, t.TempDir())
 		f.start(l, k, endless)
 		f.generations(1)
@@ -225,7 +225,7 @@ func TestFaultKillAll(t *testing.T) {
 // TestFaultDamage: a restart that was cut off or has a wrong bit is not used: the one
 // before is, which is said.
 func TestFaultDamage(t *testing.T) {
-	eachFault(t, func(t *testing.T, l string, k int) time.Duration {
+	eachFault(t, func(t *testing.T, l mpitest.Launcher, k int) time.Duration {
 		f := faultRun(t, t.TempDir())
 		f.start(l, k, endless)
 		f.generations(2)
@@ -271,7 +271,7 @@ func TestFaultDiskFull(t *testing.T) {
 		t.Skip("a small disk of one's own needs root")
 	}
 	what := map[string]int{}
-	eachFault(t, func(t *testing.T, l string, k int) time.Duration {
+	eachFault(t, func(t *testing.T, l mpitest.Launcher, k int) time.Duration {
 		dir := t.TempDir()
 		if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=64m"); err != nil {
 			t.Skip("no tmpfs can be mounted here: ", err)
@@ -325,7 +325,7 @@ func fill(t *testing.T, name string, but int64) {
 // before anything is written; the run that is to be resumed stays as it is.
 func TestFaultModel(t *testing.T) {
 	whole := read(t, filepath.Join(tiny, "linear-l2.pth"))
-	eachFault(t, func(t *testing.T, l string, k int) time.Duration {
+	eachFault(t, func(t *testing.T, l mpitest.Launcher, k int) time.Duration {
 		f := faultRun(t, t.TempDir())
 		good, bad := filepath.Join(f.dir, "good"), filepath.Join(f.dir, "bad")
 		for _, d := range []string{good, bad} {
@@ -350,10 +350,7 @@ func TestFaultModel(t *testing.T) {
 		}
 		args := append(append(rank(good, 1+k%2), ":"), rank(bad, 1)...)
 		args = append(append(args, ":"), rank(good, 1)...)
-		if l == "mpirun.openmpi" {
-			args = append([]string{"--oversubscribe"}, args...)
-		}
-		f.command(l, args...)
+		f.command(l.Path, l.With(args...)...)
 		took := f.over()
 		if said := f.stderr.String(); !strings.Contains(said, "m.pth") && !strings.Contains(said, `"m"`) && !strings.Contains(said, "model") {
 			t.Errorf("the model is not named:\n%s", said)
@@ -389,7 +386,7 @@ func snapshot(t *testing.T, dir string) string {
 // TestFaultSlow: a rank that stands still for a while holds the others up; the run
 // ends as it would have, and names the process.
 func TestFaultSlow(t *testing.T) {
-	eachFault(t, func(t *testing.T, l string, k int) time.Duration {
+	eachFault(t, func(t *testing.T, l mpitest.Launcher, k int) time.Duration {
 		f := faultRun(t, t.TempDir())
 		f.start(l, k, endless)
 		f.generations(1)
@@ -443,13 +440,13 @@ func TestPinned(t *testing.T) {
 	for !set.IsSet(core) {
 		core++
 	}
-	for _, l := range mpiruns(t) {
+	for _, l := range mpitest.Launchers(t) {
 		f := faultRun(t, t.TempDir())
 		args := []string{"-n", "2", "taskset", "-c", fmt.Sprint(core), binary(t), "run", f.cfg, "--ranks", "2", endless}
-		if l == "mpirun.openmpi" {
-			args = append([]string{"--oversubscribe", "--bind-to", "none"}, args...)
+		if l.Family == mpi.OpenMPI {
+			args = append([]string{"--bind-to", "none"}, args...)
 		}
-		f.command(l, args...)
+		f.command(l.Path, l.With(args...)...)
 		f.generations(1)
 		pids := f.pids()
 		for _, pid := range pids {
@@ -477,7 +474,7 @@ func TestFaultHang(t *testing.T) {
 	if os.Getenv("WIGNER_LONG") != "1" {
 		t.Skip("WIGNER_LONG=1: each end takes a quarter of a minute; slurm's tests have killed ranks under srun")
 	}
-	eachFault(t, func(t *testing.T, l string, k int) time.Duration {
+	eachFault(t, func(t *testing.T, l mpitest.Launcher, k int) time.Duration {
 		f := faultRun(t, t.TempDir())
 		f.start(l, k, endless)
 		f.generations(1)

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/wigner-md/wigner/comm/mpitest"
 )
 
 // A .model file through the verbs: described, evaluated by head and on several ranks,
@@ -75,8 +77,8 @@ dir = "`+filepath.Join(t.TempDir(), "run")+`"
 func TestMPIMACE(t *testing.T) {
 	variants := filepath.Join("..", "..", "potential", "mace", "testdata")
 	density := filepath.Join("..", "..", "testdata", "mace", "tiny-density")
-	for _, l := range mpiruns(t) {
-		t.Run(l, func(t *testing.T) {
+	for _, l := range mpitest.Launchers(t) {
+		t.Run(l.String(), func(t *testing.T) {
 			for _, c := range []struct{ model, head, in string }{
 				{filepath.Join(density, "tiny-density.model"), "extra", filepath.Join(density, "structures-extra.extxyz")},
 				{filepath.Join(variants, "non-linear.model"), "b", filepath.Join(variants, "non-linear-b.extxyz")},

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/wigner-md/wigner/comm/mpitest"
 )
 
 // pressed is argon under pressure, in a cell that shears, with a frozen group.
@@ -82,7 +84,7 @@ func TestBadEnsembles(t *testing.T) {
 // MPIs, and in several processes of several ranks; so does a run that one MPI broke
 // off and the other went on with.
 func TestPressureMPI(t *testing.T) {
-	launchers := mpiruns(t)
+	launchers := mpitest.Launchers(t)
 	one := t.TempDir()
 	mustRun(t, "run", config(t, one, pressed), "--ranks", "4")
 	for i, launcher := range launchers {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +14,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/wigner-md/wigner/comm/mpi"
+	"github.com/wigner-md/wigner/comm/mpitest"
 )
 
 // program is bin/wigner, built as users have it.
@@ -53,78 +55,24 @@ func binary(t testing.TB) string {
 	return name
 }
 
-// sessionDir is a folder of its own for each launch: Open MPI's launchers that
-// start and end at the same moment fight over the one that they share. Its name is
-// short, as that of a socket must be.
-func sessionDir(t testing.TB) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("/tmp", "w")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	return dir
-}
-
 // start runs a command to its end, which must come by itself.
 func start(t testing.TB, env []string, name string, args ...string) result {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Env = append(append(os.Environ(), "OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1", "TMPDIR="+sessionDir(t)), env...)
-	var out, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	cmd.WaitDelay = 5 * time.Second
-	err := cmd.Run()
-	r := result{out.String(), stderr.String(), 0}
-	var exit *exec.ExitError
-	switch {
-	case ctx.Err() != nil:
-		t.Fatalf("%s %s hangs\n%s%s", name, strings.Join(args, " "), r.out, r.err)
-	case errors.As(err, &exit):
-		r.code = exit.ExitCode()
-	case err != nil:
-		t.Fatal(err)
-	}
-	return r
-}
-
-// mpiruns are the launchers of this machine, by Debian's names.
-func mpiruns(t *testing.T) (found []string) {
-	t.Helper()
-	for _, name := range []string{"mpirun.openmpi", "mpirun.mpich"} {
-		if _, err := exec.LookPath(name); err == nil {
-			found = append(found, name)
-		}
-	}
-	const install = "apt-get install openmpi-bin mpich"
-	if len(found) < 2 && os.Getenv("WIGNER_REQUIRE_MPI") == "1" {
-		t.Fatalf("WIGNER_REQUIRE_MPI=1, but both MPIs are not here: %s", install)
-	}
-	if len(found) == 0 {
-		t.Skip("no MPI: " + install)
-	}
-	return found
+	r := mpitest.Run(t, env, name, args...)
+	return result{r.Out, r.Err, r.Code}
 }
 
 // mpirun starts wigner on n processes.
-func mpirun(t *testing.T, launcher string, n int, args ...string) result {
+func mpirun(t *testing.T, l mpitest.Launcher, n int, args ...string) result {
 	t.Helper()
-	all := []string{"-n", fmt.Sprint(n), binary(t)}
-	if launcher == "mpirun.openmpi" {
-		all = append([]string{"--oversubscribe"}, all...)
-	}
-	return start(t, nil, launcher, append(all, args...)...)
+	return start(t, nil, l.Path, l.With(append([]string{"-n", fmt.Sprint(n), binary(t)}, args...)...)...)
 }
 
 // TestMPI: under both MPIs the results, the trajectory's bytes and the exit
 // statuses are those of one process.
 func TestMPI(t *testing.T) {
-	for _, l := range mpiruns(t) {
-		t.Run(l, func(t *testing.T) {
+	for _, l := range mpitest.Launchers(t) {
+		t.Run(l.String(), func(t *testing.T) {
 			dir := t.TempDir()
 			model, in := filepath.Join(tiny, "linear-l2.pth"), filepath.Join(tiny, "linear-l2.extxyz")
 			for n, perProcess := range map[int]string{2: "1", 3: "2"} {
@@ -183,7 +131,7 @@ func TestMPI(t *testing.T) {
 // TestMPIMismatch: a launcher of one family and a library of the other is an
 // error, never two runs of the same job.
 func TestMPIMismatch(t *testing.T) {
-	found := mpiruns(t)
+	found := mpitest.Launchers(t)
 	if len(found) < 2 {
 		t.Skip("it needs both MPIs")
 	}
@@ -194,7 +142,9 @@ func TestMPIMismatch(t *testing.T) {
 		}
 		return all[0]
 	}
-	for l, lib := range map[string]string{"mpirun.openmpi": library("libmpich.so.12"), "mpirun.mpich": library("libmpi.so.40")} {
+	other := map[mpi.Family]string{mpi.OpenMPI: library("libmpich.so.12"), mpi.MPICH: library("libmpi.so.40")}
+	for _, l := range found {
+		lib := other[l.Family]
 		t.Setenv("WIGNER_MPI", lib)
 		dir := t.TempDir()
 		r := mpirun(t, l, 2, "run", config(t, dir, argon))

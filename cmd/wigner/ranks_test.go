@@ -12,6 +12,7 @@ import (
 
 	"github.com/wigner-md/wigner/comm"
 	"github.com/wigner-md/wigner/comm/inproc"
+	"github.com/wigner-md/wigner/comm/mpitest"
 	"github.com/wigner-md/wigner/io/extxyz"
 	"github.com/wigner-md/wigner/md"
 )
@@ -106,7 +107,7 @@ func onRanks(t *testing.T, model, in string) {
 	if testing.Short() {
 		return
 	}
-	for _, l := range mpiruns(t) {
+	for _, l := range mpitest.Launchers(t) {
 		worst := 0.0
 		for _, n := range rankCounts {
 			p := 1

@@ -11,6 +11,7 @@ import (
 
 	"github.com/wigner-md/wigner/comm"
 	"github.com/wigner-md/wigner/comm/inproc"
+	"github.com/wigner-md/wigner/comm/mpitest"
 	"github.com/wigner-md/wigner/halo"
 	crystalbuilder "github.com/wigner-md/wigner/internal/crystal"
 	"github.com/wigner-md/wigner/internal/projection"
@@ -175,7 +176,7 @@ func TestScalingUnderMPI(t *testing.T) {
 		t.Skip("several launches")
 	}
 	model, in := filepath.Join(tiny, "linear-l2.pth"), filepath.Join(tiny, "linear-l2.extxyz")
-	for _, l := range mpiruns(t) {
+	for _, l := range mpitest.Launchers(t) {
 		dir := t.TempDir()
 		var files []string
 		for _, n := range []int{1, 2} {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/wigner-md/wigner/comm/mpitest"
 	"github.com/wigner-md/wigner/internal/input"
 )
 
@@ -124,8 +125,8 @@ func TestSOAPOverMPI(t *testing.T) {
 	cfg, root := soapConfig(t, data), t.TempDir()
 	mustRun(t, "train", cfg, "output.dir="+filepath.Join(root, "one"), "--ranks", "1")
 	want := energiesOf(t, data, filepath.Join(root, "one", "model.wigner"))
-	for _, l := range mpiruns(t) {
-		dir := filepath.Join(root, l)
+	for _, l := range mpitest.Launchers(t) {
+		dir := filepath.Join(root, l.String())
 		if r := mpirun(t, l, 2, "train", cfg, "output.dir="+dir); r.code != 0 || strings.Count(r.out, "fitted in") != 1 {
 			t.Fatalf("%s: %d\n%s%s", l, r.code, r.out, r.err)
 		}

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wigner-md/wigner/comm/mpitest"
 	"github.com/wigner-md/wigner/internal/kernel"
 	"github.com/wigner-md/wigner/md"
 )
@@ -181,7 +182,7 @@ func TestUnlikeMachines(t *testing.T) {
 	if kernel.CPU() == "generic" {
 		t.Skip("this is the generic processor")
 	}
-	for _, l := range mpiruns(t) {
+	for _, l := range mpitest.Launchers(t) {
 		dir := t.TempDir()
 		out := func(name string) string { return filepath.Join(dir, name+".extxyz") }
 		args := func(name string) []string {
@@ -189,16 +190,13 @@ func TestUnlikeMachines(t *testing.T) {
 		}
 		all := append([]string{"-n", "1", "env", "WIGNER_CPU=generic"}, args("unlike")...)
 		all = append(append(all, ":", "-n", "1"), args("unlike")...)
-		if l == "mpirun.openmpi" {
-			all = append([]string{"--oversubscribe"}, all...)
-		}
-		if r := start(t, nil, l, all...); r.code != 0 {
+		if r := start(t, nil, l.Path, l.With(all...)...); r.code != 0 {
 			t.Fatalf("%s: exit status %d\n%s", l, r.code, r.err)
 		}
-		if r := start(t, []string{"WIGNER_CPU=generic"}, l, append([]string{"-n", "2"}, args("least")...)...); r.code != 0 {
+		if r := start(t, []string{"WIGNER_CPU=generic"}, l.Path, l.With(append([]string{"-n", "2"}, args("least")...)...)...); r.code != 0 {
 			t.Fatalf("%s: exit status %d\n%s", l, r.code, r.err)
 		}
-		if r := start(t, nil, l, append([]string{"-n", "2"}, args("own")...)...); r.code != 0 {
+		if r := start(t, nil, l.Path, l.With(append([]string{"-n", "2"}, args("own")...)...)...); r.code != 0 {
 			t.Fatalf("%s: exit status %d\n%s", l, r.code, r.err)
 		}
 		if read(t, out("unlike")) != read(t, out("least")) || read(t, out("unlike")) == read(t, out("own")) {

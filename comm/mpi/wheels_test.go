@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/wigner-md/wigner/comm/mpi"
+	"github.com/wigner-md/wigner/comm/mpitest"
 )
 
 // wheels are MPIs newer than the machine's, as Python's package index has them, with
@@ -48,7 +49,7 @@ func TestWheels(t *testing.T) {
 				if _, err := os.Stat(path); err != nil {
 					t.Fatal(err)
 				}
-				l := launcher{path: filepath.Join(root, "bin/mpiexec"), args: strings.Fields(w.args), family: w.families[i]}
+				l := mpitest.Launcher{Path: filepath.Join(root, "bin/mpiexec"), Args: strings.Fields(w.args), Family: w.families[i]}
 				wheel(t, l, "WIGNER_MPI="+path, "I_MPI_ROOT="+root, "FI_PROVIDER_PATH="+filepath.Join(root, "opt/mpi/libfabric/lib/prov"))
 			})
 		}
@@ -56,33 +57,33 @@ func TestWheels(t *testing.T) {
 }
 
 // wheel is the suite for one library.
-func wheel(t *testing.T, l launcher, env ...string) {
+func wheel(t *testing.T, l mpitest.Launcher, env ...string) {
 	t.Helper()
-	r := l.launch(t, 2, "info", env...)
-	if !strings.Contains(r.out, "family     "+string(l.family)) {
-		t.Fatalf("it is not found to be %s\n%v", l.family, r)
+	r := launch(t, l, 2, "info", env...)
+	if !strings.Contains(r.Out, "family     "+string(l.Family)) {
+		t.Fatalf("it is not found to be %s\n%v", l.Family, r)
 	}
-	for line := range strings.Lines(r.out) {
+	for line := range strings.Lines(r.Out) {
 		if strings.HasPrefix(line, "version") || strings.HasPrefix(line, "standard") {
 			t.Log(strings.TrimSpace(line))
 		}
 	}
 	for _, n := range []int{1, 2, 3} {
-		l.good(t, n, "check", env...)
+		good(t, l, n, "check", env...)
 	}
-	l.good(t, 3, "split", env...)
-	l.good(t, 3, "gc", env...)
-	l.good(t, 3, "hybrid", env...)
+	good(t, l, 3, "split", env...)
+	good(t, l, 3, "gc", env...)
+	good(t, l, 3, "hybrid", env...)
 	for _, program := range []string{"one fails", "all fail", "panic", "brick fails", "bricks receive", "bricks send"} {
-		r := l.launch(t, 3, program, env...)
-		t.Logf("%s: ended after %v", program, r.took)
-		if r.code == 0 || !strings.Contains(r.err, errTest.Error()) {
+		r := launch(t, l, 3, program, env...)
+		t.Logf("%s: ended after %v", program, r.Took)
+		if r.Code == 0 || !strings.Contains(r.Err, errTest.Error()) {
 			t.Errorf("%s: %v", program, r)
 		}
 	}
-	r = l.launch(t, 2, "exchanges", append(env, "WIGNER_EXCHANGES=100000")...)
-	t.Log(r.took, r.out)
-	if r.code != 0 || strings.Count(r.out, " exchanges, ") != 2 {
+	r = launch(t, l, 2, "exchanges", append(env, "WIGNER_EXCHANGES=100000")...)
+	t.Log(r.Took, r.Out)
+	if r.Code != 0 || strings.Count(r.Out, " exchanges, ") != 2 {
 		t.Error(r)
 	}
 }

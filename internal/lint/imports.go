@@ -41,6 +41,7 @@ var Table = map[string][]string{
 	"comm/mpi":      {"comm"},
 	"comm/hybrid":   {"comm", "comm/inproc"},
 	"comm/commtest": {"comm"},
+	"comm/mpitest":  {"comm/mpi"},
 
 	"potential":        {"domain", "neighbor"},
 	"potential/pair":   {"potential", "domain", "neighbor", "internal/kernel"},
@@ -78,7 +79,7 @@ var Table = map[string][]string{
 var Everywhere = []string{"internal/invariant"}
 
 // OnlyTests are packages that only _test files may import.
-var OnlyTests = []string{"potential/potentialtest", "comm/commtest"}
+var OnlyTests = []string{"potential/potentialtest", "comm/commtest", "comm/mpitest"}
 
 // Outside says which packages may import each module that is not the standard
 // library, outside their tests: loggers, command lines and file formats stay
