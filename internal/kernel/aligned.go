@@ -28,3 +28,11 @@ func Make[T Float](n int) []T {
 }
 
 const hugePage = 2 << 20
+
+// Room is x with length n, its content undefined: scratch that grows with some to spare.
+func Room[T any](x []T, n int) []T {
+	if cap(x) < n {
+		return make([]T, n, n+n/4)
+	}
+	return x[:n]
+}

@@ -23,6 +23,18 @@ type Gated struct {
 
 func sigmoid[T Float](x T) T { return T(1 / (1 + math.Exp(-float64(x)))) }
 
+// Silu replaces z by A z σ(z), and the slopes dz, unless there are none, by theirs.
+func Silu[T Float](A float64, z, dz []T) {
+	for k, v := range z {
+		x := float64(v)
+		s := 1 / (1 + math.Exp(-x))
+		z[k] = T(A * x * s)
+		if len(dz) > 0 {
+			dz[k] *= T(A * s * (1 + x*(1-s)))
+		}
+	}
+}
+
 // GateForward sets x from y for n records of widths wy and wx.
 func GateForward[T Float](g *Gate, n int, y []T, wy int, x []T, wx int) {
 	if f, ok := any(y).([]float32); ok && gateForward32(choice, g, n, f, wy, any(x).([]float32), wx) {

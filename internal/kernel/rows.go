@@ -65,3 +65,11 @@ func CosineRows(cutoff float64, r, fc, dfc []float64) {
 		fc[i], dfc[i] = 0.5*(c+1), -0.5*math.Pi/cutoff*s
 	}
 }
+
+// Accumulate adds x to y, in either precision.
+func Accumulate[T Float](x, y []T) {
+	y = y[:len(x)]
+	for k, v := range x {
+		y[k] += v
+	}
+}

@@ -51,8 +51,9 @@ var Table = map[string][]string{
 	"potential/naive":  {"potential", "internal/element", "internal/philox"},
 	"potential/soap":   {"potential", "internal/element", "internal/kernel", "o3"},
 	"potential/mpnn":   {"potential", "domain", "neighbor", "internal/kernel", "o3"},
-	"potential/mace":   {"potential", "domain", "neighbor", "internal/kernel", "o3", "potential/mpnn"},
-	"potential/nequip": {"potential", "domain", "neighbor", "internal/kernel", "o3", "potential/mpnn", "internal/element"},
+	"potential/linear": {"domain", "internal/kernel", "o3"},
+	"potential/mace":   {"potential", "domain", "neighbor", "internal/kernel", "o3", "potential/linear", "potential/mpnn"},
+	"potential/nequip": {"potential", "domain", "neighbor", "internal/kernel", "o3", "potential/linear", "potential/mpnn", "internal/element"},
 	"potential/potentialtest": {"potential", "domain", "neighbor", "potential/mpnn",
 		"halo", "comm", "comm/inproc", "io/extxyz"},
 

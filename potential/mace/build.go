@@ -1,12 +1,10 @@
 package mace
 
 import (
-	"math"
-
 	"github.com/wigner-md/wigner/domain"
 	"github.com/wigner-md/wigner/internal/kernel"
-	"github.com/wigner-md/wigner/o3"
 	"github.com/wigner-md/wigner/potential"
+	"github.com/wigner-md/wigner/potential/linear"
 	"github.com/wigner-md/wigner/potential/mpnn"
 )
 
@@ -19,15 +17,15 @@ type weights[T kernel.Float] struct {
 	number      int
 	shape       *kernel.Shape
 	net, rho    *network[T]
-	lin         *linear[T]
-	lin2        *linear[T]
-	skipAfter   *linear[T]
-	product     *linear[T]
+	lin         *linear.Map[T]
+	lin2        *linear.Map[T]
+	skipAfter   *linear.Map[T]
+	product     *linear.Map[T]
 	contraction *kernel.Contraction[T]
 	repel       *repulsion // in the first layer
 	tables      *pairTables
 	// The next layer's maps of this one's output, and its layout.
-	up, skip, res *linear[T]
+	up, skip, res *linear.Map[T]
 	next          *layout
 	// First layer only: records of each species.
 	x0, sc0, r0 []T
@@ -48,7 +46,7 @@ type layout struct {
 func (l *layerWeights) stateful(first, brief bool) layout {
 	s := layout{y: -1, r: -1, sc: -1, density: -1, scWidth: l.out.Dim(), yWidth: l.target.Dim()}
 	if l.gate != nil {
-		s.yWidth = l.gate.in.width
+		s.yWidth = l.gate.in.Width
 	}
 	put := func(at *int, n int) {
 		*at = s.width
@@ -94,7 +92,7 @@ func build[T kernel.Float](m *Model, tabulated, lean bool) *mpnn.Model[T] {
 	last := len(all) - 1
 	for t := range all {
 		l := &m.layer[t]
-		w := &weights[T]{layerWeights: l, number: t, layout: l.stateful(t == 0, t == last || lean && t == 0), shape: l.shape(c)}
+		w := &weights[T]{layerWeights: l, number: t, layout: l.stateful(t == 0, t == last || lean && t == 0), shape: l.shape(c.lmax)}
 		w.net = newNetwork[T](l.mlp, &m.radial, false)
 		if l.density {
 			w.rho = newNetwork[T](l.rho, &m.radial, true)
@@ -102,23 +100,23 @@ func build[T kernel.Float](m *Model, tabulated, lean bool) *mpnn.Model[T] {
 		if tabulated {
 			w.tables = m.tables
 		}
-		target, message := place(l.target), place(l.message)
-		w.lin = pack[T](l.lin, message, place(l.lin.out))
-		w.lin2, w.skipAfter = pack[T](l.lin2, target, target), pack[T](l.skipAfter, target, target)
-		w.product = pack[T](l.product, place(l.product.in), place(l.out))
+		target, message := linear.Place(l.target), linear.Place(l.message)
+		w.lin = linear.Pack[T](l.lin, message, linear.Place(l.lin.Out))
+		w.lin2, w.skipAfter = linear.Pack[T](l.lin2, target, target), linear.Pack[T](l.skipAfter, target, target)
+		w.product = linear.Pack[T](l.product, linear.Place(l.product.In), linear.Place(l.out))
 		w.contraction = packContraction[T](l.poly, len(c.numbers))
 		if t == 0 {
 			w.repel = m.repel
 			w.bySpecies(c)
 		} else {
 			before := all[t-1]
-			x := place(before.out)
-			before.up, before.next = pack[T](l.up, x, place(l.h)), &w.layout
+			x := linear.Place(before.out)
+			before.up, before.next = linear.Pack[T](l.up, x, linear.Place(l.h)), &w.layout
 			if l.selfConnection {
-				before.skip = pack[T](l.skip, x, place(l.out))
+				before.skip = linear.Pack[T](l.skip, x, linear.Place(l.out))
 			}
 			if l.kind.gated {
-				before.res = pack[T](l.res, place(l.h), l.gate.in)
+				before.res = linear.Pack[T](l.res, linear.Place(l.h), l.gate.in)
 			}
 		}
 		all[t] = w
@@ -146,42 +144,25 @@ func (w *weights[T]) bySpecies(c *config) {
 		}
 	}
 	for s, x := range c.embedding {
-		h := w.layerWeights.up.apply(0, x)
+		h := w.layerWeights.up.Apply(0, x)
 		add(&w.x0, h)
 		if w.selfConnection {
-			add(&w.sc0, w.layerWeights.skip.apply(s, x))
+			add(&w.sc0, w.layerWeights.skip.Apply(s, x))
 		}
 		if w.kind.gated {
-			add(&w.r0, w.layerWeights.res.apply(0, h))
+			add(&w.r0, w.layerWeights.res.Apply(0, h))
 		}
 	}
 }
 
 // shape is the convolution of a layer for the kernels. Edges point from the centre to the
 // neighbour here and the other way round in the model, which is a sign for odd l2.
-func (l *layerWeights) shape(c *config) *kernel.Shape {
-	x, agg := place(l.h), place(l.message)
-	s := &kernel.Shape{X: x.where, XWidth: x.width, Agg: agg.where, AggWidth: agg.width,
-		LMax: c.lmax, Weights: o3.Weights(l.paths)}
-	for _, p := range l.paths {
-		k := kernel.Path{X: p.In, L2: p.L2, Col: p.Channel, W: p.Weight}
-		for n, r := range l.message {
-			if r.Irrep == p.Out {
-				k.Agg = n
-			}
+func (l *layerWeights) shape(lmax int) *kernel.Shape {
+	s := linear.Shape(l.h, l.message, l.paths, lmax)
+	for _, p := range s.Paths {
+		for k := range p.Terms {
+			p.Terms[k].C *= float64(1 - p.L2%2*2)
 		}
-		q := o3.Coupling(p.L1, p.L2, p.L3)
-		f := math.Sqrt(float64(2*p.L3+1)) * float64(1-p.L2%2*2)
-		for i := range q.Dim[0] {
-			for j := range q.Dim[1] {
-				for n := range q.Dim[2] {
-					if v := q.At(i, j, n); v != 0 {
-						k.Terms = append(k.Terms, kernel.Term{I: i, J: j, K: n, C: f * v})
-					}
-				}
-			}
-		}
-		s.Paths = append(s.Paths, k)
 	}
 	return s
 }
@@ -190,7 +171,7 @@ func (l *layerWeights) shape(c *config) *kernel.Shape {
 func work[T kernel.Float](all []*weights[T]) (w mpnn.Work) {
 	for t, l := range all {
 		f, b := l.shape.Work(t == 0)
-		maps := l.lin.flops() + l.lin2.flops() + l.skipAfter.flops() + l.product.flops() + l.up.flops() + l.skip.flops() + l.res.flops()
+		maps := l.lin.Flops() + l.lin2.Flops() + l.skipAfter.Flops() + l.product.Flops() + l.up.Flops() + l.skip.Flops() + l.res.Flops()
 		cf, cb := l.contraction.Flops()
 		if t == len(all)-1 {
 			w.Head = mpnn.Flops{Atom: 2*maps + cf + cb, Edge: f + b}

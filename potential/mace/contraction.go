@@ -6,6 +6,7 @@ import (
 
 	"github.com/wigner-md/wigner/internal/kernel"
 	"github.com/wigner-md/wigner/o3"
+	"github.com/wigner-md/wigner/potential/linear"
 )
 
 // contraction is the symmetric contraction of a layer: polynomials, and what makes
@@ -50,8 +51,8 @@ func (l *layerWeights) products(t *tree, c *config, n, mul int) {
 	}
 	l.product = t.linear(name+".linear", in, l.out, 0)
 	l.selfConnection = l.residual && t.flag(name, "use_sc", true)
-	if l.selfConnection && l.skip.out.String() != l.out.String() {
-		fail("interactions.%d.skip_tp gives %s, and %s.linear %s", n, l.skip.out, name, l.out)
+	if l.selfConnection && l.skip.Out.String() != l.out.String() {
+		fail("interactions.%d.skip_tp gives %s, and %s.linear %s", n, l.skip.Out, name, l.out)
 	}
 	if n == c.layers-1 {
 		in = l.lastScalars(in)
@@ -74,14 +75,14 @@ func (l *layerWeights) lastScalars(in o3.Irreps) o3.Irreps {
 	if in[0].L != 0 || in[0].P != 1 || l.out[0].Irrep != in[0].Irrep {
 		fail("the last layer's result %s does not begin with even scalars", l.out)
 	}
-	scalars := func(m *maps) *maps {
+	scalars := func(m *linear.Maps) *linear.Maps {
 		if m == nil {
 			return nil
 		}
-		return m.only(1)
+		return m.Only(1)
 	}
 	l.product, l.skip, l.out = scalars(l.product), scalars(l.skip), l.out[:1]
-	l.product.in = in[:1]
+	l.product.In = in[:1]
 	return in[:1]
 }
 

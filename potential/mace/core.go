@@ -5,6 +5,7 @@ import (
 
 	"github.com/wigner-md/wigner/internal/kernel"
 	"github.com/wigner-md/wigner/potential"
+	"github.com/wigner-md/wigner/potential/linear"
 	"github.com/wigner-md/wigner/potential/mpnn"
 )
 
@@ -27,7 +28,7 @@ type core[T kernel.Float] struct {
 	centres              [together]kernel.Centre[T]
 	g, dg                []T // of the density of an atom's edges
 	rest                 []T
-	groups               groups[T]
+	groups               linear.Groups[T]
 	read                 *reader[T]
 
 	agg     []T // sums of messages of a block, or their gradient
@@ -46,12 +47,12 @@ type loaded[T kernel.Float] struct {
 }
 
 // parts are the states of a block.
-type parts[T kernel.Float] struct{ y, r, sc, density view[T] }
+type parts[T kernel.Float] struct{ y, r, sc, density linear.View[T] }
 
 func newCore[T kernel.Float](w *weights[T]) *core[T] {
 	n := func(k int) []T { return kernel.Make[T](block * k) }
 	c := &core[T]{weights: w, read: newReader[T](w.layerWeights.read)}
-	target, in := w.target.Dim(), w.product.in.width
+	target, in := w.target.Dim(), w.product.In.Width
 	c.agg, c.z, c.ga = n(w.shape.AggWidth), n(max(target, w.yWidth)), n(target)
 	if w.gate != nil {
 		c.a = n(target)
@@ -103,11 +104,11 @@ func (c *core[T]) begin(g *mpnn.Graph[T]) {
 }
 
 // part is a view of a block's states at an offset; nothing where there is none.
-func part[T kernel.Float](s []T, b, width, at int) view[T] {
+func part[T kernel.Float](s []T, b, width, at int) linear.View[T] {
 	if at < 0 {
-		return view[T]{}
+		return linear.View[T]{}
 	}
-	return view[T]{s, b*width + at, width}
+	return linear.Rows(s[b*width+at:], width)
 }
 
 func (c *core[T]) parts(s []T, b int) parts[T] {
@@ -121,7 +122,7 @@ func (c *core[T]) load(g *mpnn.Graph[T], i, ahead int, q *loaded[T], x []T) (nea
 	near = g.Load(i, ahead, e)
 	c.of.centre = g.Species[i]
 	if c.base != nil {
-		q.base = room(q.base, len(e.J))
+		q.base = kernel.Room(q.base, len(e.J))
 		row := c.base[int(c.of.centre)*c.have.n:]
 		for k, f := range e.J {
 			q.base[k] = row[g.Species[f]]
@@ -132,7 +133,7 @@ func (c *core[T]) load(g *mpnn.Graph[T], i, ahead int, q *loaded[T], x []T) (nea
 		return near, e.J, x
 	}
 	e.Next = nil // rows of features, of which the first layer reads none
-	q.j = room(q.j, len(e.J))
+	q.j = kernel.Room(q.j, len(e.J))
 	for k, row := range e.J {
 		q.j[k] = g.Species[row]
 	}
@@ -168,26 +169,26 @@ func (c *core[T]) messages(g *mpnn.Graph[T], b int, x []T, p parts[T], e []float
 		}
 	}
 	clear(c.agg[(end-b)*w:])
-	c.lin.forward(nil, view[T]{c.agg, 0, w}, p.y, false)
+	c.lin.Forward(nil, linear.Rows(c.agg, w), p.y, false)
 	for i := range block {
 		if c.kind.density {
-			row := p.density.row(i, 2)
+			row := p.density.Row(i, 2)
 			if b+i >= end {
 				row[0] = 0
 			}
 			row[0] = 1 / (T(c.alpha) + T(c.beta)*row[0])
-			scale(row[0], p.y.row(i, c.yWidth))
+			scale(row[0], p.y.Row(i, c.yWidth))
 		}
 		if c.kind.gated {
-			accumulate(c.residual(g, b, i, p), p.y.row(i, c.yWidth))
+			kernel.Accumulate(c.residual(g, b, i, p), p.y.Row(i, c.yWidth))
 		}
 	}
 	if c.skipAfter != nil {
 		n := c.yWidth
 		for i := range block {
-			copy(c.z[i*n:][:n], p.y.row(i, n))
+			copy(c.z[i*n:][:n], p.y.Row(i, n))
 		}
-		c.skipAfter.forward(c.groups.set(g.Species[b:]), view[T]{c.z, 0, n}, p.y, false)
+		c.skipAfter.Forward(c.groups.Sort(g.Species[b:]), linear.Rows(c.z, n), p.y, false)
 	}
 }
 
@@ -196,7 +197,7 @@ func (c *core[T]) residual(g *mpnn.Graph[T], b, i int, p parts[T]) []T {
 	if c.r0 != nil {
 		return c.r0[int(g.Species[b+i])*c.yWidth:][:c.yWidth]
 	}
-	return p.r.row(i, c.yWidth)
+	return p.r.Row(i, c.yWidth)
 }
 
 // edgeSums makes what is a sum over the edges of an atom and no message: the density,
@@ -209,7 +210,7 @@ func (c *core[T]) edgeSums(i, b, near int, e *kernel.Edges[T], p parts[T], energ
 			v, _ := c.densityOf(float64(c.g[k]), 0, float64(e.R[k]))
 			sum += v
 		}
-		p.density.row(i-b, 2)[0] = T(sum)
+		p.density.Row(i-b, 2)[0] = T(sum)
 	}
 	if c.repel != nil && energy != nil {
 		for k := range e.N {
@@ -222,7 +223,7 @@ func (c *core[T]) edgeSums(i, b, near int, e *kernel.Edges[T], p parts[T], energ
 // densities sets g of the loaded edges, and dg with slopes; the first near edges are too
 // short for the tables.
 func (c *core[T]) densities(e *kernel.Edges[T], near int, slopes bool) {
-	c.g, c.dg = room(c.g, e.N), room(c.dg, e.N)
+	c.g, c.dg = kernel.Room(c.g, e.N), kernel.Room(c.dg, e.N)
 	weights := func(r kernel.Radial[T], from, to int) {
 		switch {
 		case from == to:
@@ -250,11 +251,11 @@ func (c *core[T]) densityOf(g, dg, r float64) (v, dv float64) {
 // makeResult makes the layer's result x of a block from its state.
 func (c *core[T]) makeResult(g *mpnn.Graph[T], b int, p parts[T]) {
 	a := c.contracted(p)
-	in := c.product.in.width
+	in := c.product.In.Width
 	for i := range block {
-		c.contraction.Forward(c.coefficients(g, b+i), a.row(i, c.target.Dim()), c.b[i*in:][:in], c.scratch)
+		c.contraction.Forward(c.coefficients(g, b+i), a.Row(i, c.target.Dim()), c.b[i*in:][:in], c.scratch)
 	}
-	c.product.forward(nil, view[T]{c.b, 0, in}, view[T]{c.x, 0, c.scWidth}, false)
+	c.product.Forward(nil, linear.Rows(c.b, in), linear.Rows(c.x, c.scWidth), false)
 	if !c.selfConnection {
 		return
 	}
@@ -263,9 +264,9 @@ func (c *core[T]) makeResult(g *mpnn.Graph[T], b int, p parts[T]) {
 		if sc != nil {
 			sc = sc[int(g.Species[b+i])*c.scWidth:][:c.scWidth]
 		} else {
-			sc = p.sc.row(i, c.scWidth)
+			sc = p.sc.Row(i, c.scWidth)
 		}
-		accumulate(sc, c.x[i*c.scWidth:])
+		kernel.Accumulate(sc, c.x[i*c.scWidth:])
 	}
 }
 
@@ -278,50 +279,50 @@ func (c *core[T]) coefficients(g *mpnn.Graph[T], row int) int {
 }
 
 // contracted is what the contraction takes.
-func (c *core[T]) contracted(p parts[T]) view[T] {
+func (c *core[T]) contracted(p parts[T]) linear.View[T] {
 	if c.gate == nil {
 		return p.y
 	}
 	n := c.target.Dim()
 	for i := range block {
-		gateForward(c.gate, p.y.row(i, c.yWidth), c.z[i*n:][:n])
+		gateForward(c.gate, p.y.Row(i, c.yWidth), c.z[i*n:][:n])
 	}
-	c.lin2.forward(nil, view[T]{c.z, 0, n}, view[T]{c.a, 0, n}, false)
-	return view[T]{c.a, 0, n}
+	c.lin2.Forward(nil, linear.Rows(c.z, n), linear.Rows(c.a, n), false)
+	return linear.Rows(c.a, n)
 }
 
 // productBackward takes the gradient gx of the block's result back to its state.
 func (c *core[T]) productBackward(g *mpnn.Graph[T], b int, p parts[T]) {
-	if p.sc.x != nil {
+	if p.sc.X != nil {
 		for i := range block {
-			copy(p.sc.row(i, c.scWidth), c.gx[i*c.scWidth:])
+			copy(p.sc.Row(i, c.scWidth), c.gx[i*c.scWidth:])
 		}
 	}
 	a := c.contracted(p)
-	in, n := c.product.in.width, c.target.Dim()
-	c.product.backward(nil, view[T]{c.gx, 0, c.scWidth}, view[T]{c.gb, 0, in}, false)
+	in, n := c.product.In.Width, c.target.Dim()
+	c.product.Backward(nil, linear.Rows(c.gx, c.scWidth), linear.Rows(c.gb, in), false)
 	for i := range block {
-		c.contraction.Backward(c.coefficients(g, b+i), a.row(i, n), c.gb[i*in:][:in], c.ga[i*n:][:n], c.scratch)
+		c.contraction.Backward(c.coefficients(g, b+i), a.Row(i, n), c.gb[i*in:][:in], c.ga[i*n:][:n], c.scratch)
 	}
 	if c.gate != nil {
-		c.lin2.backward(nil, view[T]{c.ga, 0, n}, view[T]{c.z, 0, n}, false)
+		c.lin2.Backward(nil, linear.Rows(c.ga, n), linear.Rows(c.z, n), false)
 	}
 	for i := range block {
-		y, w := p.y.row(i, c.yWidth), c.yWidth
+		y, w := p.y.Row(i, c.yWidth), c.yWidth
 		switch {
 		case c.gate != nil:
 			rest := c.residual(g, b, i, p)
-			c.rest = room(c.rest, w)
+			c.rest = kernel.Room(c.rest, w)
 			for k, v := range y {
 				c.rest[k] = v - rest[k]
 			}
 			gateBackward(c.gate, y, c.z[i*n:][:n])
-			p.density.row(i, 2)[1] = -T(c.beta) * p.density.row(i, 2)[0] * dot(c.rest, y)
-			if p.r.x != nil {
-				copy(p.r.row(i, w), y)
+			p.density.Row(i, 2)[1] = -T(c.beta) * p.density.Row(i, 2)[0] * dot(c.rest, y)
+			if p.r.X != nil {
+				copy(p.r.Row(i, w), y)
 			}
 		case c.kind.density:
-			p.density.row(i, 2)[1] = -p.density.row(i, 2)[0] * dot(y, c.ga[i*n:])
+			p.density.Row(i, 2)[1] = -p.density.Row(i, 2)[0] * dot(y, c.ga[i*n:])
 			fallthrough
 		default:
 			copy(y, c.ga[i*n:][:n])
@@ -335,16 +336,16 @@ func (c *core[T]) messagesBackward(g *mpnn.Graph[T], b int, x, gx []T, p parts[T
 	y := p.y
 	if c.kind.density {
 		for i := range block {
-			scale(p.density.row(i, 2)[0], y.row(i, c.yWidth))
+			scale(p.density.Row(i, 2)[0], y.Row(i, c.yWidth))
 		}
 	}
 	if c.skipAfter != nil {
-		z := view[T]{c.z, 0, c.yWidth}
-		c.skipAfter.backward(c.groups.set(g.Species[b:]), y, z, false)
+		z := linear.Rows(c.z, c.yWidth)
+		c.skipAfter.Backward(c.groups.Sort(g.Species[b:]), y, z, false)
 		y = z
 	}
 	w := c.shape.AggWidth
-	c.lin.backward(nil, y, view[T]{c.agg, 0, w}, false)
+	c.lin.Backward(nil, y, linear.Rows(c.agg, w), false)
 	if c.x0 != nil {
 		gx = nil
 	}
@@ -367,7 +368,7 @@ func (c *core[T]) messagesBackward(g *mpnn.Graph[T], b int, x, gx []T, p parts[T
 func (c *core[T]) edgeGradients(i, b, near int, e *kernel.Edges[T], p parts[T]) {
 	if c.kind.density {
 		c.densities(e, near, true)
-		f := float64(p.density.row(i-b, 2)[1])
+		f := float64(p.density.Row(i-b, 2)[1])
 		for k := range e.N {
 			_, dv := c.densityOf(float64(c.g[k]), float64(c.dg[k]), float64(e.R[k]))
 			e.GR[k] += T(f * dv)
@@ -384,14 +385,6 @@ func (c *core[T]) edgeGradients(i, b, near int, e *kernel.Edges[T], p parts[T]) 
 func scale[T kernel.Float](f T, x []T) {
 	for k := range x {
 		x[k] *= f
-	}
-}
-
-// accumulate adds x to y.
-func accumulate[T kernel.Float](x, y []T) {
-	y = y[:len(x)]
-	for k, v := range x {
-		y[k] += v
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/wigner-md/wigner/internal/kernel"
 	"github.com/wigner-md/wigner/o3"
+	"github.com/wigner-md/wigner/potential/linear"
 )
 
 // gate is the non-linearity of the non-linear block. Its input has the scalars, then a
@@ -12,7 +13,7 @@ import (
 // without the gate scalars.
 type gate struct {
 	irreps  o3.Irreps // of the input
-	in, out record
+	in, out linear.Record
 	scalars int
 	cs, cg  float64 // factors of silu and of the sigmoid
 }
@@ -22,7 +23,7 @@ func newGate(out o3.Irreps) *gate {
 	if out[0].L != 0 || out[0].P != 1 {
 		fail("the non-linear block's irreps %s do not begin with even scalars", out)
 	}
-	g := &gate{scalars: out[0].Mul, out: place(out)}
+	g := &gate{scalars: out[0].Mul, out: linear.Place(out)}
 	n := 0
 	for _, b := range out {
 		n += b.Mul
@@ -33,7 +34,7 @@ func newGate(out o3.Irreps) *gate {
 			fail("the non-linear block's irreps %s have scalars twice", out)
 		}
 	}
-	g.in = place(g.irreps)
+	g.in = linear.Place(g.irreps)
 	return g
 }
 
@@ -44,8 +45,8 @@ func gateForward[T kernel.Float](g *gate, y, h []T) {
 		h[u] = T(g.cs * x / (1 + math.Exp(-x)))
 	}
 	at := g.scalars
-	for k, b := range g.out.where[1:] {
-		in := g.in.where[k+1]
+	for k, b := range g.out.Where[1:] {
+		in := g.in.Where[k+1]
 		for u := range b.Mul {
 			s := T(g.cg / (1 + math.Exp(-float64(y[at+u]))))
 			for c := range 2*b.L + 1 {
@@ -64,8 +65,8 @@ func gateBackward[T kernel.Float](g *gate, y, gh []T) {
 		y[u] = T(g.cs*s*(1+x*(1-s))) * gh[u]
 	}
 	at := g.scalars
-	for k, b := range g.out.where[1:] {
-		in := g.in.where[k+1]
+	for k, b := range g.out.Where[1:] {
+		in := g.in.Where[k+1]
 		for u := range b.Mul {
 			s := 1 / (1 + math.Exp(-float64(y[at+u])))
 			f := T(g.cg * s)

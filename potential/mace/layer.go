@@ -4,6 +4,7 @@ import (
 	"github.com/wigner-md/wigner/domain"
 	"github.com/wigner-md/wigner/internal/kernel"
 	"github.com/wigner-md/wigner/potential"
+	"github.com/wigner-md/wigner/potential/linear"
 	"github.com/wigner-md/wigner/potential/mpnn"
 )
 
@@ -26,7 +27,7 @@ func (l *layer[T]) Forward(g *mpnn.Graph[T], rows domain.Span, x, s, xnext, snex
 func (l *layer[T]) finish(g *mpnn.Graph[T], b int, p parts[T], xnext, snext []T, e []float64) {
 	l.makeResult(g, b, p)
 	if l.read != nil && e != nil {
-		l.read.energy(l.result(), owned(g, b, e), view[T]{})
+		l.read.energy(l.result(), owned(g, b, e), linear.View[T]{})
 	}
 	l.send(b, xnext)
 	if snext == nil {
@@ -34,10 +35,10 @@ func (l *layer[T]) finish(g *mpnn.Graph[T], b int, p parts[T], xnext, snext []T,
 	}
 	w := l.next.width
 	if l.skip != nil {
-		l.skip.forward(l.groups.set(g.Species[b:]), l.result(), part(snext, b, w, l.next.sc), false)
+		l.skip.Forward(l.groups.Sort(g.Species[b:]), l.result(), part(snext, b, w, l.next.sc), false)
 	}
 	if l.res != nil {
-		l.res.forward(nil, l.sent(b, xnext), part(snext, b, w, l.next.r), false)
+		l.res.Forward(nil, l.sent(b, xnext), part(snext, b, w, l.next.r), false)
 	}
 }
 
@@ -50,15 +51,15 @@ func owned[T kernel.Float](g *mpnn.Graph[T], b int, e []float64) []float64 {
 }
 
 // result is the block's x'.
-func (l *layer[T]) result() view[T] { return view[T]{l.x, 0, l.scWidth} }
+func (l *layer[T]) result() linear.View[T] { return linear.Rows(l.x, l.scWidth) }
 
 // sent are the block's records that travel.
-func (l *layer[T]) sent(b int, xnext []T) view[T] {
-	return view[T]{xnext, b * l.up.out.width, l.up.out.width}
+func (l *layer[T]) sent(b int, xnext []T) linear.View[T] {
+	return linear.Rows(xnext, l.up.Out.Width).From(b)
 }
 
 func (l *layer[T]) send(b int, xnext []T) {
-	l.up.forward(nil, l.result(), l.sent(b, xnext), false)
+	l.up.Forward(nil, l.result(), l.sent(b, xnext), false)
 }
 
 // Restore is part of mpnn.Layer.
@@ -78,13 +79,13 @@ func (l *layer[T]) BackwardNodes(g *mpnn.Graph[T], s, gxnext, gsnext []T) {
 
 // nodes takes the gradients of a block's successors back to its state.
 func (l *layer[T]) nodes(g *mpnn.Graph[T], b int, p parts[T], gxnext, gsnext []T) {
-	w, gx, sent := l.next.width, view[T]{l.gx, 0, l.scWidth}, l.sent(b, gxnext)
+	w, gx, sent := l.next.width, linear.Rows(l.gx, l.scWidth), l.sent(b, gxnext)
 	if l.res != nil {
-		l.res.backward(nil, part(gsnext, b, w, l.next.r), sent, true)
+		l.res.Backward(nil, part(gsnext, b, w, l.next.r), sent, true)
 	}
-	l.up.backward(nil, sent, gx, false)
+	l.up.Backward(nil, sent, gx, false)
 	if l.skip != nil {
-		l.skip.backward(l.groups.set(g.Species[b:]), part(gsnext, b, w, l.next.sc), gx, true)
+		l.skip.Backward(l.groups.Sort(g.Species[b:]), part(gsnext, b, w, l.next.sc), gx, true)
 	}
 	if l.read != nil {
 		if l.read.linear == nil {
@@ -118,7 +119,7 @@ func newLean[T kernel.Float](w *weights[T]) *lean[T] {
 
 // again makes the state of a block.
 func (l *lean[T]) again(g *mpnn.Graph[T], b int, e []float64) parts[T] {
-	p := parts[T]{y: view[T]{l.y, 0, l.yWidth}, density: view[T]{l.density, 0, 2}}
+	p := parts[T]{y: linear.Rows(l.y, l.yWidth), density: linear.Rows(l.density, 2)}
 	l.messages(g, b, nil, p, e)
 	return p
 }
@@ -170,11 +171,11 @@ func (h *head[T]) Turn(g *mpnn.Graph[T], rows domain.Span, x, s, gx []T, e []flo
 	n := h.scWidth
 	for b := rows.From; b < rows.To; b += block {
 		p := h.parts(s, b)
-		p.y, p.density = view[T]{h.y, 0, h.yWidth}, view[T]{h.density, 0, 2}
+		p.y, p.density = linear.Rows(h.y, h.yWidth), linear.Rows(h.density, 2)
 		h.messages(g, b, x, p, e)
 		h.makeResult(g, b, p)
 		clear(h.core.gx)
-		h.read.energy(view[T]{h.x, 0, n}, owned(g, b, e), view[T]{h.core.gx, 0, n})
+		h.read.energy(linear.Rows(h.x, n), owned(g, b, e), linear.Rows(h.core.gx, n))
 		for i := b; i < min(b+block, g.N); i++ {
 			e[i] += h.energies[g.Species[i]]
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/wigner-md/wigner/o3"
 	"github.com/wigner-md/wigner/potential"
+	"github.com/wigner-md/wigner/potential/linear"
 	"github.com/wigner-md/wigner/potential/mpnn"
 )
 
@@ -32,16 +33,16 @@ type layerWeights struct {
 	x, h, target, out o3.Irreps // in, after linear_up, of a, of x'
 	message           o3.Irreps // of the sums, the slots of an irrep joined
 	paths             []o3.Path
-	up                *maps // x → h
-	lin               *maps // message → target, or → the gate's input
-	skip              *maps // residual: x → out, by species or not
-	skipAfter         *maps // not residual: target → target, by species
-	mlp, rho          *mlp  // radial weights; density
+	up                *linear.Maps // x → h
+	lin               *linear.Maps // message → target, or → the gate's input
+	skip              *linear.Maps // residual: x → out, by species or not
+	skipAfter         *linear.Maps // not residual: target → target, by species
+	mlp, rho          *mlp         // radial weights; density
 	alpha, beta       float64
-	res, lin2         *maps // gated: h → gate's input; gate's output → target
+	res, lin2         *linear.Maps // gated: h → gate's input; gate's output → target
 	gate              *gate
 	poly              *contraction
-	product           *maps
+	product           *linear.Maps
 	selfConnection    bool
 	read              *readout // nil where the layer is not read out
 }
@@ -99,13 +100,13 @@ func (t *tree) layer(c *config, n int, x o3.Irreps) layerWeights {
 	case k.gated:
 		l.readGated(t, c, name)
 	default:
-		l.lin = t.linear(at("linear"), l.slots(), l.target, 0).joined(l.message)
+		l.lin = joined(t.linear(at("linear"), l.slots(), l.target, 0), l.message)
 		if !k.density {
 			avg := t.scalar(at("avg_num_neighbors"))
 			if !(avg > 0) {
 				fail("%s is %v", at("avg_num_neighbors"), avg)
 			}
-			l.lin.scale(1 / avg)
+			l.lin.Scale(1 / avg)
 		}
 		if k.residual {
 			l.skip = t.linear(at("skip_tp"), x, t.irreps(at("skip_tp"), "irreps_out"), ns)
@@ -148,23 +149,23 @@ func (l *layerWeights) slots() o3.Irreps {
 }
 
 // joined is a map of slots as one of blocks in which slots of one irrep lie side by side.
-func (m *maps) joined(to o3.Irreps) *maps {
-	q := &maps{in: to, out: m.out}
-	for o, b := range m.out {
-		var all matrix
+func joined(m *linear.Maps, to o3.Irreps) *linear.Maps {
+	q := &linear.Maps{In: to, Out: m.Out}
+	for o, b := range m.Out {
+		var all linear.Matrix
 		all.N = b.Mul
-		for _, p := range m.pairs {
-			if p.out == o {
-				all.K += p.species[0].K
-				all.w = append(all.w, p.species[0].w...)
+		for _, p := range m.Pairs {
+			if p.Out == o {
+				all.K += p.Species[0].K
+				all.W = append(all.W, p.Species[0].W...)
 			}
 		}
 		for i, a := range to {
 			if a.Irrep == b.Irrep && all.K > 0 {
 				if all.K != a.Mul {
-					fail("%s → %s: blocks of one irrep twice are not supported", m.in, m.out)
+					fail("%s → %s: blocks of one irrep twice are not supported", m.In, m.Out)
 				}
-				q.pairs = append(q.pairs, mapPair{i, o, []matrix{all}})
+				q.Pairs = append(q.Pairs, linear.Pair{In: i, Out: o, Species: []linear.Matrix{all}})
 			}
 		}
 	}
@@ -191,7 +192,7 @@ func (l *layerWeights) readGated(t *tree, c *config, name string) {
 	}
 	in := l.gate.irreps
 	l.res = t.linear(at("linear_res"), l.h, in, 0)
-	l.lin = t.linear(at("linear_1"), l.slots(), in, 0).joined(l.message)
+	l.lin = joined(t.linear(at("linear_1"), l.slots(), in, 0), l.message)
 	l.lin2 = t.linear(at("linear_2"), l.target, l.target, 0)
 	l.alpha, l.beta = t.scalar(at("alpha")), t.scalar(at("beta"))
 	l.skip = t.linear(at("skip_tp"), l.x, t.irreps(at("skip_tp"), "irreps_out"), 0)

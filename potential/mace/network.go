@@ -17,7 +17,7 @@ type network[T kernel.Float] struct {
 func newNetwork[T kernel.Float](m *mlp, b *radialBasis, raw bool) *network[T] {
 	n := &network[T]{mlp: m, basis: b, raw: raw}
 	for _, s := range m.stages {
-		n.m = append(n.m, kernel.Pack[T](s.m.w, s.m.K, s.m.N, 1))
+		n.m = append(n.m, kernel.Pack[T](s.m.W, s.m.K, s.m.N, 1))
 	}
 	return n
 }
@@ -58,8 +58,8 @@ func (r *radial[T]) at(d float64, i, j int, w, dw []T) {
 }
 
 func (r *radial[T]) room(n int) {
-	r.h = room(r.h, 2*n*len(r.basis.freq))
-	r.pair, r.f = room(r.pair, n), room(r.f, n)
+	r.h = kernel.Room(r.h, 2*n*len(r.basis.freq))
+	r.pair, r.f = kernel.Room(r.pair, n), kernel.Room(r.f, n)
 }
 
 func (r *radial[T]) load(k, n int, d float64, i, j int, slopes bool) {
@@ -82,7 +82,7 @@ func (r *radial[T]) evaluate(n int, w, dw []T) {
 	last := len(r.stages) - 1
 	for k := range r.stages {
 		s, m := &r.stages[k], r.m[k]
-		r.z = room(r.z, rows*m.N)
+		r.z = kernel.Room(r.z, rows*m.N)
 		kernel.Gemm(rows, r.h, m.K, m, r.z, m.N, false)
 		for i := range n {
 			z := r.z[i*m.N:][:m.N]
@@ -101,7 +101,7 @@ func (r *radial[T]) evaluate(n int, w, dw []T) {
 				normalise(s.norm, z, dz)
 			}
 			if s.silu != 0 {
-				silu(s.silu, z, dz)
+				kernel.Silu(s.silu, z, dz)
 			}
 		}
 		if k < last {
@@ -127,18 +127,6 @@ func (r *radial[T]) envelope(n, nw int, w, dw []T) {
 				dw[i*nw+v] = dw[i*nw+v]*f + x*df
 			}
 			w[i*nw+v] = x * f
-		}
-	}
-}
-
-// silu replaces z by A z σ(z), and the slopes dz, unless there are none, by theirs.
-func silu[T kernel.Float](a float64, z, dz []T) {
-	for k, v := range z {
-		x := float64(v)
-		s := 1 / (1 + math.Exp(-x))
-		z[k] = T(a * x * s)
-		if len(dz) > 0 {
-			dz[k] *= T(a * s * (1 + x*(1-s)))
 		}
 	}
 }
@@ -170,12 +158,4 @@ func normalise[T kernel.Float](q *norm, z, dz []T) {
 			dz[k] = T(((float64(dz[k])-dmean)*s + d*ds) * q.weight[k])
 		}
 	}
-}
-
-// room returns x with length n, its content undefined.
-func room[T any](x []T, n int) []T {
-	if cap(x) < n {
-		return make([]T, n+n/4)[:n]
-	}
-	return x[:n]
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/wigner-md/wigner/internal/kernel"
+	"github.com/wigner-md/wigner/potential/linear"
 )
 
 // radialBasis is b_n(T(r)), with the envelope f(r) or apart from it.
@@ -129,7 +130,7 @@ type mlp struct {
 
 // stage is a matrix, what is added, a normalisation, an activation.
 type stage struct {
-	m    matrix
+	m    linear.Matrix
 	bias []float64
 	norm *norm
 	silu float64 // factor of silu; 0: no activation
@@ -182,7 +183,7 @@ func (t *tree) fullyConnected(name string, m *mlp) {
 			return
 		}
 		q := t.matrix(layer+".weight", false)
-		q.w = scaled(q.w, 1/math.Sqrt(float64(q.K)))
+		q.W = scaled(q.W, 1/math.Sqrt(float64(q.K)))
 		s := stage{m: q}
 		if t.at(layer+".act") != nil {
 			s.silu = t.activation(layer + ".act")
@@ -239,19 +240,19 @@ func (t *tree) biased(name string, m *mlp) {
 }
 
 // matrix reads a matrix [in][out], or, transposed, [out][in].
-func (t *tree) matrix(name string, transposed bool) matrix {
+func (t *tree) matrix(name string, transposed bool) linear.Matrix {
 	shape, w, ok := t.tensor(name)
 	if !ok || len(shape) != 2 || len(w) == 0 || shape[0] > 1<<14 || shape[1] > 1<<20 {
 		fail("tensor %s of shape %v is no matrix", name, shape)
 	}
 	t.read += len(w)
 	if !transposed {
-		return matrix{shape[0], shape[1], w}
+		return linear.Matrix{K: shape[0], N: shape[1], W: w}
 	}
-	m := matrix{shape[1], shape[0], make([]float64, len(w))}
+	m := linear.Matrix{K: shape[1], N: shape[0], W: make([]float64, len(w))}
 	for n := range m.N {
 		for k := range m.K {
-			m.w[k*m.N+n] = w[n*m.K+k]
+			m.W[k*m.N+n] = w[n*m.K+k]
 		}
 	}
 	return m
@@ -274,13 +275,13 @@ func (t *tree) embeddings(c *config, name string, nets ...*mlp) {
 				add := append([]float64(nil), s.bias...)
 				for u := range ch {
 					for v := range s.m.N {
-						add[v] += source[j][u]*s.m.w[(b+u)*s.m.N+v] + target[i][u]*s.m.w[(b+ch+u)*s.m.N+v]
+						add[v] += source[j][u]*s.m.W[(b+u)*s.m.N+v] + target[i][u]*s.m.W[(b+ch+u)*s.m.N+v]
 					}
 				}
 				m.pair = append(m.pair, add)
 			}
 		}
-		s.m = matrix{b, s.m.N, s.m.w[:b*s.m.N]}
+		s.m = linear.Matrix{K: b, N: s.m.N, W: s.m.W[:b*s.m.N]}
 		s.bias = nil
 	}
 }

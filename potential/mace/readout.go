@@ -6,6 +6,7 @@ import (
 
 	"github.com/wigner-md/wigner/internal/kernel"
 	"github.com/wigner-md/wigner/o3"
+	"github.com/wigner-md/wigner/potential/linear"
 )
 
 // readout is R(x) of one head times scale, in double precision: a linear form of the
@@ -13,8 +14,8 @@ import (
 type readout struct {
 	channels int
 	linear   []float64 // where it is linear
-	first    matrix
-	mid      *matrix // of the readout with biases
+	first    linear.Matrix
+	mid      *linear.Matrix // of the readout with biases
 	midBias  []float64
 	last     []float64
 	act      activation
@@ -69,11 +70,11 @@ func (t *tree) readout(name string, c *config, x o3.Irreps) *readout {
 	if x[0].L != 0 || x[0].P != 1 || x[0].Mul != r.channels {
 		fail("%s: the scalars of %s are not its first block", name, x)
 	}
-	column := func(w []float64, rows, cols, from, n int, f float64) matrix {
-		m := matrix{K: rows, N: n}
+	column := func(w []float64, rows, cols, from, n int, f float64) linear.Matrix {
+		m := linear.Matrix{K: rows, N: n}
 		for k := range rows {
 			for j := range n {
-				m.w = append(m.w, f*w[k*cols+from+j])
+				m.W = append(m.W, f*w[k*cols+from+j])
 			}
 		}
 		return m
@@ -82,7 +83,7 @@ func (t *tree) readout(name string, c *config, x o3.Irreps) *readout {
 	case "LinearReadoutBlock":
 		t.layout(name+".linear", "Linear")
 		w := t.get(name+".linear.weight", fmt.Sprintf("%d channels × %d heads", r.channels, heads), r.channels*heads)
-		r.linear = column(w, r.channels, heads, c.head, 1, c.scale/math.Sqrt(float64(r.channels))).w
+		r.linear = column(w, r.channels, heads, c.head, 1, c.scale/math.Sqrt(float64(r.channels))).W
 	case "NonLinearReadoutBlock", "NonLinearBiasReadoutBlock":
 		t.layout(name+".linear_1", "Linear")
 		t.layout(name+".linear_2", "Linear")
@@ -97,7 +98,7 @@ func (t *tree) readout(name string, c *config, x o3.Irreps) *readout {
 		r.first = column(w, r.channels, all, c.head*n, n, 1/math.Sqrt(float64(r.channels)))
 		root := 1 / math.Sqrt(float64(all))
 		w = t.get(name+".linear_2.weight", "readout", all*heads)
-		r.last = column(w[c.head*n*heads:], n, heads, c.head, 1, c.scale*root).w
+		r.last = column(w[c.head*n*heads:], n, heads, c.head, 1, c.scale*root).W
 		if class == "NonLinearReadoutBlock" {
 			break
 		}
@@ -153,7 +154,7 @@ func newReader[T kernel.Float](r *readout) *reader[T] {
 	q := &reader[T]{readout: r}
 	if r.linear == nil {
 		n := r.first.N
-		q.w, q.wt = kernel.Pack[T](r.first.w, r.first.K, n, 1), kernel.PackT[T](r.first.w, n, r.first.K, 1)
+		q.w, q.wt = kernel.Pack[T](r.first.W, r.first.K, n, 1), kernel.PackT[T](r.first.W, n, r.first.K, 1)
 		q.z, q.gz = make([]T, block*n), make([]T, block*n)
 		q.h, q.f, q.d, q.g = make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n)
 	}
@@ -162,10 +163,10 @@ func newReader[T kernel.Float](r *readout) *reader[T] {
 
 // energy adds what is read out of the rows of x to e; the gradient goes to gx, to which
 // it is added, unless gx has no memory.
-func (r *reader[T]) energy(x view[T], e []float64, gx view[T]) {
+func (r *reader[T]) energy(x linear.View[T], e []float64, gx linear.View[T]) {
 	if r.linear != nil {
 		for i := range block {
-			row := x.row(i, r.channels)
+			row := x.Row(i, r.channels)
 			if i < len(e) {
 				sum := 0.0
 				for u, w := range r.linear {
@@ -173,8 +174,8 @@ func (r *reader[T]) energy(x view[T], e []float64, gx view[T]) {
 				}
 				e[i] += sum
 			}
-			if gx.x != nil {
-				g := gx.row(i, r.channels)
+			if gx.X != nil {
+				g := gx.Row(i, r.channels)
 				for u, w := range r.linear {
 					g[u] += T(w)
 				}
@@ -183,15 +184,15 @@ func (r *reader[T]) energy(x view[T], e []float64, gx view[T]) {
 		return
 	}
 	n := r.first.N
-	kernel.Gemm(block, x.x[x.at:], x.step, r.w, r.z, n, false)
+	kernel.Gemm(block, x.X, x.Step, r.w, r.z, n, false)
 	for i := range block {
 		v := r.network(r.z[i*n:][:n], r.gz[i*n:][:n])
 		if i < len(e) {
 			e[i] += v
 		}
 	}
-	if gx.x != nil {
-		kernel.Gemm(block, r.gz, n, r.wt, gx.x[gx.at:], gx.step, true)
+	if gx.X != nil {
+		kernel.Gemm(block, r.gz, n, r.wt, gx.X, gx.Step, true)
 	}
 }
 
@@ -214,12 +215,12 @@ func (r *reader[T]) network(z, gz []T) float64 {
 	for k := range n {
 		y := r.midBias[k]
 		for i, f := range r.f {
-			y += f * r.mid.w[i*n+k]
+			y += f * r.mid.W[i*n+k]
 		}
 		f, df := r.act.at(y)
 		sum += r.last[k] * f
 		for i := range n {
-			r.g[i] += r.last[k] * df * r.mid.w[i*n+k]
+			r.g[i] += r.last[k] * df * r.mid.W[i*n+k]
 		}
 	}
 	for k := range n {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/wigner-md/wigner/o3"
 	"github.com/wigner-md/wigner/potential"
+	"github.com/wigner-md/wigner/potential/linear"
 )
 
 // tree is a model's attributes by the paths of its submodules, and its tensors. Its
@@ -171,6 +172,23 @@ func (t *tree) irreps(path, name string) o3.Irreps {
 		fail("%s of %s is %q", name, path, s)
 	}
 	return r
+}
+
+// linear reads e3nn's o3.Linear (species = 0), or a FullyConnectedTensorProduct with the
+// one-hot species.
+func (t *tree) linear(name string, in, out o3.Irreps, species int) *linear.Maps {
+	class := "Linear"
+	if species > 0 {
+		class = "FullyConnectedTensorProduct"
+	}
+	t.layout(name, class)
+	m := linear.Between(in, out)
+	n := m.Size(species)
+	if n > maxTensor {
+		fail("%s: %s → %s is too large", name, in, out)
+	}
+	m.Fold(t.get(name+".weight", in.String()+" → "+out.String(), n), species, 0)
+	return m
 }
 
 // children counts the submodules 0, 1, … of a list.

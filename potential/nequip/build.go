@@ -1,10 +1,8 @@
 package nequip
 
 import (
-	"math"
-
 	"github.com/wigner-md/wigner/internal/kernel"
-	"github.com/wigner-md/wigner/o3"
+	"github.com/wigner-md/wigner/potential/linear"
 	"github.com/wigner-md/wigner/potential/mpnn"
 )
 
@@ -13,10 +11,10 @@ import (
 type weights[T kernel.Float] struct {
 	shape *kernel.Shape
 	conv  func() (conv, near kernel.Conv[T])
-	lin2  *linear[T]
+	lin2  *linear.Map[T]
 	gate  gate
 	// The next layer's maps of this one's output.
-	lin1, skip *linear[T]
+	lin1, skip *linear.Map[T]
 	// First layer only: records x and s of each species.
 	x0, s0 []T
 	// Only where the network is trained, by one rank: gradients; of the readout
@@ -52,16 +50,16 @@ func build[T kernel.Float](m *Model, near float64, conv convMaker[T], see func([
 	all := make([]*weights[T], len(m.layer))
 	for t := range all {
 		l := &m.layer[t]
-		w := &weights[T]{shape: l.shape(m.cfg.lmaxEdge), gate: newGate(m.cfg.irreps[t+1])}
-		w.lin2 = pack[T](l.lin2, place(l.message), w.gate.in)
+		w := &weights[T]{shape: linear.Shape(l.in, l.message, l.paths, m.cfg.lmaxEdge), gate: newGate(m.cfg.irreps[t+1])}
+		w.lin2 = linear.Pack[T](l.lin2, linear.Place(l.message), w.gate.in)
 		rad := newRadialWeights[T](m, t)
 		w.conv = func() (kernel.Conv[T], kernel.Conv[T]) { return conv(t, w.shape, &radial[T]{radialWeights: rad}) }
 		if t > 0 {
 			before := all[t-1]
-			before.lin1 = pack[T](l.lin1, before.gate.out, place(l.in))
-			before.skip = pack[T](l.skip, before.gate.out, w.gate.in)
+			before.lin1 = linear.Pack[T](l.lin1, before.gate.out, linear.Place(l.in))
+			before.skip = linear.Pack[T](l.skip, before.gate.out, w.gate.in)
 		} else {
-			w.x0 = bySpecies[T](m, l.lin1, place(l.in))
+			w.x0 = bySpecies[T](m, l.lin1, linear.Place(l.in))
 			w.s0 = bySpecies[T](m, l.skip, w.gate.in)
 		}
 		all[t] = w
@@ -82,44 +80,22 @@ func build[T kernel.Float](m *Model, near float64, conv convMaker[T], see func([
 }
 
 // bySpecies applies a map to the embedding of each species.
-func bySpecies[T kernel.Float](m *Model, l *maps, to record) []T {
-	from := place(l.in)
-	lin := pack[float64](l, from, to)
-	y := make([]float64, to.width)
+func bySpecies[T kernel.Float](m *Model, l *linear.Maps, to linear.Record) []T {
+	from := linear.Place(l.In)
+	lin, groups := linear.Pack[float64](l, from, to), &linear.Groups[float64]{}
+	x, y := make([]float64, block*from.Width), make([]float64, block*to.Width)
+	species := make([]int32, block)
 	var out []T
-	for s, x := range m.embed {
-		lin.forward(1, []int32{int32(s)}, x, y, false)
-		for _, v := range y {
+	for s := 0; s < len(m.embed); s += block {
+		n := min(block, len(m.embed)-s)
+		for i := range n {
+			copy(x[i*from.Width:][:from.Width], m.embed[s+i])
+			species[i] = int32(s + i)
+		}
+		lin.Forward(groups.Sort(species), linear.Rows(x, from.Width), linear.Rows(y, to.Width), false)
+		for _, v := range y[:n*to.Width] {
 			out = append(out, T(v))
 		}
 	}
 	return out
-}
-
-// shape is the convolution of a layer for the kernels.
-func (l *layerWeights) shape(lmax int) *kernel.Shape {
-	x, agg := place(l.in), place(l.message)
-	s := &kernel.Shape{X: x.where, XWidth: x.width, Agg: agg.where, AggWidth: agg.width,
-		LMax: lmax, Weights: o3.Weights(l.paths)}
-	for _, p := range l.paths {
-		k := kernel.Path{X: p.In, L2: p.L2, Col: p.Channel, W: p.Weight}
-		for n, r := range l.message {
-			if r.Irrep == p.Out {
-				k.Agg = n
-			}
-		}
-		c := o3.Coupling(p.L1, p.L2, p.L3)
-		f := math.Sqrt(float64(2*p.L3 + 1))
-		for i := range c.Dim[0] {
-			for j := range c.Dim[1] {
-				for q := range c.Dim[2] {
-					if v := c.At(i, j, q); v != 0 {
-						k.Terms = append(k.Terms, kernel.Term{I: i, J: j, K: q, C: f * v})
-					}
-				}
-			}
-		}
-		s.Paths = append(s.Paths, k)
-	}
-	return s
 }

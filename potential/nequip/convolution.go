@@ -3,6 +3,7 @@ package nequip
 import (
 	"github.com/wigner-md/wigner/internal/kernel"
 	"github.com/wigner-md/wigner/potential"
+	"github.com/wigner-md/wigner/potential/linear"
 	"github.com/wigner-md/wigner/potential/mpnn"
 )
 
@@ -41,7 +42,12 @@ func (c *convolution[T]) Width() int {
 }
 
 // StateWidth is part of mpnn.Layer and mpnn.Head.
-func (c *convolution[T]) StateWidth() int { return c.gate.in.width }
+func (c *convolution[T]) StateWidth() int { return c.gate.in.Width }
+
+// state are the states of the block from atom b on.
+func (c *convolution[T]) state(s []T, b int) linear.View[T] {
+	return linear.Rows(s, c.gate.in.Width).From(b)
+}
 
 // load fills q with the edges of atom i; the neighbours' records are rows j of
 // records. The atom that many places ahead comes next.
@@ -52,7 +58,7 @@ func (c *convolution[T]) load(g *mpnn.Graph[T], i, ahead int, q *loaded[T], x []
 		return near, e.J, x
 	}
 	e.Next = nil // rows of features, of which the first layer reads none
-	q.j = room(q.j, len(e.J))
+	q.j = kernel.Room(q.j, len(e.J))
 	for k, row := range e.J {
 		q.j[k] = g.Species[row]
 	}
@@ -83,24 +89,23 @@ func (c *convolution[T]) messages(g *mpnn.Graph[T], b int, x, s []T) {
 		}
 	}
 	clear(agg[(end-b)*w:])
-	w = c.gate.in.width
-	s = s[b*w:][:block*w]
+	state := c.state(s, b)
 	if c.s0 != nil {
 		for i := range block {
-			copy(s[i*w:][:w], c.s0[int(g.Species[b+i])*w:])
+			copy(state.Row(i, state.Step), c.s0[int(g.Species[b+i])*state.Step:])
 		}
 	}
-	c.lin2.forward(block, nil, agg, s, true)
+	c.lin2.Forward(nil, linear.Rows(agg, w), state, true)
 }
 
 // messagesBackward takes the gradient of the block's states back to the
 // neighbours' records and to the edges.
 func (c *convolution[T]) messagesBackward(g *mpnn.Graph[T], b int, s, x, gx []T, bonds *potential.Bonds) {
-	c.lin2.backward(block, nil, s[b*c.gate.in.width:], c.agg, false)
+	w, e := c.shape.AggWidth, &c.batch[0].edges
+	c.lin2.Backward(nil, c.state(s, b), linear.Rows(c.agg, w), false)
 	if c.x0 != nil {
 		gx = nil
 	}
-	w, e := c.shape.AggWidth, &c.batch[0].edges
 	for i := b; i < min(b+block, g.N); i++ {
 		near, j, x := c.load(g, i, 1, &c.batch[0], x)
 		e.ZeroGradient()

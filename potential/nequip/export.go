@@ -8,6 +8,7 @@ import (
 	"github.com/wigner-md/wigner/internal/element"
 	"github.com/wigner-md/wigner/o3"
 	"github.com/wigner-md/wigner/potential"
+	"github.com/wigner-md/wigner/potential/linear"
 )
 
 // Checkpoint makes of a network what sevenn needs to load it: the configuration
@@ -40,7 +41,7 @@ func Checkpoint(cfg map[any]any, w potential.Weights) (map[any]any, *Tensors, er
 		l := &m.layer[n]
 		name := func(s string) string { return fmt.Sprintf("%d_%s", n, s) }
 		if c.speciesSkip[n] {
-			e.copy(name("self_connection_intro.fc_tensor_product.weight"), sizeOf(l.skip))
+			e.copy(name("self_connection_intro.fc_tensor_product.weight"), l.skip.Size(c.nspecies))
 			e.mask(name("self_connection_intro.fc_tensor_product"), l.skip)
 		} else {
 			e.maps(name("self_connection_intro.linear"), l.skip)
@@ -125,16 +126,16 @@ func (e *exporter) weights(name string) {
 }
 
 // maps is linear for a map of irreps.
-func (e *exporter) maps(name string, m *maps) {
+func (e *exporter) maps(name string, m *linear.Maps) {
 	e.weights(name)
 	e.mask(name, m)
 }
 
 // mask is one where an output has an input.
-func (e *exporter) mask(name string, m *maps) {
-	x, at := make([]float64, m.out.Dim()), 0
-	for k, r := range m.out {
-		if slices.ContainsFunc(m.pairs, func(p mapPair) bool { return p.out == k }) {
+func (e *exporter) mask(name string, m *linear.Maps) {
+	x, at := make([]float64, m.Out.Dim()), 0
+	for k, r := range m.Out {
+		if slices.ContainsFunc(m.Pairs, func(p linear.Pair) bool { return p.Out == k }) {
 			for i := range r.Dim() {
 				x[at+i] = 1
 			}
@@ -162,16 +163,6 @@ func (e *exporter) couplings(prefix string, paths []o3.Path) {
 		c := o3.Coupling(l[0], l[1], l[2])
 		e.out.set(name, c.Dim[:], slices.Clone(c.Data))
 	}
-}
-
-// sizeOf is the number of weights of a linear map.
-func sizeOf(m *maps) (n int) {
-	for _, p := range m.pairs {
-		for _, q := range p.species {
-			n += len(q.w)
-		}
-	}
-	return n
 }
 
 // complete adds to a configuration the keys that sevenn needs to build the network.

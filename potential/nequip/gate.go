@@ -5,6 +5,7 @@ import (
 
 	"github.com/wigner-md/wigner/internal/kernel"
 	"github.com/wigner-md/wigner/o3"
+	"github.com/wigner-md/wigner/potential/linear"
 )
 
 // gate is the non-linearity at the end of a layer. Its input record has the
@@ -12,7 +13,7 @@ import (
 // output record is the same without the gate scalars.
 type gate struct {
 	kernel.Gate
-	in, out  record
+	in, out  linear.Record
 	odd      int // odd scalars, Aφ with φ = tanh
 	inO, oOO int // where they stand in the input and the output
 }
@@ -30,25 +31,25 @@ func newGate(out o3.Irreps) gate {
 	}
 	g.odd = out.Count(o3.Irrep{L: 0, P: -1})
 	g.Scalars, g.inO, g.oOO = even, even+gates, even
-	g.in.width, g.out.width = even+gates+g.odd, even+g.odd
+	g.in.Width, g.out.Width = even+gates+g.odd, even+g.odd
 	next := even // gate scalar
 	blocks := map[o3.Irrep]kernel.Block{}
 	for _, r := range out {
 		switch {
 		case r.L > 0:
 			p := kernel.Gated{Gate: next,
-				In:  kernel.Block{L: r.L, Mul: r.Mul, Offset: g.in.width},
-				Out: kernel.Block{L: r.L, Mul: r.Mul, Offset: g.out.width}}
+				In:  kernel.Block{L: r.L, Mul: r.Mul, Offset: g.in.Width},
+				Out: kernel.Block{L: r.L, Mul: r.Mul, Offset: g.out.Width}}
 			g.Gated = append(g.Gated, p)
 			blocks[r.Irrep] = p.In
-			g.out.where = append(g.out.where, p.Out)
+			g.out.Where = append(g.out.Where, p.Out)
 			next += r.Mul
-			g.in.width += r.Dim()
-			g.out.width += r.Dim()
+			g.in.Width += r.Dim()
+			g.out.Width += r.Dim()
 		case r.P > 0:
-			g.out.where = append(g.out.where, kernel.Block{Mul: even})
+			g.out.Where = append(g.out.Where, kernel.Block{Mul: even})
 		default:
-			g.out.where = append(g.out.where, kernel.Block{Mul: g.odd, Offset: g.oOO})
+			g.out.Where = append(g.out.Where, kernel.Block{Mul: g.odd, Offset: g.oOO})
 		}
 	}
 	for _, r := range gateInput(out) {
@@ -59,19 +60,19 @@ func newGate(out o3.Irreps) gate {
 		case r.P < 0:
 			b.Offset = g.inO
 		}
-		g.in.where = append(g.in.where, b)
+		g.in.Where = append(g.in.Where, b)
 	}
 	return g
 }
 
 // gateForward sets h from y for a block of rows.
 func gateForward[T kernel.Float](g *gate, y, h []T) {
-	kernel.GateForward(&g.Gate, block, y, g.in.width, h, g.out.width)
+	kernel.GateForward(&g.Gate, block, y, g.in.Width, h, g.out.Width)
 	if g.odd == 0 {
 		return
 	}
 	for i := range block {
-		a, c := y[i*g.in.width+g.inO:][:g.odd], h[i*g.out.width+g.oOO:][:g.odd]
+		a, c := y[i*g.in.Width+g.inO:][:g.odd], h[i*g.out.Width+g.oOO:][:g.odd]
 		for u, v := range a {
 			c[u] = T(actTanh * math.Tanh(float64(v)))
 		}
@@ -80,12 +81,12 @@ func gateForward[T kernel.Float](g *gate, y, h []T) {
 
 // gateBackward replaces y by its gradient, gh being that of h.
 func gateBackward[T kernel.Float](g *gate, y, gh []T) {
-	kernel.GateBackward(&g.Gate, block, y, g.in.width, gh, g.out.width)
+	kernel.GateBackward(&g.Gate, block, y, g.in.Width, gh, g.out.Width)
 	if g.odd == 0 {
 		return
 	}
 	for i := range block {
-		a, c := y[i*g.in.width+g.inO:][:g.odd], gh[i*g.out.width+g.oOO:][:g.odd]
+		a, c := y[i*g.in.Width+g.inO:][:g.odd], gh[i*g.out.Width+g.oOO:][:g.odd]
 		for u, v := range a {
 			q := math.Tanh(float64(v))
 			a[u] = T(actTanh*(1-q*q)) * c[u]

@@ -2,6 +2,7 @@ package nequip
 
 import (
 	"github.com/wigner-md/wigner/internal/kernel"
+	"github.com/wigner-md/wigner/potential/linear"
 )
 
 // knots is a layer's radial network evaluated at the knots of its spline, forward and
@@ -33,8 +34,8 @@ func newKnots[T kernel.Float](m *Model, layer, weights int) *knots[T] {
 	k.h = append(k.h, basis)
 	most, size := 0, 0
 	for n, q := range m.layer[layer].mlp {
-		k.w = append(k.w, kernel.Pack[T](q.w, q.K, q.N, 1))
-		k.wt = append(k.wt, kernel.PackT[T](q.w, q.N, q.K, 1))
+		k.w = append(k.w, kernel.Pack[T](q.W, q.K, q.N, 1))
+		k.wt = append(k.wt, kernel.PackT[T](q.W, q.N, q.K, 1))
 		k.z = append(k.z, kernel.Make[T](k.rows*q.N))
 		if n > 0 {
 			k.h = append(k.h, kernel.Make[T](k.rows*q.K))
@@ -49,11 +50,11 @@ func newKnots[T kernel.Float](m *Model, layer, weights int) *knots[T] {
 }
 
 // forward evaluates the network with these weights and sets the spline.
-func (k *knots[T]) forward(mlp []matrix) {
+func (k *knots[T]) forward(mlp []linear.Matrix) {
 	last := len(mlp) - 1
 	for n, q := range mlp {
-		k.w[n].Repack(q.w)
-		k.wt[n].RepackT(q.w)
+		k.w[n].Repack(q.W)
+		k.wt[n].RepackT(q.W)
 		kernel.Gemm(k.rows, k.h[n], q.K, k.w[n], k.z[n], q.N, false)
 		if n < last {
 			kernel.GateForward(&kernel.Gate{A: actSilu, Scalars: q.N}, k.rows, k.z[n], q.N, k.h[n+1], q.N)

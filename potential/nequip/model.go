@@ -10,6 +10,7 @@ import (
 	"github.com/wigner-md/wigner/internal/kernel"
 	"github.com/wigner-md/wigner/o3"
 	"github.com/wigner-md/wigner/potential"
+	"github.com/wigner-md/wigner/potential/linear"
 	"github.com/wigner-md/wigner/potential/mpnn"
 )
 
@@ -44,14 +45,8 @@ type Model struct {
 type layerWeights struct {
 	in, message, gate o3.Irreps
 	paths             []o3.Path
-	lin1, lin2, skip  *maps
-	mlp               []matrix // radial network, without activations' constants
-}
-
-// matrix is row-major [K][N].
-type matrix struct {
-	K, N int
-	w    []float64
+	lin1, lin2, skip  *linear.Maps
+	mlp               []linear.Matrix // radial network, without activations' constants
 }
 
 // Read makes a model from a checkpoint's configuration (plain values as they
@@ -94,10 +89,10 @@ func (m *Model) loadSevenNet(t *tensors) {
 	in := o3.Irreps{{Mul: c.nspecies, Irrep: o3.Irrep{L: 0, P: 1}}}
 	e := readMaps(t, "onehot_to_feature_x", in, c.irreps[0], 0, c.extra(c.modal.in("nodes")))
 	for s := range c.nspecies {
-		q := e.pairs[0].species[0]
-		x := q.w[s*q.N : (s+1)*q.N : (s+1)*q.N]
-		if e.bias != nil {
-			axpy(e.bias[0], x)
+		q := e.Pairs[0].Species[0]
+		x := q.W[s*q.N : (s+1)*q.N : (s+1)*q.N]
+		if e.Bias != nil {
+			kernel.Accumulate(e.Bias[0], x)
 		}
 		m.embed = append(m.embed, x)
 	}
@@ -125,16 +120,16 @@ func readLayer(t *tensors, c *config, n int, flips map[[3]int]float64) layerWeig
 	if d == 0 {
 		fail("tensor %s is zero", name("convolution.denominator"))
 	}
-	l.lin2.scale(1 / d)
+	l.lin2.Scale(1 / d)
 
 	width := append(append([]int{c.basis}, c.hidden...), o3.Weights(l.paths))
 	for k := range len(width) - 1 {
 		a, b := width[k], width[k+1]
 		w := t.get(name(fmt.Sprintf("convolution.weight_nn.layer%d.weight", k)), "radial network", a, b)
-		l.mlp = append(l.mlp, matrix{a, b, scaled(w, 1/math.Sqrt(float64(a)))})
+		l.mlp = append(l.mlp, linear.Matrix{K: a, N: b, W: scaled(w, 1/math.Sqrt(float64(a)))})
 	}
 	if c.slotOrder {
-		l.mlp[len(l.mlp)-1].byPath(l.paths)
+		byPath(l.mlp[len(l.mlp)-1], l.paths)
 	}
 	l.flip(flips)
 	return l
@@ -160,7 +155,7 @@ func (l *layerWeights) flip(signs map[[3]int]float64) {
 		if signs[[3]int{p.L1, p.L2, p.L3}] < 0 {
 			for k := range out.K {
 				for u := range p.Mul {
-					out.w[k*out.N+p.Weight+u] *= -1
+					out.W[k*out.N+p.Weight+u] *= -1
 				}
 			}
 		}
@@ -169,12 +164,12 @@ func (l *layerWeights) flip(signs map[[3]int]float64) {
 
 // byPath brings the columns of the last radial matrix from the order of the slots into
 // that of the paths.
-func (q matrix) byPath(paths []o3.Path) {
+func byPath(q linear.Matrix, paths []o3.Path) {
 	bySlot := slices.Clone(paths)
 	slices.SortFunc(bySlot, func(a, b o3.Path) int { return a.Slot - b.Slot })
 	row := make([]float64, q.N)
 	for k := range q.K {
-		from := q.w[k*q.N : (k+1)*q.N]
+		from := q.W[k*q.N : (k+1)*q.N]
 		copy(row, from)
 		at := 0
 		for _, p := range bySlot {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/wigner-md/wigner/internal/element"
 	"github.com/wigner-md/wigner/o3"
+	"github.com/wigner-md/wigner/potential/linear"
 )
 
 // NequIP's own networks (package nequip 0.19) differ from SevenNet's in what is mapped
@@ -199,9 +200,9 @@ func (m *Model) nativeLayer(t *tensors, n int, flips map[[3]int]float64) layerWe
 	l.paths, l.message = c.paths(n)
 	name := func(s string) string { return fmt.Sprintf("layer%d_convnet.conv.%s", n, s) }
 	l.lin1 = readNamed(t, name("linear_1.weight"), name("linear_1.bias"), l.in, l.in, 0, extra{})
-	l.lin1.bySpecies(c.native.norm)
+	scaleBySpecies(l.lin1, c.native.norm)
 	l.lin2 = readNamed(t, name("linear_2.weight"), name("linear_2.bias"), l.message, l.gate, 0, extra{})
-	l.skip = &maps{in: l.in, out: l.gate}
+	l.skip = &linear.Maps{In: l.in, Out: l.gate}
 	if c.native.skip[n] {
 		l.skip = m.nativeSkip(t, name("sc.weight"), l.in, l.gate)
 	}
@@ -211,50 +212,41 @@ func (m *Model) nativeLayer(t *tensors, n int, flips map[[3]int]float64) layerWe
 }
 
 // nativeSkip reads the tensor product of features and embeddings: by species, a matrix.
-func (m *Model) nativeSkip(t *tensors, name string, in, out o3.Irreps) *maps {
-	l := &maps{in: in, out: out}
-	f, total := m.cfg.native.embed, 0
-	for i, a := range in {
-		for o, b := range out {
-			if a.Irrep == b.Irrep {
-				l.pairs = append(l.pairs, mapPair{in: i, out: o})
-				total += a.Mul * f * b.Mul
-			}
-		}
-	}
-	w := t.get(name, fmt.Sprintf("%s × %d of the embedding → %s", in, f, out), total)
-	for k := range l.pairs {
-		p := &l.pairs[k]
-		a, b := in[p.in].Mul, out[p.out].Mul
-		scale := 1 / math.Sqrt(float64(in.Count(out[p.out].Irrep)*f))
+func (m *Model) nativeSkip(t *tensors, name string, in, out o3.Irreps) *linear.Maps {
+	l, f := linear.Between(in, out), m.cfg.native.embed
+	w := t.get(name, fmt.Sprintf("%s × %d of the embedding → %s", in, f, out), l.Size(f))
+	for k := range l.Pairs {
+		p := &l.Pairs[k]
+		a, b := in[p.In].Mul, out[p.Out].Mul
+		scale := 1 / math.Sqrt(float64(in.Count(out[p.Out].Irrep)*f))
 		for _, x := range m.embed {
-			q := matrix{a, b, make([]float64, a*b)}
+			q := linear.Matrix{K: a, N: b, W: make([]float64, a*b)}
 			for u := range a {
 				for v, y := range x {
 					for z := range b {
-						q.w[u*b+z] += scale * y * w[(u*f+v)*b+z]
+						q.W[u*b+z] += scale * y * w[(u*f+v)*b+z]
 					}
 				}
 			}
-			p.species = append(p.species, q)
+			p.Species = append(p.Species, q)
 		}
 		w = w[a*f*b:]
 	}
 	return l
 }
 
-// bySpecies multiplies a map by one number, or by one for each species of its atom.
-func (m *maps) bySpecies(f []float64) {
+// scaleBySpecies multiplies a map by one number, or by one for each species of its atom.
+func scaleBySpecies(m *linear.Maps, f []float64) {
 	if len(f) == 1 {
-		m.scale(f[0])
+		m.Scale(f[0])
 		return
 	}
-	for k := range m.pairs {
-		p := &m.pairs[k]
-		q := p.species[0]
-		p.species = nil
+	for k := range m.Pairs {
+		p := &m.Pairs[k]
+		q := p.Species[0]
+		p.Species = nil
 		for _, x := range f {
-			p.species = append(p.species, matrix{q.K, q.N, scaled(q.w, x)})
+			p.Species = append(p.Species, linear.Matrix{K: q.K, N: q.N, W: scaled(q.W, x)})
 		}
 	}
 }
@@ -262,7 +254,7 @@ func (m *maps) bySpecies(f []float64) {
 // nativeNetwork reads a network of plain silu: matrices 0, 2, 4 …, the first divided by
 // √rows, the others by √(rows/2). They are divided by the constant that the evaluation
 // has for the activation before them.
-func nativeNetwork(t *tensors, name string, in, out int, constant float64) (layers []matrix) {
+func nativeNetwork(t *tensors, name string, in, out int, constant float64) (layers []linear.Matrix) {
 	for k := 0; ; k++ {
 		tensor := fmt.Sprintf("%s.%d.weight", name, 2*k)
 		shape := t.shape(tensor)
@@ -279,7 +271,7 @@ func nativeNetwork(t *tensors, name string, in, out int, constant float64) (laye
 			gain = math.Sqrt2 / constant
 		}
 		w := t.get(tensor, "network", in, width)
-		layers = append(layers, matrix{in, width, scaled(w, gain/math.Sqrt(float64(in)))})
+		layers = append(layers, linear.Matrix{K: in, N: width, W: scaled(w, gain/math.Sqrt(float64(in)))})
 		if last {
 			return layers
 		}
@@ -292,20 +284,20 @@ func (m *Model) nativeReadout(t *tensors) {
 	const name = "per_atom_energy_readout.mlp_module.mlp"
 	in := m.cfg.irreps[m.cfg.layers].Dim()
 	if t.has(name + ".weights.0") {
-		var all matrix
+		var all linear.Matrix
 		for k := 0; t.has(fmt.Sprintf("%s.weights.%d", name, k)); k++ {
 			tensor := fmt.Sprintf("%s.weights.%d", name, k)
 			width := 1
 			if s := t.shape(tensor); len(s) == 2 {
 				width = s[1]
 			}
-			q := matrix{in, width, scaled(t.get(tensor, "readout", in, width), 1/math.Sqrt(float64(in)))}
+			q := linear.Matrix{K: in, N: width, W: scaled(t.get(tensor, "readout", in, width), 1/math.Sqrt(float64(in)))}
 			if k == 0 {
 				all = q
 			} else {
-				next := matrix{all.K, width, make([]float64, all.K*width)}
+				next := linear.Matrix{K: all.K, N: width, W: make([]float64, all.K*width)}
 				for u := range all.K {
-					q.times(all.w[u*all.N:(u+1)*all.N], next.w[u*width:])
+					times(q, all.W[u*all.N:(u+1)*all.N], next.W[u*width:])
 				}
 				all = next
 			}
@@ -314,12 +306,12 @@ func (m *Model) nativeReadout(t *tensors) {
 		if all.N != 1 {
 			fail("tensor %s.weights: the last has %d columns, wanted is 1", name, all.N)
 		}
-		m.read = all.w
+		m.read = all.W
 		return
 	}
 	layers := nativeNetwork(t, name, in, 1, 1)
 	if len(layers) == 1 {
-		m.read = layers[0].w
+		m.read = layers[0].W
 		return
 	}
 	act, ok := nativeActivations()[m.cfg.native.readout]

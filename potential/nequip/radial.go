@@ -18,7 +18,7 @@ type radialWeights[T kernel.Float] struct {
 func newRadialWeights[T kernel.Float](m *Model, t int) *radialWeights[T] {
 	r := &radialWeights[T]{coeffs: m.coeffs, rc: m.cfg.cutoff, f: m.cfg.envelope}
 	for _, q := range m.layer[t].mlp {
-		r.mlp = append(r.mlp, kernel.Pack[T](q.w, q.K, q.N, 1))
+		r.mlp = append(r.mlp, kernel.Pack[T](q.W, q.K, q.N, 1))
 	}
 	return r
 }
@@ -38,7 +38,7 @@ func (r *radial[T]) Weights(e *kernel.Edges[T], from, to int, w, dw []T) {
 		rows = 2 * n
 	}
 	nb := len(r.coeffs)
-	r.h = room(r.h, rows*nb)
+	r.h = kernel.Room(r.h, rows*nb)
 	for k := range n {
 		d := float64(e.R[from+k])
 		p := r.f.piece(d)
@@ -54,7 +54,7 @@ func (r *radial[T]) Weights(e *kernel.Edges[T], from, to int, w, dw []T) {
 // at evaluates one distance with the envelope's formula of a piece.
 func (r *radial[T]) at(d float64, piece int, w, dw []T) {
 	nb := len(r.coeffs)
-	r.h = room(r.h, 2*nb)
+	r.h = kernel.Room(r.h, 2*nb)
 	r.basis(d, piece, r.h, r.h[nb:])
 	r.network(1, w, dw)
 }
@@ -89,30 +89,9 @@ func (r *radial[T]) network(n int, w, dw []T) {
 		if dw != nil {
 			rows = 2 * n
 		}
-		r.z = room(r.z, rows*m.N)
+		r.z = kernel.Room(r.z, rows*m.N)
 		kernel.Gemm(rows, r.h, m.K, m, r.z, m.N, false)
-		silu(r.z[:n*m.N], r.z[n*m.N:rows*m.N])
+		kernel.Silu(actSilu, r.z[:n*m.N], r.z[n*m.N:rows*m.N])
 		r.h, r.z = r.z, r.h
 	}
-}
-
-// silu replaces z by A z σ(z), and the slopes dz, unless there are none, by
-// theirs.
-func silu[T kernel.Float](z, dz []T) {
-	for k, v := range z {
-		x := float64(v)
-		s := 1 / (1 + math.Exp(-x))
-		z[k] = T(actSilu * x * s)
-		if len(dz) > 0 {
-			dz[k] *= T(actSilu * s * (1 + x*(1-s)))
-		}
-	}
-}
-
-// room returns x with length n, its content undefined.
-func room[T any](x []T, n int) []T {
-	if cap(x) < n {
-		return make([]T, n+n/4)[:n]
-	}
-	return x[:n]
 }

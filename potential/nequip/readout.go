@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/wigner-md/wigner/internal/kernel"
+	"github.com/wigner-md/wigner/potential/linear"
 )
 
 // readoutNet is the shape of a multi-layer readout.
@@ -82,17 +83,17 @@ func (c table) readoutNet() *readoutNet {
 
 // dense is a multi-layer readout, all its constants in the matrices.
 type dense struct {
-	layers []matrix
+	layers []linear.Matrix
 	act    func(x float64) (y, dy float64)
 	width  int // of the widest layer
 }
 
 // denseOf folds the constant of the activation into the matrices behind it.
-func denseOf(layers []matrix, act activation) *dense {
+func denseOf(layers []linear.Matrix, act activation) *dense {
 	d := &dense{layers: layers, act: act.f}
 	for k, q := range layers {
 		if k > 0 {
-			d.layers[k].w = scaled(q.w, act.c)
+			d.layers[k].W = scaled(q.W, act.c)
 		}
 		d.width = max(d.width, q.K, q.N)
 	}
@@ -113,7 +114,7 @@ func turn[T kernel.Float](d *dense, f float64, row, grad []T, rooms []float64) f
 	last := len(d.layers) - 1
 	for k, q := range d.layers {
 		y, slope := room(2*k+1), room(2*k+2)
-		q.times(x, y)
+		times(q, x, y)
 		if k < last {
 			for v := range q.N {
 				y[v], slope[v] = d.act(y[v])
@@ -126,7 +127,7 @@ func turn[T kernel.Float](d *dense, f float64, row, grad []T, rooms []float64) f
 	g[0] = 1
 	for k := last; k >= 0; k-- {
 		q := d.layers[k]
-		q.transposed(g, next)
+		transposed(q, g, next)
 		if k > 0 {
 			for u, s := range room(2 * k)[:q.K] {
 				next[u] *= s
@@ -141,20 +142,20 @@ func turn[T kernel.Float](d *dense, f float64, row, grad []T, rooms []float64) f
 }
 
 // times sets y = xᵀ q.
-func (q matrix) times(x, y []float64) {
+func times(q linear.Matrix, x, y []float64) {
 	clear(y[:q.N])
 	for u, a := range x[:q.K] {
-		for v, w := range q.w[u*q.N : (u+1)*q.N] {
+		for v, w := range q.W[u*q.N : (u+1)*q.N] {
 			y[v] += a * w
 		}
 	}
 }
 
 // transposed sets y = q g.
-func (q matrix) transposed(g, y []float64) {
+func transposed(q linear.Matrix, g, y []float64) {
 	for u := range q.K {
 		sum := 0.0
-		for v, w := range q.w[u*q.N : (u+1)*q.N] {
+		for v, w := range q.W[u*q.N : (u+1)*q.N] {
 			sum += w * g[v]
 		}
 		y[u] = sum
@@ -182,11 +183,11 @@ func (m *Model) readout(t *tensors) {
 // readDense reads a multi-layer readout.
 func (m *Model) readDense(t *tensors, r *readoutNet) {
 	width := append(append([]int{m.cfg.irreps[m.cfg.layers].Dim()}, r.hidden...), 1)
-	var layers []matrix
+	var layers []linear.Matrix
 	for k := range len(width) - 1 {
 		a, b := width[k], width[k+1]
 		w := t.get(fmt.Sprintf("readout_FCN.fcn.layer%d.weight", k), "readout", a, b)
-		layers = append(layers, matrix{a, b, scaled(w, 1/math.Sqrt(float64(a)))})
+		layers = append(layers, linear.Matrix{K: a, N: b, W: scaled(w, 1/math.Sqrt(float64(a)))})
 	}
 	m.dense = denseOf(layers, r.act)
 }

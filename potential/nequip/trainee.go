@@ -9,6 +9,7 @@ import (
 
 	"github.com/wigner-md/wigner/internal/kernel"
 	"github.com/wigner-md/wigner/potential"
+	"github.com/wigner-md/wigner/potential/linear"
 	"github.com/wigner-md/wigner/potential/mpnn"
 )
 
@@ -63,9 +64,9 @@ func (t *Trainee[T]) prepare(n int, w *weights[T]) {
 	m := t.m
 	k := newKnots[T](m, n, w.shape.Weights)
 	l := &learning[T]{conv: kernel.NewLearner(w.shape, k.spline), coef: make([]T, len(k.spline.Coef)),
-		lin2: newMapGradient[T](m.layer[n].lin2)}
+		lin2: linear.NewGradient[T](m.layer[n].lin2)}
 	if n+1 < len(m.layer) {
-		l.lin1, l.skip = newMapGradient[T](m.layer[n+1].lin1), newMapGradient[T](m.layer[n+1].skip)
+		l.lin1, l.skip = linear.NewGradient[T](m.layer[n+1].lin1), linear.NewGradient[T](m.layer[n+1].skip)
 	}
 	if n == 0 {
 		l.x0, l.s0 = make([]T, len(w.x0)), make([]T, len(w.s0))
@@ -190,15 +191,15 @@ func (m *Model) walk(f func(w *[]float64)) {
 	}
 	for n := range m.layer {
 		l := &m.layer[n]
-		for _, p := range []*maps{l.lin1, l.lin2, l.skip} {
-			for _, q := range p.pairs {
-				for s := range q.species {
-					f(&q.species[s].w)
+		for _, p := range []*linear.Maps{l.lin1, l.lin2, l.skip} {
+			for _, q := range p.Pairs {
+				for s := range q.Species {
+					f(&q.Species[s].W)
 				}
 			}
 		}
 		for k := range l.mlp {
-			f(&l.mlp[k].w)
+			f(&l.mlp[k].W)
 		}
 	}
 }
@@ -233,25 +234,15 @@ func (t *Trainee[T]) Update() {
 	}
 	for n, w := range t.all {
 		l := &m.layer[n]
-		w.lin2.repack(l.lin2)
+		w.lin2.Repack(l.lin2)
 		if n == 0 {
-			copy(w.x0, bySpecies[T](m, l.lin1, place(l.in)))
+			copy(w.x0, bySpecies[T](m, l.lin1, linear.Place(l.in)))
 			copy(w.s0, bySpecies[T](m, l.skip, w.gate.in))
 		} else {
-			t.all[n-1].lin1.repack(l.lin1)
-			t.all[n-1].skip.repack(l.skip)
+			t.all[n-1].lin1.Repack(l.lin1)
+			t.all[n-1].skip.Repack(l.skip)
 		}
 		t.knots[n].forward(l.mlp)
-	}
-}
-
-// repack writes the matrices of m anew.
-func (l *linear[T]) repack(m *maps) {
-	for k, p := range m.pairs {
-		for s, q := range p.species {
-			l.pairs[k].w[s].Repack(q.w)
-			l.pairs[k].wt[s].RepackT(q.w)
-		}
 	}
 }
 
@@ -278,9 +269,9 @@ func (t *Trainee[T]) clear() {
 		clear(l.coef)
 		clear(l.x0)
 		clear(l.s0)
-		l.lin2.clear()
-		l.lin1.clear()
-		l.skip.clear()
+		l.lin2.Clear()
+		l.lin1.Clear()
+		l.skip.Clear()
 	}
 }
 
@@ -298,7 +289,7 @@ func (t *Trainee[T]) collect(dst []float64) {
 	for s := range embed {
 		embed[s] = next()
 	}
-	maps := func(l *maps, g mapGradient[T], rows []T, to record) {
+	maps := func(l *linear.Maps, g linear.Gradient[T], rows []T, to linear.Record) {
 		if g == nil {
 			m.learnSpecies(l, toDoubles(rows), to, embed, next)
 			return
@@ -315,8 +306,8 @@ func (t *Trainee[T]) collect(dst []float64) {
 		if n > 0 {
 			before = t.all[n-1].learning
 		}
-		maps(l.lin1, before.lin1, d.x0, place(l.in))
-		maps(l.lin2, d.lin2, nil, record{})
+		maps(l.lin1, before.lin1, d.x0, linear.Place(l.in))
+		maps(l.lin2, d.lin2, nil, linear.Record{})
 		maps(l.skip, before.skip, d.s0, w.gate.in)
 		mlp := make([][]float64, len(l.mlp))
 		for k := range mlp {
@@ -347,21 +338,21 @@ func (t *Trainee[T]) collect(dst []float64) {
 
 // learnSpecies gives the gradients of a map of the embeddings, rows being those of its
 // values for each species, to next's slices and to embed.
-func (m *Model) learnSpecies(l *maps, rows []float64, to record, embed [][]float64, next func() []float64) {
-	from := place(l.in)
-	for _, p := range l.pairs {
-		a, b := from.where[p.in], to.where[p.out]
-		g := make([][]float64, len(p.species))
+func (m *Model) learnSpecies(l *linear.Maps, rows []float64, to linear.Record, embed [][]float64, next func() []float64) {
+	from := linear.Place(l.In)
+	for _, p := range l.Pairs {
+		a, b := from.Where[p.In], to.Where[p.Out]
+		g := make([][]float64, len(p.Species))
 		for s := range g {
 			g[s] = next()
 		}
 		for z, x := range m.embed {
-			k := min(z, len(p.species)-1)
-			w, gy := p.species[k], rows[z*to.width+b.Offset:]
+			k := min(z, len(p.Species)-1)
+			w, gy := p.Species[k], rows[z*to.Width+b.Offset:]
 			for u := range w.K {
 				for v := range w.N {
 					g[k][u*w.N+v] += x[a.Offset+u] * gy[v]
-					embed[z][a.Offset+u] += w.w[u*w.N+v] * gy[v]
+					embed[z][a.Offset+u] += w.W[u*w.N+v] * gy[v]
 				}
 			}
 		}

@@ -13,22 +13,14 @@ func work[T kernel.Float](all []*weights[T]) (w mpnn.Work) {
 	for t, l := range all {
 		f, b := l.shape.Work(t == 0)
 		if t == last {
-			w.Head = mpnn.Flops{Atom: 2 * l.lin2.flops(), Edge: f + b}
+			w.Head = mpnn.Flops{Atom: 2 * l.lin2.Flops(), Edge: f + b}
 			break
 		}
-		maps := l.lin2.flops() + l.lin1.flops() + l.skip.flops()
+		maps := l.lin2.Flops() + l.lin1.Flops() + l.skip.Flops()
 		w.Forward.Atom += maps
 		w.Forward.Edge += f
 		w.Backward.Atom += maps
 		w.Backward.Edge += b
 	}
 	return w
-}
-
-// flops is the number of operations for one row.
-func (l *linear[T]) flops() (n float64) {
-	for _, p := range l.pairs {
-		n += 2 * float64((2*p.in.L+1)*p.in.Mul*p.out.Mul)
-	}
-	return n
 }
