@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/wigner-md/wigner/internal/kernel"
 	"github.com/wigner-md/wigner/potential"
 )
 
@@ -68,19 +69,11 @@ func (p *Potential) Evaluator() *Evaluator {
 	return e
 }
 
-// room is x with n numbers, their values any.
-func room[T any](x []T, n int) []T {
-	if cap(x) < n {
-		return make([]T, n, n+n/4+8)
-	}
-	return x[:n]
-}
-
 // gather fills the bonds of atom i.
 func (e *Evaluator) gather(f *potential.Frame, i int) *centre {
 	g, rc2, x := &e.edges, e.cutoff*e.cutoff, f.X[i]
 	js := f.List.J[f.List.Row[i]:f.List.Row[i+1]]
-	g.near = room(g.near, len(js))[:0]
+	g.near = kernel.Room(g.near, len(js))[:0]
 	for _, k := range js {
 		v := f.X[k]
 		d2 := 0.0
@@ -95,7 +88,7 @@ func (e *Evaluator) gather(f *potential.Frame, i int) *centre {
 	}
 	sortNear(g.near)
 	n := len(g.near)
-	g.j, g.r, g.d, g.inv, g.diag, g.grad = room(g.j, n), room(g.r, n), room(g.d, n), room(g.inv, n), room(g.diag, n), room(g.grad, n)
+	g.j, g.r, g.d, g.inv, g.diag, g.grad = kernel.Room(g.j, n), kernel.Room(g.r, n), kernel.Room(g.d, n), kernel.Room(g.inv, n), kernel.Room(g.diag, n), kernel.Room(g.grad, n)
 	s := 0
 	g.from[0] = 0
 	for k := range g.near {
@@ -175,7 +168,7 @@ func (e *Evaluator) functions(c *centre) {
 	for s, bells := range c.bells {
 		from, to := g.from[s], g.from[s+1]
 		n := (to - from) * len(bells)
-		g.f[s], g.df[s], g.w[s] = room(g.f[s], n), room(g.df[s], n), room(g.w[s], n)
+		g.f[s], g.df[s], g.w[s] = kernel.Room(g.f[s], n), kernel.Room(g.df[s], n), kernel.Room(g.w[s], n)
 		e.calc.bells(bells, g.d[from:to], g.f[s], g.df[s], to-from)
 	}
 	for _, t := range c.radial {

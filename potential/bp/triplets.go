@@ -39,10 +39,10 @@ func (t *triples) gather(s *triplets, g *edges, calc *scratch) {
 	if s.s1 == s.s2 {
 		most = most / 2
 	}
-	t.row, t.blocks = room(t.row, to1-from1+1), room(t.blocks, to1-from1+2)[:0]
-	t.k, t.c = room(t.k, most), room(t.c, most)
+	t.row, t.blocks = kernel.Room(t.row, to1-from1+1), kernel.Room(t.blocks, to1-from1+2)[:0]
+	t.k, t.c = kernel.Room(t.k, most), kernel.Room(t.c, most)
 	if s.narrow {
-		t.d = room(t.d, most)
+		t.d = kernel.Room(t.d, most)
 	}
 	t.from2, t.most = from2, 0
 	n, begin, rc2 := 0, 0, s.cutoff*s.cutoff
@@ -79,7 +79,7 @@ func (t *triples) gather(s *triplets, g *edges, calc *scratch) {
 	t.k, t.c = t.k[:n], t.c[:n]
 	if s.narrow {
 		t.d = t.d[:n]
-		t.f, t.df = room(t.f, n*len(s.bells)), room(t.df, n*len(s.bells))
+		t.f, t.df = kernel.Room(t.f, n*len(s.bells)), kernel.Room(t.df, n*len(s.bells))
 		calc.bells(s.bells, t.d, t.f, t.df, n)
 	}
 }
@@ -115,8 +115,8 @@ func (t *triples) forward(s *triplets, g *edges, calc *scratch, sums []float64) 
 	for q := range s.groups {
 		gr := &s.groups[q]
 		m, w := len(gr.bells), &gr.waves
-		calc.a, calc.rows = room(calc.a, m*t.most), room(calc.rows, w.rows()*t.most)
-		calc.coef = room(calc.coef, len(gr.fn))
+		calc.a, calc.rows = kernel.Room(calc.a, m*t.most), kernel.Room(calc.rows, w.rows()*t.most)
+		calc.coef = kernel.Room(calc.coef, len(gr.fn))
 		clear(calc.coef)
 		for b := 1; b < len(t.blocks); b++ {
 			j0, j1 := t.blocks[b-1], t.blocks[b]
@@ -137,7 +137,7 @@ func (t *triples) forward(s *triplets, g *edges, calc *scratch, sums []float64) 
 // backward adds the set's part of ∂E/∂(bells of bonds) to g.w, and the rest of the
 // gradients by the bonds to g.grad and g.diag.
 func (t *triples) backward(s *triplets, g *edges, calc *scratch, gg []float64) {
-	calc.et, calc.ec = room(calc.et, t.most), room(calc.ec, t.most)
+	calc.et, calc.ec = kernel.Room(calc.et, t.most), kernel.Room(calc.ec, t.most)
 	for b := 1; b < len(t.blocks); b++ {
 		j0, j1 := t.blocks[b-1], t.blocks[b]
 		begin, n := t.row[j0], t.row[j1]-t.row[j0]
@@ -150,9 +150,9 @@ func (t *triples) backward(s *triplets, g *edges, calc *scratch, gg []float64) {
 			gr := &s.groups[q]
 			m, w := len(gr.bells), &gr.waves
 			nw := len(w.list)
-			calc.rows = room(calc.rows, w.rows()*t.most)
-			calc.s, calc.d = room(calc.s, m*t.most), room(calc.d, m*t.most)
-			calc.coef, calc.der = room(calc.coef, len(gr.fn)), room(calc.der, len(gr.fn))
+			calc.rows = kernel.Room(calc.rows, w.rows()*t.most)
+			calc.s, calc.d = kernel.Room(calc.s, m*t.most), kernel.Room(calc.d, m*t.most)
+			calc.coef, calc.der = kernel.Room(calc.coef, len(gr.fn)), kernel.Room(calc.der, len(gr.fn))
 			for k, f := range gr.fn {
 				v := gg[f] * gr.factor[k]
 				calc.coef[k], calc.der[k] = v, v*w.slope[k%nw]
@@ -271,7 +271,7 @@ func combine(n, stride, m, k int, c, b, y []float64) {
 // stride apart.
 func (c *scratch) bells(list []bell, r, f, df []float64, stride int) {
 	n := len(r)
-	c.fc, c.dfc = room(c.fc, n), room(c.dfc, n)
+	c.fc, c.dfc = kernel.Room(c.fc, n), kernel.Room(c.dfc, n)
 	var have bell // whose cutoff function is in fc
 	for k := range list {
 		b := &list[k]

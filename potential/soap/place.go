@@ -1,6 +1,10 @@
 package soap
 
-import "math"
+import (
+	"math"
+
+	"github.com/wigner-md/wigner/internal/kernel"
+)
 
 // place is one atom's environment: what stays between the ways there and back.
 type place struct {
@@ -34,20 +38,12 @@ func (w *place) add(element int8, r [3]float64, dist float64) {
 	w.element, w.r, w.dist = append(w.element, element), append(w.r, r), append(w.dist, dist)
 }
 
-// room returns x with length n, its content undefined.
-func room[T any](x []T, n int) []T {
-	if cap(x) < n {
-		return make([]T, n, n+n/4)
-	}
-	return x[:n]
-}
-
 // expand finds c of the neighbours.
 func (w *place) expand() {
 	d, n := w.d, len(w.r)
 	lm, nl := d.sphere.Len(), d.N*(d.L+1)
-	w.h, w.dh = room(w.h, n*nl), room(w.dh, n*nl)
-	w.y, w.dy, w.grad = room(w.y, n*lm), room(w.dy, n*lm), room(w.grad, n)
+	w.h, w.dh = kernel.Room(w.h, n*nl), kernel.Room(w.dh, n*nl)
+	w.y, w.dy, w.grad = kernel.Room(w.y, n*lm), kernel.Room(w.dy, n*lm), kernel.Room(w.grad, n)
 	clear(w.c)
 	clear(w.present)
 	self := w.c[w.centre*lm*d.N:]

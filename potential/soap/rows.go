@@ -48,7 +48,7 @@ func (p *Potential) Rows(f *potential.Frame, energy, force, virial []float64) er
 		lines := 3*len(r.used) + 9
 		chain := r.jac // of the linear model, whose coefficients are those of p
 		if p.Zeta > 0 {
-			r.cross = room(r.cross, lines*n)
+			r.cross = kernel.Room(r.cross, lines*n)
 			p.chain(lines, n, length)
 			chain = r.cross
 		}
@@ -165,9 +165,9 @@ func (p *Potential) jacobian(i int) {
 			r.used = append(r.used, row)
 		}
 	}
-	r.jac = room(r.jac, (3*len(r.used)+9)*nf)
+	r.jac = kernel.Room(r.jac, (3*len(r.used)+9)*nf)
 	clear(r.jac)
-	r.dc, r.dp = room(r.dc, 3*d.N*lm), room(r.dp, 3*nf)
+	r.dc, r.dp = kernel.Room(r.dc, 3*d.N*lm), kernel.Room(r.dp, 3*nf)
 	virial := r.jac[3*len(r.used)*nf:]
 	for e, row := range p.row {
 		w.differentiate(e, r.dc, r.dp)
