@@ -28,6 +28,7 @@ var Table = map[string][]string{
 	"internal/kernel":    {},
 	"internal/philox":    {},
 	"internal/input":     {},
+	"internal/lines":     {},
 	"internal/lint":      {},
 	"phonon":             {},
 	"internal/onboard":   {},
@@ -65,7 +66,7 @@ var Table = map[string][]string{
 	"observe":          {"md", "comm", "domain", "potential", "internal/element"},
 	"relax":            {"md", "comm"},
 	"property":         {"md", "relax", "comm", "domain", "phonon"},
-	"io/*":             {"domain", "internal/element"},
+	"io/*":             {"domain", "internal/element", "internal/lines"},
 
 	"data": {},
 	"internal/symmetry": {"comm", "comm/inproc", "data", "domain", "io/extxyz", "io/model", "md", "o3",

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/wigner-md/wigner/internal/lines"
 )
 
 // maxWidth bounds the columns of one property and of all together.
@@ -131,7 +133,7 @@ func parseCell(f *Frame, lattice, pbc *Info) error {
 func parseProperties(s string) (*layout, error) {
 	part := strings.Split(strings.TrimSpace(s), ":")
 	if len(part)%3 != 0 {
-		return nil, fmt.Errorf("value %q of Properties is not a list of name:type:columns", clip(s))
+		return nil, fmt.Errorf("value %q of Properties is not a list of name:type:columns", lines.Clip(s))
 	}
 	l := &layout{species: -1, numbers: -1, pos: -1}
 	seen := map[string]bool{}
@@ -139,17 +141,17 @@ func parseProperties(s string) (*layout, error) {
 		name, typ := part[i], part[i+1]
 		width, err := strconv.Atoi(part[i+2])
 		if !validName(name) {
-			return nil, fmt.Errorf("column name %q in Properties", clip(name))
+			return nil, fmt.Errorf("column name %q in Properties", lines.Clip(name))
 		}
 		if seen[name] {
-			return nil, fmt.Errorf("column %q is twice in Properties", clip(name))
+			return nil, fmt.Errorf("column %q is twice in Properties", lines.Clip(name))
 		}
 		seen[name] = true
 		if len(typ) != 1 || !strings.Contains("RISL", typ) {
-			return nil, fmt.Errorf("column %q in Properties has type %q; known are R, I, S, L", clip(name), clip(typ))
+			return nil, fmt.Errorf("column %q in Properties has type %q; known are R, I, S, L", lines.Clip(name), lines.Clip(typ))
 		}
 		if err != nil || width < 1 || l.width+width > maxWidth {
-			return nil, fmt.Errorf("column %q in Properties has width %q; needs 1 to %d in all", clip(name), clip(part[i+2]), maxWidth)
+			return nil, fmt.Errorf("column %q in Properties has width %q; needs 1 to %d in all", lines.Clip(name), lines.Clip(part[i+2]), maxWidth)
 		}
 		c := field{name, Type(typ[0]), width, l.width}
 		l.width += width
@@ -212,7 +214,7 @@ func splitPairs(line string) ([]Info, error) {
 			s.blanks()
 			p.Bare = false
 			if p.Value, p.Raw, err = s.value(""); err != nil {
-				return out, fmt.Errorf("comment line, key %q: %w", clip(key), err)
+				return out, fmt.Errorf("comment line, key %q: %w", lines.Clip(key), err)
 			}
 		} else {
 			s.at = after

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/wigner-md/wigner/internal/lines"
 )
 
 // Frame is one structure. Rows of Z, X and the columns belong to the atoms that were kept.
@@ -138,7 +140,7 @@ func (i Info) Reals() ([]float64, error) {
 	for k, s := range fields {
 		x, err := parseReal([]byte(s))
 		if err != nil {
-			return nil, fmt.Errorf("%s: %q is not a number", i.Key, clip(s))
+			return nil, fmt.Errorf("%s: %q is not a number", i.Key, lines.Clip(s))
 		}
 		out[k] = x
 	}
@@ -155,7 +157,7 @@ func (i Info) Logicals() ([]bool, error) {
 	for k, s := range fields {
 		b, ok := parseLogical([]byte(s))
 		if !ok {
-			return nil, fmt.Errorf("%s: %q is neither T nor F", i.Key, clip(s))
+			return nil, fmt.Errorf("%s: %q is neither T nor F", i.Key, lines.Clip(s))
 		}
 		out[k] = b
 	}
@@ -236,11 +238,3 @@ func blank(c byte) bool { return c == ' ' || '\t' <= c && c <= '\r' && c != '\n'
 
 // validName reports whether a column can have this name in Properties.
 func validName(s string) bool { return s != "" && !strings.ContainsAny(s, ":"+blanks+special) }
-
-// clip shortens text of a file for a message.
-func clip(s string) string {
-	if len(s) > 60 {
-		return s[:60] + "…"
-	}
-	return s
-}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/wigner-md/wigner/internal/element"
+	"github.com/wigner-md/wigner/internal/lines"
 )
 
 const (
@@ -87,7 +88,7 @@ func (r *Reader) Header() (*Frame, error) {
 	}
 	n, err := strconv.Atoi(string(line))
 	if err != nil || n < 0 {
-		return nil, r.errorf("expected the number of atoms of a frame, found %q", clip(string(line)))
+		return nil, r.errorf("expected the number of atoms of a frame, found %q", lines.Clip(string(line)))
 	}
 	f := &Frame{N: n, Line: r.line}
 	comment, err := r.next()
@@ -199,7 +200,7 @@ func (r *Reader) atom(l *layout, parts [][]byte) (z int32, x [3]float64, err err
 	for k := range x {
 		b := parts[p.at+k]
 		if x[k], err = parseReal(b); err != nil {
-			return 0, x, r.errorf("column %s: %q is not a number", p.name, clip(string(b)))
+			return 0, x, r.errorf("column %s: %q is not a number", p.name, lines.Clip(string(b)))
 		}
 		if !finite(x[k]) {
 			return 0, x, r.errorf("column %s: coordinate %c is %s", p.name, "xyz"[k], b)
@@ -242,7 +243,7 @@ func (r *Reader) species(c field, parts [][]byte) (int32, error) {
 			return int32(z), nil
 		}
 	}
-	return 0, r.errorf("column %s: %q is not a chemical symbol", c.name, clip(s))
+	return 0, r.errorf("column %s: %q is not a chemical symbol", c.name, lines.Clip(s))
 }
 
 // newColumns makes the columns of a frame other than those of species and position.
@@ -283,19 +284,19 @@ func (r *Reader) columns(f *Frame, l *layout, parts [][]byte) error {
 			case Real:
 				x, err := parseReal(b)
 				if err != nil {
-					return r.errorf("column %s: %q is not a number", c.name, clip(string(b)))
+					return r.errorf("column %s: %q is not a number", c.name, lines.Clip(string(b)))
 				}
 				col.Real = append(col.Real, x)
 			case Int:
 				n, err := strconv.ParseInt(string(b), 10, 64)
 				if err != nil {
-					return r.errorf("column %s: %q is not an integer", c.name, clip(string(b)))
+					return r.errorf("column %s: %q is not an integer", c.name, lines.Clip(string(b)))
 				}
 				col.Int = append(col.Int, n)
 			case Logical:
 				v, ok := parseLogical(b)
 				if !ok {
-					return r.errorf("column %s: %q is neither T nor F", c.name, clip(string(b)))
+					return r.errorf("column %s: %q is neither T nor F", c.name, lines.Clip(string(b)))
 				}
 				col.Logical = append(col.Logical, v)
 			case Text:

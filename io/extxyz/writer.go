@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/wigner-md/wigner/internal/element"
+	"github.com/wigner-md/wigner/internal/lines"
 )
 
 // Writer writes one frame after another. It does not buffer across frames: each Write is one or a few
@@ -55,7 +56,7 @@ func (f *Frame) check() error {
 		}
 		for _, s := range c.Text {
 			if s == "" || strings.ContainsAny(s, blanks+"\n") {
-				return fmt.Errorf("extxyz: column %s: %q cannot be written, columns are separated by blanks", c.Name, clip(s))
+				return fmt.Errorf("extxyz: column %s: %q cannot be written, columns are separated by blanks", c.Name, lines.Clip(s))
 			}
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/wigner-md/wigner/internal/element"
+	"github.com/wigner-md/wigner/internal/lines"
 )
 
 // Data is a data file. Rows are in the order of the IDs.
@@ -71,7 +72,7 @@ func numbers(names []string, kinds int, from string) ([]int32, error) {
 	for t, s := range names {
 		n, ok := element.Number(s)
 		if !ok {
-			return nil, fmt.Errorf("%s: type %d: %q is not the symbol of an element", from, t+1, clip(s))
+			return nil, fmt.Errorf("%s: type %d: %q is not the symbol of an element", from, t+1, lines.Clip(s))
 		}
 		z[t] = int32(n)
 	}
@@ -80,7 +81,7 @@ func numbers(names []string, kinds int, from string) ([]int32, error) {
 
 // dataReader is a data file being read.
 type dataReader struct {
-	*lines
+	*lines.Reader
 	d     *Data
 	atoms int64
 	rows  map[int64]int // of an ID, for Velocities
@@ -89,10 +90,10 @@ type dataReader struct {
 
 // ReadData reads a data file. Errors name file and line.
 func ReadData(r io.Reader, name string) (*Data, error) {
-	p := &dataReader{lines: newLines(r, name), d: &Data{}, atoms: -1}
+	p := &dataReader{Reader: lines.New(r, name), d: &Data{}, atoms: -1}
 	d := p.d
 	var err error
-	if d.Comment, err = p.next(); err != nil {
+	if d.Comment, err = p.Next(); err != nil {
 		return nil, p.end(err, "the file is empty")
 	}
 	if err := p.units(); err != nil {
@@ -102,7 +103,7 @@ func ReadData(r io.Reader, name string) (*Data, error) {
 		return nil, err
 	}
 	for {
-		line, err := p.next()
+		line, err := p.Next()
 		if err == io.EOF {
 			break
 		}
@@ -116,7 +117,7 @@ func ReadData(r io.Reader, name string) (*Data, error) {
 		}
 	}
 	if d.ID == nil && p.atoms > 0 {
-		return nil, p.errorf("there is no section Atoms")
+		return nil, p.Errorf("there is no section Atoms")
 	}
 	d.sort()
 	return d, nil
@@ -125,7 +126,7 @@ func ReadData(r io.Reader, name string) (*Data, error) {
 // end turns io.EOF into an error.
 func (p *dataReader) end(err error, what string) error {
 	if err == io.EOF {
-		return p.errorf("%s", what)
+		return p.Errorf("%s", what)
 	}
 	return err
 }
@@ -147,7 +148,7 @@ func (p *dataReader) units() error {
 	case "real":
 		p.real = true
 	default:
-		return p.errorf("the file is in units %q; only metal and real are read", clip(u))
+		return p.Errorf("the file is in units %q; only metal and real are read", lines.Clip(u))
 	}
 	return nil
 }
@@ -159,7 +160,7 @@ func (p *dataReader) header() error {
 	general := false
 	b := &p.d.Box
 	for {
-		line, err := p.next()
+		line, err := p.Next()
 		if err != nil {
 			return p.end(err, "the file ends within its header")
 		}
@@ -169,23 +170,23 @@ func (p *dataReader) header() error {
 			continue
 		}
 		if c := words[0][0]; c >= 'A' && c <= 'Z' {
-			p.back(line)
+			p.Back(line)
 			break
 		}
 		key, n := headerKey(words)
 		if seen[key] {
-			return p.errorf("%q stands here again", key)
+			return p.Errorf("%q stands here again", key)
 		}
 		seen[key] = true
 		w := words[:n]
 		switch key {
 		case "atoms", "atom types":
-			k, err := p.integer(w[0], key)
+			k, err := p.Integer(w[0], key)
 			if err != nil {
 				return err
 			}
 			if k < 0 || key == "atom types" && k > 1<<16 {
-				return p.errorf("%d %s", k, key)
+				return p.Errorf("%d %s", k, key)
 			}
 			if key == "atoms" {
 				p.atoms = k
@@ -194,17 +195,17 @@ func (p *dataReader) header() error {
 			}
 		case "xlo xhi", "ylo yhi", "zlo zhi":
 			axis := int(key[0] - 'x')
-			err = p.numbers(w, key, &lo[axis], &hi[axis])
+			err = p.Numbers(w, key, &lo[axis], &hi[axis])
 		case "xy xz yz":
-			err = p.numbers(w, key, &tilt[0], &tilt[1], &tilt[2])
+			err = p.Numbers(w, key, &tilt[0], &tilt[1], &tilt[2])
 		case "avec", "bvec", "cvec":
 			general = true
 			v := &b.Vectors[key[0]-'a']
-			err = p.numbers(w, key, &v[0], &v[1], &v[2])
+			err = p.Numbers(w, key, &v[0], &v[1], &v[2])
 		case "abc origin":
-			err = p.numbers(w, key, &b.Origin[0], &b.Origin[1], &b.Origin[2])
+			err = p.Numbers(w, key, &b.Origin[0], &b.Origin[1], &b.Origin[2])
 		case "":
-			return p.errorf("%q is not known in the header of a data file", clip(text))
+			return p.Errorf("%q is not known in the header of a data file", lines.Clip(text))
 		}
 		if err != nil {
 			return err
@@ -212,19 +213,19 @@ func (p *dataReader) header() error {
 	}
 	for _, key := range []string{"atoms", "atom types"} {
 		if !seen[key] {
-			return p.errorf("the header does not say how many %s there are", key)
+			return p.Errorf("the header does not say how many %s there are", key)
 		}
 	}
 	if !general {
 		for _, key := range []string{"xlo xhi", "ylo yhi", "zlo zhi"} {
 			if !seen[key] {
-				return p.errorf("the header has no %s", key)
+				return p.Errorf("the header has no %s", key)
 			}
 		}
 		p.d.Box = boxOf(lo, hi, tilt)
 	}
 	if err := b.check(); err != nil {
-		return p.errorf("%w", err)
+		return p.Errorf("%w", err)
 	}
 	b.Periodic = [3]bool{true, true, true}
 	return nil
@@ -275,10 +276,10 @@ func (p *dataReader) section(word, comment string) error {
 		return p.velocities()
 	}
 	if !skipped(word) {
-		return p.errorf("section %q is not known", clip(word))
+		return p.Errorf("section %q is not known", lines.Clip(word))
 	}
 	for {
-		line, err := p.next()
+		line, err := p.Next()
 		if err == io.EOF {
 			return nil
 		}
@@ -286,7 +287,7 @@ func (p *dataReader) section(word, comment string) error {
 			return err
 		}
 		if text, _ := cut(line); text != "" && text[0] >= 'A' && text[0] <= 'Z' {
-			p.back(line)
+			p.Back(line)
 			return nil
 		}
 	}
@@ -295,7 +296,7 @@ func (p *dataReader) section(word, comment string) error {
 // row is the next line that is not blank.
 func (p *dataReader) row(what string, i, n int64) (words []string, comment string, err error) {
 	for {
-		line, err := p.next()
+		line, err := p.Next()
 		if err != nil {
 			return nil, "", p.end(err, fmt.Sprintf("the file ends where %s has %d of %d lines", what, i, n))
 		}
@@ -304,7 +305,7 @@ func (p *dataReader) row(what string, i, n int64) (words []string, comment strin
 			continue
 		}
 		if known(text) || skipped(text) {
-			return nil, "", p.errorf("%s has %d lines, and should have %d", what, i, n)
+			return nil, "", p.Errorf("%s has %d lines, and should have %d", what, i, n)
 		}
 		return strings.Fields(text), comment, nil
 	}
@@ -312,9 +313,9 @@ func (p *dataReader) row(what string, i, n int64) (words []string, comment strin
 
 // kind reads a type.
 func (p *dataReader) kind(s string) (int, error) {
-	t, err := p.integer(s, "type")
+	t, err := p.Integer(s, "type")
 	if err == nil && (t < 1 || t > int64(len(p.d.Masses))) {
-		err = p.errorf("type %d; the header has %d types", t, len(p.d.Masses))
+		err = p.Errorf("type %d; the header has %d types", t, len(p.d.Masses))
 	}
 	return int(t), err
 }
@@ -327,13 +328,13 @@ func (p *dataReader) masses() error {
 			return err
 		}
 		if len(w) != 2 {
-			return p.errorf("Masses: %d columns; there are two, type and mass", len(w))
+			return p.Errorf("Masses: %d columns; there are two, type and mass", len(w))
 		}
 		t, err := p.label(w[0])
 		if err != nil {
 			return err
 		}
-		if err := p.numbers(w[1:], "mass", &p.d.Masses[t-1]); err != nil {
+		if err := p.Numbers(w[1:], "mass", &p.d.Masses[t-1]); err != nil {
 			return err
 		}
 		if first, _, _ := strings.Cut(comment, " "); first != "" && p.d.Labels[t-1] == "" {
@@ -363,7 +364,7 @@ func (p *dataReader) labels() error {
 			return err
 		}
 		if len(w) != 2 {
-			return p.errorf("Atom Type Labels: %d columns; there are two", len(w))
+			return p.Errorf("Atom Type Labels: %d columns; there are two", len(w))
 		}
 		t, err := p.kind(w[0])
 		if err != nil {
@@ -377,12 +378,12 @@ func (p *dataReader) labels() error {
 func (p *dataReader) atomsSection(hint string) error {
 	d := p.d
 	if d.ID != nil {
-		return p.errorf("Atoms stands here again")
+		return p.Errorf("Atoms stands here again")
 	}
 	d.Style, _, _ = strings.Cut(hint, " ")
 	s, ok := styles()[d.Style]
 	if d.Style != "" && !ok {
-		return p.errorf("atom style %q is not read; atomic, charge, molecular and full are", clip(d.Style))
+		return p.Errorf("atom style %q is not read; atomic, charge, molecular and full are", lines.Clip(d.Style))
 	}
 	d.ID = make([]int64, 0, min(p.atoms, 1<<20))
 	p.rows = map[int64]int{}
@@ -395,13 +396,13 @@ func (p *dataReader) atomsSection(hint string) error {
 		if i == 0 {
 			if d.Style == "" {
 				if d.Style, s = "atomic", styles()["atomic"]; len(w) != 5 && len(w) != 8 {
-					return p.errorf("Atoms: %d columns. Style atomic has 5 (id type x y z) or 8 (with image flags); of another style the head of the section must tell, as in \"Atoms # charge\"", len(w))
+					return p.Errorf("Atoms: %d columns. Style atomic has 5 (id type x y z) or 8 (with image flags); of another style the head of the section must tell, as in \"Atoms # charge\"", len(w))
 				}
 			}
 			flags = len(w) == s.n+3
 		}
 		if want := s.n + map[bool]int{true: 3}[flags]; len(w) != want {
-			return p.errorf("Atoms: %d columns; style %s has %d here", len(w), d.Style, want)
+			return p.Errorf("Atoms: %d columns; style %s has %d here", len(w), d.Style, want)
 		}
 		if err := p.atom(w, s, flags); err != nil {
 			return err
@@ -412,15 +413,15 @@ func (p *dataReader) atomsSection(hint string) error {
 
 func (p *dataReader) atom(w []string, s style, flags bool) error {
 	d := p.d
-	id, err := p.integer(w[0], "id")
+	id, err := p.Integer(w[0], "id")
 	if err != nil {
 		return err
 	}
 	if id < 1 {
-		return p.errorf("atom %d: ids count from 1", id)
+		return p.Errorf("atom %d: ids count from 1", id)
 	}
 	if _, ok := p.rows[id]; ok {
-		return p.errorf("atom %d is there twice", id)
+		return p.Errorf("atom %d is there twice", id)
 	}
 	p.rows[id] = len(d.ID)
 	t, err := p.label(w[s.kind])
@@ -428,7 +429,7 @@ func (p *dataReader) atom(w []string, s style, flags bool) error {
 		return err
 	}
 	var x [3]float64
-	if err := p.numbers(w[s.x:], "position", &x[0], &x[1], &x[2]); err != nil {
+	if err := p.Numbers(w[s.x:], "position", &x[0], &x[1], &x[2]); err != nil {
 		return err
 	}
 	d.ID, d.Type, d.X = append(d.ID, id), append(d.Type, int32(t)), append(d.X, x)
@@ -437,12 +438,12 @@ func (p *dataReader) atom(w []string, s style, flags bool) error {
 	}
 	var m [3]int32
 	for k := range m {
-		n, err := p.integer(w[s.n+k], "image flag")
+		n, err := p.Integer(w[s.n+k], "image flag")
 		if err != nil {
 			return err
 		}
 		if int64(int32(n)) != n {
-			return p.errorf("image flag %d", n)
+			return p.Errorf("image flag %d", n)
 		}
 		m[k] = int32(n)
 	}
@@ -453,7 +454,7 @@ func (p *dataReader) atom(w []string, s style, flags bool) error {
 func (p *dataReader) velocities() error {
 	d := p.d
 	if d.ID == nil {
-		return p.errorf("Velocities stands before Atoms")
+		return p.Errorf("Velocities stands before Atoms")
 	}
 	d.V = make([][3]float64, len(d.ID))
 	set := make([]bool, len(d.ID))
@@ -463,19 +464,19 @@ func (p *dataReader) velocities() error {
 			return err
 		}
 		if len(w) != 4 {
-			return p.errorf("Velocities: %d columns; there are four, id and three components", len(w))
+			return p.Errorf("Velocities: %d columns; there are four, id and three components", len(w))
 		}
-		id, err := p.integer(w[0], "id")
+		id, err := p.Integer(w[0], "id")
 		if err != nil {
 			return err
 		}
 		row, ok := p.rows[id]
 		if !ok || set[row] {
-			return p.errorf("Velocities: atom %d is not among Atoms, or twice here", id)
+			return p.Errorf("Velocities: atom %d is not among Atoms, or twice here", id)
 		}
 		set[row] = true
 		v := &d.V[row]
-		if err := p.numbers(w[1:], "velocity", &v[0], &v[1], &v[2]); err != nil {
+		if err := p.Numbers(w[1:], "velocity", &v[0], &v[1], &v[2]); err != nil {
 			return err
 		}
 		if p.real {

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/wigner-md/wigner/internal/element"
+	"github.com/wigner-md/wigner/internal/lines"
 )
 
 // Frame is one frame of a text dump. Rows are in the order of the column id, where
@@ -50,7 +51,7 @@ func (f *Frame) Species(names []string) ([]int32, error) {
 		for i, s := range f.Element {
 			n, ok := element.Number(s)
 			if !ok {
-				return nil, fmt.Errorf("column element: %q is not the symbol of an element (species = [\"…\", …] gives one for each type)", clip(s))
+				return nil, fmt.Errorf("column element: %q is not the symbol of an element (species = [\"…\", …] gives one for each type)", lines.Clip(s))
 			}
 			z[i] = int32(n)
 		}
@@ -74,20 +75,20 @@ func (f *Frame) Species(names []string) ([]int32, error) {
 
 // DumpReader reads one frame after another.
 type DumpReader struct {
-	*lines
+	in   *lines.Reader
 	real bool
 }
 
 // NewDumpReader reads from r; name stands for it in messages.
 func NewDumpReader(r io.Reader, name string) *DumpReader {
-	return &DumpReader{lines: newLines(r, name)}
+	return &DumpReader{in: lines.New(r, name)}
 }
 
 // Next reads a frame; io.EOF at the end of the file.
 func (r *DumpReader) Next() (*Frame, error) {
 	f := &Frame{N: -1, Time: math.NaN()}
 	for {
-		line, err := r.next()
+		line, err := r.in.Next()
 		if err == io.EOF && f.Line == 0 {
 			return nil, io.EOF
 		}
@@ -99,10 +100,10 @@ func (r *DumpReader) Next() (*Frame, error) {
 		}
 		item, ok := strings.CutPrefix(line, "ITEM: ")
 		if !ok {
-			return nil, r.errorf("%q: here a line \"ITEM: …\" is expected", clip(line))
+			return nil, r.in.Errorf("%q: here a line \"ITEM: …\" is expected", lines.Clip(line))
 		}
 		if f.Line == 0 {
-			f.Line = r.n
+			f.Line = r.in.Line()
 		}
 		done, err := r.item(f, strings.TrimSpace(item))
 		if err != nil || done {
@@ -113,7 +114,7 @@ func (r *DumpReader) Next() (*Frame, error) {
 
 func (r *DumpReader) cutOff(err error) error {
 	if err == io.EOF {
-		return r.errorf("the file ends within a frame")
+		return r.in.Errorf("the file ends within a frame")
 	}
 	return err
 }
@@ -121,7 +122,7 @@ func (r *DumpReader) cutOff(err error) error {
 // item reads one item; done says that it was the atoms.
 func (r *DumpReader) item(f *Frame, item string) (done bool, err error) {
 	one := func() (string, error) {
-		s, err := r.next()
+		s, err := r.in.Next()
 		if err != nil {
 			return "", r.cutOff(err)
 		}
@@ -135,22 +136,22 @@ func (r *DumpReader) item(f *Frame, item string) (done bool, err error) {
 		}
 		switch r.real = s == "real"; {
 		case s != "real" && s != "metal":
-			return false, r.errorf("the dump is in units %q; only metal and real are read", clip(s))
+			return false, r.in.Errorf("the dump is in units %q; only metal and real are read", lines.Clip(s))
 		}
 	case item == "TIME":
 		if s, err = one(); err == nil {
-			f.Time, err = r.number(s, "time")
+			f.Time, err = r.in.Number(s, "time")
 		}
 	case item == "TIMESTEP":
 		if s, err = one(); err == nil {
-			f.Step, err = r.integer(s, "timestep")
+			f.Step, err = r.in.Integer(s, "timestep")
 		}
 	case item == "NUMBER OF ATOMS":
 		if s, err = one(); err == nil {
 			var n int64
-			n, err = r.integer(s, "number of atoms")
+			n, err = r.in.Integer(s, "number of atoms")
 			if err == nil && (n < 0 || n > math.MaxInt32) {
-				err = r.errorf("%d atoms", n)
+				err = r.in.Errorf("%d atoms", n)
 			}
 			f.N = int(n)
 		}
@@ -158,11 +159,11 @@ func (r *DumpReader) item(f *Frame, item string) (done bool, err error) {
 		err = r.box(f, strings.Fields(item)[2:])
 	case strings.HasPrefix(item, "ATOMS"):
 		if f.N < 0 || f.Box.Vectors == ([3][3]float64{}) {
-			return false, r.errorf("ATOMS stands before NUMBER OF ATOMS and BOX BOUNDS")
+			return false, r.in.Errorf("ATOMS stands before NUMBER OF ATOMS and BOX BOUNDS")
 		}
 		return true, r.atoms(f, strings.Fields(item)[1:])
 	default:
-		err = r.errorf("ITEM: %q is not known", clip(item))
+		err = r.in.Errorf("ITEM: %q is not known", lines.Clip(item))
 	}
 	return false, err
 }
@@ -180,16 +181,16 @@ func (r *DumpReader) box(f *Frame, words []string) error {
 	}
 	var rows [3][4]float64
 	for k := range rows {
-		line, err := r.next()
+		line, err := r.in.Next()
 		if err != nil {
 			return r.cutOff(err)
 		}
 		w := strings.Fields(line)
 		if len(w) != cols {
-			return r.errorf("BOX BOUNDS: %d numbers; here are %d", len(w), cols)
+			return r.in.Errorf("BOX BOUNDS: %d numbers; here are %d", len(w), cols)
 		}
 		for c := range w {
-			if rows[k][c], err = r.number(w[c], "BOX BOUNDS"); err != nil {
+			if rows[k][c], err = r.in.Number(w[c], "BOX BOUNDS"); err != nil {
 				return err
 			}
 		}
@@ -221,7 +222,7 @@ func (r *DumpReader) box(f *Frame, words []string) error {
 		f.Box.Periodic[k] = words[k] == "pp"
 	}
 	if err := f.Box.check(); err != nil {
-		return r.errorf("%w", err)
+		return r.in.Errorf("%w", err)
 	}
 	return nil
 }
@@ -238,7 +239,7 @@ func layoutOf(names []string) (*layout, error) {
 	at := map[string]int{}
 	for i, n := range names {
 		if _, ok := at[n]; ok {
-			return nil, fmt.Errorf("column %q is there twice", clip(n))
+			return nil, fmt.Errorf("column %q is there twice", lines.Clip(n))
 		}
 		at[n] = i
 	}
@@ -290,23 +291,23 @@ func layoutOf(names []string) (*layout, error) {
 func (r *DumpReader) atoms(f *Frame, names []string) error {
 	l, err := layoutOf(names)
 	if err != nil {
-		return r.errorf("%w", err)
+		return r.in.Errorf("%w", err)
 	}
 	for _, i := range l.more {
 		f.More = append(f.More, Column{Name: names[i]})
 	}
 	f.Unwrapped = l.unwrapped
 	for i := range f.N {
-		line, err := r.next()
+		line, err := r.in.Next()
 		if err != nil {
 			if err == io.EOF {
-				return r.errorf("the file ends where a frame has %d of %d atoms", i, f.N)
+				return r.in.Errorf("the file ends where a frame has %d of %d atoms", i, f.N)
 			}
 			return err
 		}
 		w := strings.Fields(line)
 		if len(w) != len(names) {
-			return r.errorf("%d columns; ITEM: ATOMS names %d", len(w), len(names))
+			return r.in.Errorf("%d columns; ITEM: ATOMS names %d", len(w), len(names))
 		}
 		if err := r.atom(f, l, w); err != nil {
 			return err
@@ -321,19 +322,19 @@ func (r *DumpReader) atoms(f *Frame, names []string) error {
 // atom reads one row.
 func (r *DumpReader) atom(f *Frame, l *layout, w []string) error {
 	if l.id >= 0 {
-		id, err := r.integer(w[l.id], "id")
+		id, err := r.in.Integer(w[l.id], "id")
 		if err != nil {
 			return err
 		}
 		f.ID = append(f.ID, id)
 	}
 	if l.kind >= 0 {
-		t, err := r.integer(w[l.kind], "type")
+		t, err := r.in.Integer(w[l.kind], "type")
 		if err != nil {
 			return err
 		}
 		if t < 1 || t > math.MaxInt32 {
-			return r.errorf("type %d: types count from 1", t)
+			return r.in.Errorf("type %d: types count from 1", t)
 		}
 		f.Type = append(f.Type, int32(t))
 	}
@@ -351,7 +352,7 @@ func (r *DumpReader) atom(f *Frame, l *layout, w []string) error {
 		var x [3]float64
 		for k := range x {
 			var err error
-			if x[k], err = r.number(w[c.at[k]], c.what); err != nil {
+			if x[k], err = r.in.Number(w[c.at[k]], c.what); err != nil {
 				return err
 			}
 		}
@@ -362,7 +363,7 @@ func (r *DumpReader) atom(f *Frame, l *layout, w []string) error {
 		for k := range m {
 			n, err := strconv.ParseInt(w[l.image[k]], 10, 32)
 			if err != nil {
-				return r.errorf("image flag: %q is not an integer", clip(w[l.image[k]]))
+				return r.in.Errorf("image flag: %q is not an integer", lines.Clip(w[l.image[k]]))
 			}
 			m[k] = int32(n)
 		}
@@ -371,7 +372,7 @@ func (r *DumpReader) atom(f *Frame, l *layout, w []string) error {
 	for k, i := range l.more {
 		x, err := strconv.ParseFloat(w[i], 64) // nan may stand here
 		if err != nil {
-			return r.errorf("column %s: %q is not a number", f.More[k].Name, clip(w[i]))
+			return r.in.Errorf("column %s: %q is not a number", f.More[k].Name, lines.Clip(w[i]))
 		}
 		f.More[k].X = append(f.More[k].X, x)
 	}
@@ -417,7 +418,7 @@ func (r *DumpReader) sorted(f *Frame) error {
 	}
 	for i := 1; i < f.N; i++ {
 		if f.ID[i] == f.ID[i-1] {
-			return r.errorf("atom %d is there twice in this frame", f.ID[i])
+			return r.in.Errorf("atom %d is there twice in this frame", f.ID[i])
 		}
 	}
 	return nil

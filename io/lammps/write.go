@@ -91,3 +91,6 @@ func appendVector(b []byte, x [3]float64) []byte {
 	}
 	return b
 }
+
+// appendReal appends a number in the shortest form that reads back exactly.
+func appendReal(dst []byte, x float64) []byte { return strconv.AppendFloat(dst, x, 'g', -1, 64) }

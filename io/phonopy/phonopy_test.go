@@ -39,7 +39,7 @@ func TestBad(t *testing.T) {
 		"x\n":                   `F:1: "x" is no number from 1`,
 		"2\n1\n3\n":             "F:3: atom 3 of 2",
 		"2\n1\n1\n0.01 0\n":     "F:4: 2 words; three numbers, the displacement",
-		"2\n1\n1\n0.01 0 nan\n": `F:4: "nan" is no finite number`,
+		"2\n1\n1\n0.01 0 nan\n": "F:4: the displacement: NaN is not finite",
 		strings.Replace(good, "1\n\n", "2\n\n", 1): "F:7: 0 words; the number of the displaced atom",
 		good + "5\n":    `F:8: "5" follows`,
 		"99999999999\n": "is no number from 1",

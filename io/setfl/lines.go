@@ -6,6 +6,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"github.com/wigner-md/wigner/internal/lines"
 )
 
 // errOtherKind says that a file does not begin as the kind that was tried.
@@ -57,7 +59,7 @@ func (r *reader) values(n int, what string) ([]float64, *lineError) {
 			x, ok := number(s)
 			switch {
 			case !ok:
-				return nil, r.errorf("%s: %q is not a number (value %d of %d)", what, clip(s), len(out)+1, n)
+				return nil, r.errorf("%s: %q is not a number (value %d of %d)", what, lines.Clip(s), len(out)+1, n)
 			case math.IsNaN(x) || math.IsInf(x, 0):
 				return nil, r.errorf("%s: value %d of %d is %v", what, len(out)+1, n, x)
 			case len(out) == n:
@@ -73,7 +75,7 @@ func (r *reader) values(n int, what string) ([]float64, *lineError) {
 func (r *reader) end() *lineError {
 	for r.at < len(r.lines) {
 		if s := r.next(); strings.TrimSpace(s) != "" {
-			return r.errorf("%q stands behind the last table", clip(s))
+			return r.errorf("%q stands behind the last table", lines.Clip(s))
 		}
 	}
 	return nil
@@ -96,12 +98,4 @@ func number(s string) (float64, bool) {
 	}
 	x, err := strconv.ParseFloat(s, 64)
 	return x, err == nil
-}
-
-// clip shortens text of a file for a message.
-func clip(s string) string {
-	if len(s) > 60 {
-		return s[:60] + "…"
-	}
-	return s
 }

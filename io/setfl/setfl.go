@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/wigner-md/wigner/internal/element"
+	"github.com/wigner-md/wigner/internal/lines"
 )
 
 // Kind is one of the three formats.
@@ -66,15 +67,15 @@ func Read(r io.Reader, name string) (*Table, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	lines := strings.Split(string(text), "\n")
-	if t, err := readFuncfl(&reader{name: name, lines: lines}); err != errOtherKind {
+	all := strings.Split(string(text), "\n")
+	if t, err := readFuncfl(&reader{name: name, lines: all}); err != errOtherKind {
 		return t, err
 	}
-	alloy, first := readSetfl(&reader{name: name, lines: lines}, Alloy)
+	alloy, first := readSetfl(&reader{name: name, lines: all}, Alloy)
 	if first == nil {
 		return alloy, nil
 	}
-	fs, second := readSetfl(&reader{name: name, lines: lines}, FinnisSinclair)
+	fs, second := readSetfl(&reader{name: name, lines: all}, FinnisSinclair)
 	switch {
 	case second == nil:
 		return fs, nil
@@ -135,12 +136,12 @@ func readSetfl(r *reader, kind Kind) (*Table, *lineError) {
 		return nil, r.errorf("neither setfl (line 4: the number of elements and their symbols) nor funcfl (line 2: atomic number, mass, lattice constant, lattice)")
 	}
 	if n, ok := integer(words[0]); !ok || n < 1 || n > maxElements || n != len(words)-1 {
-		return nil, r.errorf("%q: line 4 of a setfl file is the number of elements and as many symbols", clip(strings.Join(words, " ")))
+		return nil, r.errorf("%q: line 4 of a setfl file is the number of elements and as many symbols", lines.Clip(strings.Join(words, " ")))
 	}
 	for k, symbol := range words[1:] {
 		z, ok := element.Number(symbol)
 		if !ok {
-			return nil, r.errorf("%q is not the symbol of an element", clip(symbol))
+			return nil, r.errorf("%q is not the symbol of an element", lines.Clip(symbol))
 		}
 		for _, e := range t.Elements[:k] {
 			if e.Z == z {
@@ -214,7 +215,7 @@ func (r *reader) grid(t *Table) *lineError {
 	line := r.next()
 	words := strings.Fields(line)
 	if len(words) < 5 {
-		return r.errorf("%q: here stand five numbers: points and step of ρ, points and step of r, cutoff", clip(line))
+		return r.errorf("%q: here stand five numbers: points and step of ρ, points and step of r, cutoff", lines.Clip(line))
 	}
 	if len(words) > 5 {
 		if _, ok := number(words[5]); ok {
@@ -224,14 +225,14 @@ func (r *reader) grid(t *Table) *lineError {
 	for k, to := range []*int{&t.NRho, &t.NR} {
 		n, ok := integer(words[2*k])
 		if !ok || n < 5 || n > maxPoints {
-			return r.errorf("%q is not a number of points (5 to %d)", clip(words[2*k]), maxPoints)
+			return r.errorf("%q is not a number of points (5 to %d)", lines.Clip(words[2*k]), maxPoints)
 		}
 		*to = n
 	}
 	for k, to := range map[int]*float64{1: &t.DRho, 3: &t.DR, 4: &t.Cutoff} {
 		x, ok := number(words[k])
 		if !ok || !(x > 0) || math.IsInf(x, 0) {
-			return r.errorf("%q should be a positive number", clip(words[k]))
+			return r.errorf("%q should be a positive number", lines.Clip(words[k]))
 		}
 		*to = x
 	}
@@ -253,11 +254,11 @@ func (r *reader) element(words []string) (Element, *lineError) {
 	}
 	z, ok := integer(words[0])
 	if !ok || z < 0 || z > element.Max {
-		return e, r.errorf("%q is not an atomic number", clip(words[0]))
+		return e, r.errorf("%q is not an atomic number", lines.Clip(words[0]))
 	}
 	e.Z = z
 	if e.Mass, ok = number(words[1]); !ok || !(e.Mass > 0) {
-		return e, r.errorf("%q is not a mass", clip(words[1]))
+		return e, r.errorf("%q is not a mass", lines.Clip(words[1]))
 	}
 	if len(words) > 2 {
 		e.Lattice, _ = number(words[2])
