@@ -123,10 +123,11 @@ func sampled(c comm.Comm, list []*Structure, p potential.Potential) (out []*samp
 	return out, comm.AnyError(c, err)
 }
 
-// Resume puts a state in place of the first one.
+// Resume puts a state in place of the first one. The error names the key of the
+// configuration that the state does not fit.
 func (f *Fit) Resume(s State) error {
-	if len(s.Theta) != f.n {
-		return fmt.Errorf("train: the saved state has %d parameters, the model %d", len(s.Theta), f.n)
+	if err := f.fits(&s); err != nil {
+		return err
 	}
 	decays := f.State.Adam.decays
 	opt := f.State.Adam
@@ -135,6 +136,34 @@ func (f *Fit) Resume(s State) error {
 	a.Beta1, a.Beta2, a.Epsilon, a.Decay, a.AMSGrad = opt.Beta1, opt.Beta2, opt.Epsilon, opt.Decay, opt.AMSGrad
 	a.start(f.n, decays)
 	f.put(f.State.Theta)
+	return nil
+}
+
+// fits refuses a state that is not one of this training.
+func (f *Fit) fits(s *State) error {
+	a, own := &s.Adam, &f.State
+	for _, x := range []struct {
+		name string
+		x    []float64
+		free bool // may be absent
+	}{
+		{"weights", s.Theta, false}, {"mean weights", s.EMA, true}, {"best weights", s.BestTheta, true},
+		{"first moments", a.M, false}, {"second moments", a.V, false}, {"largest second moments", a.VMax, true},
+	} {
+		if len(x.x) != f.n && !(x.free && x.x == nil) {
+			return fmt.Errorf("model: the saved state has %d %s, the model %d parameters", len(x.x), x.name, f.n)
+		}
+	}
+	switch {
+	case s.Epoch < 0 || s.Since < 0 || a.T < 0:
+		return fmt.Errorf("the saved state has negative counters")
+	case s.Stage < 0 || s.Stage >= len(f.Stages):
+		return fmt.Errorf("stage: the saved state is in stage %d after the first, and here are %d", s.Stage, len(f.Stages)-1)
+	case (a.VMax != nil) != own.Adam.AMSGrad:
+		return fmt.Errorf("optimizer.amsgrad: the saved state was made with %t, here it is %t", a.VMax != nil, own.Adam.AMSGrad)
+	case (s.EMA != nil) != (own.EMA != nil):
+		return fmt.Errorf("optimizer.ema: one of the saved state and this configuration has a mean of the weights, the other none")
+	}
 	return nil
 }
 

@@ -116,6 +116,24 @@ func counts(batch []*sample) (n [4]float64) {
 	return n
 }
 
+// Labels are the sums of the structures' weights over their labels: energies, force
+// components, stress components, components of the target. Zero: nothing of the kind counts.
+func Labels(list []*Structure) [4]float64 {
+	batch := make([]*sample, len(list))
+	for k, s := range list {
+		batch[k] = &sample{Structure: s}
+	}
+	return counts(batch)
+}
+
+// share is a structure's part w/n of a mean; none where nothing has a weight.
+func share(w, n float64) float64 {
+	if w == 0 {
+		return 0
+	}
+	return w / n
+}
+
 // evaluate computes one sample, adds its errors, and sets its direction unless that is
 // nil; n are the counts of the whole batch.
 func (o *Objective) evaluate(s *sample, n [4]float64, e *Errors, d *direction) error {
@@ -142,7 +160,7 @@ func (o *Objective) evaluate(s *sample, n [4]float64, e *Errors, d *direction) e
 		x := (sum - s.Energy) / float64(f.N)
 		e.Note(0, x)
 		v, dv := rho(x, l.HuberEnergy)
-		c := l.Energy * s.Weight / n[0]
+		c := l.Energy * share(s.Weight, n[0])
 		e.Loss[0] += c * v
 		if d != nil {
 			d.energy = c * dv / float64(f.N)
@@ -156,7 +174,7 @@ func (o *Objective) evaluate(s *sample, n [4]float64, e *Errors, d *direction) e
 			x := o.bonds.F[i][k] - w
 			e.Note(1, x)
 			v, dv := rho(x, l.HuberForce)
-			c := l.Force * s.Weight / n[1]
+			c := l.Force * share(s.Weight, n[1])
 			e.Loss[1] += c * v
 			if d != nil {
 				d.u[i][k] = -c * dv
@@ -172,7 +190,7 @@ func (o *Objective) evaluate(s *sample, n [4]float64, e *Errors, d *direction) e
 			x := -(o.bonds.W[k][m]+o.bonds.W[m][k])/2/s.volume - w
 			e.Note(2, x)
 			v, dv := rho(x, l.HuberStress)
-			c := l.Stress * s.Weight / n[2]
+			c := l.Stress * share(s.Weight, n[2])
 			e.Loss[2] += c * v
 			if d != nil { // s = −∂L/∂W
 				d.strain[k][m] += c * dv / s.volume / 2
@@ -202,7 +220,7 @@ func (o *Objective) tensor(s *sample, components int, n float64, e *Errors, d *d
 	for k, want := range s.Target {
 		x := o.target[k] - want
 		e.Note(3, x)
-		c := s.Weight / n
+		c := share(s.Weight, n)
 		e.Loss[3] += c * x * x
 		if d != nil {
 			d.target[k] = 2 * c * x

@@ -35,7 +35,6 @@ type Ridge struct {
 	Train, Valid float64
 	Norm         float64 // √Σω²; without a basis √Σθ², weighted by the diagonal over its mean
 	Best         bool
-	theta        []float64
 }
 
 // normal are normal equations: the loss is θᵀAθ − 2bᵀθ + c.
@@ -43,7 +42,7 @@ type normal struct {
 	k   int
 	sum []float64 // A [K][K] of which the upper triangle is made, b, c
 
-	basis                 []float64              // T; nil: none
+	basis                 []float64              // T [parameters][K]; nil: none
 	packed                kernel.Matrix[float64] // of it
 	energy, force, virial []float64              // rows of one structure, by parameters
 	xw                    []float64              // x · T
@@ -59,6 +58,28 @@ func newNormal(parameters int, basis []float64, n int) *normal {
 	out := &normal{k: n, sum: make([]float64, n*n+n+1), basis: basis}
 	if basis != nil {
 		out.packed = kernel.Pack[float64](basis, parameters, n, 1)
+	}
+	return out
+}
+
+// parameters is their number.
+func (n *normal) parameters() int {
+	if n.basis != nil {
+		return n.packed.K
+	}
+	return n.k
+}
+
+// parametersOf are θ = Tω.
+func (n *normal) parametersOf(omega []float64) []float64 {
+	if n.basis == nil {
+		return omega
+	}
+	out := make([]float64, n.parameters())
+	for k := range out {
+		for m, v := range omega {
+			out[k] += n.basis[k*n.k+m] * v
+		}
 	}
 	return out
 }
@@ -109,21 +130,19 @@ func (n *normal) add(x, y []float64) {
 	}
 }
 
-// rows adds a sample with the weights of the loss; count are those of the whole set.
-func (o *Objective) rows(p Linear, s *sample, count [4]float64, n *normal) error {
-	f, k := o.one.only(s, o.Potential.Cutoff()), n.k
-	if n.basis != nil {
-		k = n.packed.K
-	}
+// rows makes the weighted rows of derivatives of a sample by the parameters, in n.x, and
+// their residuals at θ = 0; count are those of the whole set.
+func (o *Objective) rows(p Linear, s *sample, count [4]float64, n *normal) ([]float64, error) {
+	f, k := o.one.only(s, o.Potential.Cutoff()), n.parameters()
 	n.energy, n.force, n.virial = room(n.energy, k), room(n.force, 3*f.N*k), room(n.virial, 9*k)
 	if err := p.Rows(f, n.energy, n.force, n.virial); err != nil {
-		return err
+		return nil, err
 	}
 	// What does not depend on the parameters, which are zero now, is left out of the labels.
 	o.energy = room(o.energy, f.N)
 	o.bonds.Reset(f.Rows)
 	if err := o.Potential.Compute(f, &potential.Result{Energy: o.energy, Bonds: &o.bonds}); err != nil {
-		return err
+		return nil, err
 	}
 	offset := 0.0
 	for _, e := range o.energy[:f.N] {
@@ -142,48 +161,99 @@ func (o *Objective) rows(p Linear, s *sample, count [4]float64, n *normal) error
 		y = append(y, w*label)
 	}
 	l, atoms := &o.Loss, float64(f.N)
-	take((s.Energy-offset)/atoms, l.Energy*s.Weight/count[0], func(m int) float64 { return n.energy[m] / atoms })
+	take((s.Energy-offset)/atoms, l.Energy*share(s.Weight, count[0]), func(m int) float64 { return n.energy[m] / atoms })
 	for i, v := range s.Forces {
 		for c := range v {
 			row := n.force[(3*i+c)*k:]
-			take(v[c]-o.bonds.F[i][c], l.Force*s.Weight/count[1], func(m int) float64 { return row[m] })
+			take(v[c]-o.bonds.F[i][c], l.Force*share(s.Weight, count[1]), func(m int) float64 { return row[m] })
 		}
 	}
 	for c := range 9 {
 		row, turned := n.virial[c*k:], n.virial[(c%3*3+c/3)*k:]
 		fixed := -(o.bonds.W[c/3][c%3] + o.bonds.W[c%3][c/3]) / 2 / s.volume
-		take(s.Stress[c/3][c%3]-fixed, l.Stress*s.Weight/count[2], func(m int) float64 { return -(row[m] + turned[m]) / 2 / s.volume })
+		take(s.Stress[c/3][c%3]-fixed, l.Stress*share(s.Weight, count[2]), func(m int) float64 { return -(row[m] + turned[m]) / 2 / s.volume })
 	}
+	return y, nil
+}
+
+// absorb adds a sample to the normal equations.
+func (o *Objective) absorb(p Linear, s *sample, count [4]float64, n *normal) error {
+	y, err := o.rows(p, s, count, n)
+	if err != nil {
+		return err
+	}
+	x := n.x
 	if n.basis != nil {
 		n.xw = room(n.xw, len(y)*n.k)
-		kernel.Gemm(len(y), n.x, k, n.packed, n.xw, n.k, false)
-		n.add(n.xw, y)
-		return nil
+		kernel.Gemm(len(y), n.x, n.packed.K, n.packed, n.xw, n.k, false)
+		x = n.xw
 	}
-	n.add(n.x, y)
+	n.add(x, y)
 	return nil
 }
 
-// gather is collective: the normal equations of all samples, which are dealt to the ranks.
-func (f *Fit) gather(p Linear, list []*sample, n *normal, done func(n int)) (*normal, error) {
-	count := counts(list)
+// pass is collective: it calls see with each of the samples that this rank was dealt.
+func (f *Fit) pass(list []*sample, see func(s *sample) error, done func(n int)) error {
 	for at := 0; at < len(list); at += f.o.Comm.Size() {
 		if stop, err := f.stopped(); stop || err != nil {
-			return nil, errors.Join(err, ErrStopped)
+			return errors.Join(err, ErrStopped)
 		}
-		var err error
 		if k := at + f.o.Comm.Rank(); k < len(list) {
-			err = f.o.rows(p, list[k], count, n)
-		}
-		if err != nil {
-			return nil, err
+			if err := see(list[k]); err != nil {
+				return err
+			}
 		}
 		if done != nil {
 			done(min(at+f.o.Comm.Size(), len(list)))
 		}
 	}
+	return nil
+}
+
+// gather is collective: the normal equations of all samples.
+func (f *Fit) gather(p Linear, list []*sample, n *normal, done func(n int)) (*normal, error) {
+	count := counts(list)
+	err := f.pass(list, func(s *sample) error { return f.o.absorb(p, s, count, n) }, done)
+	if err != nil {
+		return nil, err
+	}
 	return n, f.o.Comm.Allreduce(n.sum, comm.Sum)
 }
+
+// losses is collective: the loss of the samples with each set of parameters, from the residuals
+// themselves. θᵀAθ − 2bᵀθ + c would lose all digits of a loss that is small beside c.
+func (f *Fit) losses(p Linear, list []*sample, n *normal, thetas [][]float64, done func(n int)) ([]float64, error) {
+	k, m := n.parameters(), len(thetas)
+	w := make([]float64, k*m)
+	for j, theta := range thetas {
+		for i, v := range theta {
+			w[i*m+j] = v
+		}
+	}
+	packed, count, out := kernel.Pack[float64](w, k, m, 1), counts(list), make([]float64, m)
+	var says []float64
+	err := f.pass(list, func(s *sample) error {
+		y, err := f.o.rows(p, s, count, n)
+		if err != nil {
+			return err
+		}
+		says = room(says, len(y)*m)
+		kernel.Gemm(len(y), n.x, k, packed, says, m, false)
+		for i, v := range y {
+			for j := range out {
+				out[j] += (v - says[i*m+j]) * (v - says[i*m+j])
+			}
+		}
+		return nil
+	}, done)
+	if err != nil {
+		return nil, err
+	}
+	return out, f.o.Comm.Allreduce(out, comm.Sum)
+}
+
+// trusted is the loss, as a part of c, above which θᵀAθ − 2bᵀθ + c has seven digits and more.
+const trusted = 1e-6
 
 // Least finds the parameters of a Linear potential that make the loss of the training
 // structures plus the regularisation least, for each λ, and puts those into the potential that have
@@ -211,9 +281,22 @@ func (f *Fit) Least(lambda []float64, done func(n int)) ([]Ridge, error) {
 	if err != nil {
 		return nil, err
 	}
-	var test *normal
+	out, solved, thetas, cancelled := fit.solutions(lambda)
+	if len(solved) == 0 {
+		return nil, fmt.Errorf("train: the normal equations are singular within rounding with every regularisation of %v: give a larger one", lambda)
+	}
+	if cancelled {
+		x, err := f.losses(p, f.train, fit, thetas, nil)
+		if err != nil {
+			return nil, err
+		}
+		for m, i := range solved {
+			out[i].Train = x[m]
+		}
+	}
+	best := 0
 	if len(f.valid) > 0 {
-		test, err = f.gather(p, f.valid, newNormal(f.n, basis, rank), func(n int) {
+		x, err := f.losses(p, f.valid, fit, thetas, func(n int) {
 			if done != nil {
 				done(len(f.train) + n)
 			}
@@ -221,44 +304,38 @@ func (f *Fit) Least(lambda []float64, done func(n int)) ([]Ridge, error) {
 		if err != nil {
 			return nil, err
 		}
+		for m, i := range solved {
+			out[i].Valid = x[m]
+			if x[m] < x[best] {
+				best = m
+			}
+		}
 	}
-	omega := fit.weights()
-	var out []Ridge
-	best := -1
-	for _, l := range lambda {
+	out[solved[best]].Best = true
+	s, theta := &f.State, thetas[best]
+	s.Theta, s.BestTheta, s.BestError = theta, theta, out[solved[best]].Valid
+	f.put(s.Theta)
+	return out, nil
+}
+
+// solutions are the fits with each λ, and the parameters of those that could be solved; cancelled
+// says that a loss has too few digits.
+func (n *normal) solutions(lambda []float64) (out []Ridge, solved []int, thetas [][]float64, cancelled bool) {
+	omega := n.weights()
+	for i, l := range lambda {
 		r := Ridge{Lambda: l, Train: math.NaN(), Valid: math.NaN()}
-		if r.theta = fit.solve(omega, l); r.theta != nil {
-			r.Train = fit.loss(r.theta)
-			for k, v := range r.theta {
+		if t := n.solve(omega, l); t != nil {
+			r.Train = n.loss(t)
+			cancelled = cancelled || !(r.Train > trusted*n.c())
+			for k, v := range t {
 				r.Norm += v * v * omega[k]
 			}
 			r.Norm = math.Sqrt(r.Norm / mean(omega))
-			if test != nil {
-				r.Valid = test.loss(r.theta)
-			}
-			if best < 0 || r.Valid < out[best].Valid {
-				best = len(out)
-			}
+			solved, thetas = append(solved, i), append(thetas, n.parametersOf(t))
 		}
 		out = append(out, r)
 	}
-	if best < 0 {
-		return nil, fmt.Errorf("train: the normal equations are singular within rounding with every regularisation of %v: give a larger one", lambda)
-	}
-	out[best].Best = true
-	s := &f.State
-	theta := out[best].theta
-	if basis != nil {
-		theta = make([]float64, f.n)
-		for k := range theta {
-			for m, v := range out[best].theta {
-				theta[k] += basis[k*rank+m] * v
-			}
-		}
-	}
-	s.Theta, s.BestTheta, s.BestError = theta, theta, out[best].Valid
-	f.put(s.Theta)
-	return out, nil
+	return out, solved, thetas, cancelled
 }
 
 // weights are what λ is multiplied with on the diagonal: the mean diagonal of A in a basis

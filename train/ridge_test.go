@@ -182,6 +182,45 @@ func TestLeast(t *testing.T) {
 	}
 }
 
+// A loss of 1e-14 of the labels' squares is told, and the regularisation chosen by it, to five
+// digits: it is that of the objective at the fitted parameters.
+func TestLeastSmall(t *testing.T) {
+	for _, zeta := range []int{0, 2} {
+		_, z := trainee(t)
+		m := spectral(t, structures(z), zeta)
+		list := moved(t, structures(z), m)
+		rng := rand.New(rand.NewPCG(7, 8))
+		nan := math.NaN()
+		for _, s := range list {
+			s.Stress = [3][3]float64{{nan, nan, nan}, {nan, nan, nan}, {nan, nan, nan}}
+			for i := range s.Forces {
+				for k := range s.Forces[i] {
+					s.Forces[i][k] += 1e-7 * rng.NormFloat64()
+				}
+			}
+		}
+		alone1(func(c comm.Comm) {
+			f, err := NewFit(c, m.Potential(), list[:9], list[9:], leastOptions())
+			if err != nil {
+				t.Fatal(err)
+			}
+			all, err := f.Least([]float64{1e-15}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for n, set := range [][]*sample{f.train, f.valid} {
+				e, err := f.o.Evaluate(set, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if said := []float64{all[0].Train, all[0].Valid}[n]; !(math.Abs(said-e.Total()) <= 1e-5*e.Total()) {
+					t.Errorf("ζ = %d, set %d: loss %g, said %g", zeta, n, e.Total(), said)
+				}
+			}
+		})
+	}
+}
+
 func TestLeastRefuses(t *testing.T) {
 	p, z := trainee(t)
 	alone1(func(c comm.Comm) {

@@ -17,8 +17,11 @@ import (
 	"github.com/wigner-md/wigner/train"
 )
 
-// ridgeName is the table of the regularisations in the folder of a fit.
-const ridgeName = "regularisation.csv"
+// The table of the regularisations in the folder of a fit, and its picture.
+const (
+	ridgeName = "regularisation.csv"
+	ridgePlot = "regularisation.svg"
+)
 
 // least is collective: the training of a model that is linear in its parameters.
 func (r *trainer) least() error {
@@ -109,5 +112,5 @@ func (r *trainer) ridge(all []train.Ridge, d time.Duration) error {
 		p.Add(l)
 		p.Legend.Add([]string{"training", "validation"}[k], l)
 	}
-	return p.Save(16*vg.Centimeter, 10*vg.Centimeter, r.folder.path("regularisation.svg"))
+	return p.Save(16*vg.Centimeter, 10*vg.Centimeter, r.folder.path(ridgePlot))
 }

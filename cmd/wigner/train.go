@@ -74,6 +74,7 @@ type training struct {
 
 	cfg                *input.Train
 	train, valid, test []*train.Structure
+	prints             fingerprints
 	rest               []*train.Structure // train less a fixed repulsion: what a new model is normalised by
 	warnings           []string
 	family             *family
@@ -133,12 +134,15 @@ func (t *training) read() (err error) {
 	if len(t.train) == 0 {
 		return usagef("%s: data: no training structures are left", t.config)
 	}
+	t.prints.train, t.prints.valid = printOf(t.train), printOf(t.valid)
 	t.train = train.Turned(t.train, d.Copies, uint64(t.cfg.Training.Seed))
-	err = t.start()
-	if err == nil && t.family.double {
+	if err = t.start(); err != nil {
+		return usage(err)
+	}
+	if t.family.double {
 		t.cfg.Training.Precision = "float64"
 	}
-	return usage(err)
+	return usage(t.weighed())
 }
 
 // start makes the first weights: of a model, or new ones normalised by the data.
@@ -149,7 +153,7 @@ func (t *training) start() error {
 		if err != nil {
 			return err
 		}
-		t.first, t.init = file.weights, file
+		t.first, t.init, t.prints.init = file.weights, file, printOfModel(file)
 		if t.network, err = addCore(file.config, m); err != nil {
 			return err
 		}
@@ -161,6 +165,9 @@ func (t *training) start() error {
 		}
 		if m.Kind != "" && m.Kind != file.family {
 			return fmt.Errorf("model.kind: %s is of the kind %q", file.path, file.family)
+		}
+		if err := t.kind(file.family); err != nil {
+			return err
 		}
 		src, err := t.family.open(file, variant{precision: "float64"})
 		if err != nil {
@@ -187,6 +194,19 @@ func (t *training) start() error {
 		return err
 	}
 	t.network, err = addCore(t.network, m)
+	return err
+}
+
+// kind checks the configuration once more, with the kind of model.init where it does not say it.
+func (t *training) kind(name string) error {
+	if t.cfg.Model.Kind != "" {
+		return nil
+	}
+	cfg, err := input.ReadTrainFile(t.config, append(slices.Clone(t.sets), "model.kind="+name))
+	if err == nil {
+		cfg.Model.Kind = ""
+		t.cfg = cfg
+	}
 	return err
 }
 
@@ -284,27 +304,23 @@ func (r *trainer) near(closest, cutoff float64) error {
 	return nil
 }
 
+func lossOf(l input.TrainLoss) train.Loss {
+	return train.Loss{Energy: l.Energy, Force: l.Force, Stress: l.Stress,
+		HuberEnergy: l.HuberEnergy, HuberForce: l.HuberForce, HuberStress: l.HuberStress}
+}
+
 // options are the training's in the words of package train.
 func (t *training) options(step float64) train.Options {
 	c := t.cfg
-	o, l := &c.Optimizer, &c.Loss
+	o, losses := &c.Optimizer, c.Losses()
 	first := train.Stage{
-		Loss: train.Loss{Energy: l.Energy, Force: l.Force, Stress: l.Stress,
-			HuberEnergy: l.HuberEnergy, HuberForce: l.HuberForce, HuberStress: l.HuberStress},
+		Loss:     lossOf(losses[0]),
 		Schedule: train.Schedule{Kind: o.Schedule, Rate: o.Rate, Final: o.Final, Warmup: o.Warmup, Factor: o.Factor, Patience: o.Patience},
 	}
 	stages := []train.Stage{first}
-	for _, s := range c.Stage {
+	for n, s := range c.Stage {
 		next := stages[len(stages)-1]
-		next.From, next.Schedule = s.From, train.Schedule{}
-		for _, w := range []struct {
-			to   *float64
-			from *float64
-		}{{&next.Loss.Energy, s.Energy}, {&next.Loss.Force, s.Force}, {&next.Loss.Stress, s.Stress}} {
-			if w.from != nil {
-				*w.to = *w.from
-			}
-		}
+		next.From, next.Schedule, next.Loss = s.From, train.Schedule{}, lossOf(losses[n+1])
 		if s.Rate > 0 {
 			next.Schedule = train.Schedule{Kind: s.Schedule, Rate: s.Rate, Final: s.Final, Factor: o.Factor, Patience: o.Patience}
 		}

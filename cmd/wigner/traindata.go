@@ -72,10 +72,10 @@ func missingLabels(c *input.Train, list []*train.Structure) (warnings []string, 
 			}
 		}
 	}
-	weighed := [3]bool{c.Loss.Energy > 0, c.Loss.Force > 0, c.Loss.Stress > 0}
-	for _, s := range c.Stage {
-		for k, w := range []*float64{s.Energy, s.Force, s.Stress} {
-			weighed[k] = weighed[k] || w != nil && *w > 0
+	weighed := [3]bool{}
+	for _, l := range c.Losses() {
+		for k, w := range []float64{l.Energy, l.Force, l.Stress} {
+			weighed[k] = weighed[k] || w > 0
 		}
 	}
 	d, normal := &c.Data, input.DefaultTrain().Data
@@ -94,6 +94,56 @@ func missingLabels(c *input.Train, list []*train.Structure) (warnings []string, 
 		warnings = append(warnings, msg)
 	}
 	return warnings, nil
+}
+
+// weighed refuses sets that weigh nothing in the loss of a part of the training, which would
+// learn, or be chosen by, nothing, and what needs validation where there is none.
+func (t *training) weighed() error {
+	d, c := &t.cfg.Data, t.cfg
+	apart := "data.valid_fraction: the part of data.train that is set apart"
+	if len(d.Valid) > 0 {
+		apart = "data.valid"
+	}
+	for _, set := range []struct {
+		name string
+		list []*train.Structure
+	}{{"data.train", t.train}, {apart, t.valid}} {
+		if len(set.list) == 0 {
+			continue
+		}
+		n := train.Labels(set.list)
+		if c.Model.Tensor() {
+			if n[3] == 0 {
+				return fmt.Errorf("%s: data.weight: no structure of %s has a %s and a weight above 0", t.config, set.name, c.Model.Gives())
+			}
+			continue
+		}
+		for stage, l := range c.Losses() {
+			if l.Energy*n[0]+l.Force*n[1]+l.Stress*n[2] > 0 {
+				continue
+			}
+			where := "[loss]"
+			if stage > 0 {
+				where = fmt.Sprintf("stage %d", stage)
+			}
+			return fmt.Errorf("%s: %s: no structure has a label that %s weighs (energy %g × %g labels, force %g × %g, stress %g × %g, labels × data.weight): nothing could be %s by it",
+				t.config, set.name, where, l.Energy, n[0], l.Force, n[1], l.Stress, n[2], map[bool]string{true: "learnt", false: "chosen"}[set.name == "data.train"])
+		}
+	}
+	if len(t.valid) > 0 || t.family.least {
+		return nil
+	}
+	if c.Training.Patience > 0 {
+		return fmt.Errorf("%s: training.early_stop: there are no validation structures to stop by: give data.valid or data.valid_fraction", t.config)
+	}
+	plateau := c.Optimizer.Schedule == "plateau"
+	for _, s := range c.Stage {
+		plateau = plateau || s.Rate > 0 && s.Schedule == "plateau"
+	}
+	if plateau {
+		return fmt.Errorf("%s: optimizer.schedule: there are no validation structures to see a plateau by: give data.valid or data.valid_fraction", t.config)
+	}
+	return nil
 }
 
 // knownElements refuses structures with an element that the model does not know.

@@ -19,8 +19,9 @@ import (
 
 // Names in the folder of a training, beside those of a run.
 const (
-	epochsName = "epochs.csv"
-	stateName  = "state.wigner"
+	epochsName      = "epochs.csv"
+	stateName       = "state.wigner"
+	trainReportName = "report.json"
 )
 
 // trainer is one rank's part of a training; rank 0 has the files.
@@ -81,15 +82,22 @@ func figuresOf(e *train.Errors) *figures {
 // says that there is nothing to do.
 func (r *trainer) open(j *job) (done bool, err error) {
 	if r.c.Rank() == 0 {
-		err = r.files()
+		r.folder, err = openTraining(r.cfg.Output.Dir, r.cfg.Output.Name, r.resume, r.force, r.inputs()...)
 	}
 	if err := agree(r.c, err); err != nil {
 		return false, err
 	}
 	if r.resume {
-		if err := agree(r.c, r.restore()); err != nil {
+		if err := r.restore(); err != nil {
 			return false, err
 		}
+	}
+	text, err := r.cfg.Encode()
+	if err == nil && r.c.Rank() == 0 {
+		err = writeFile(r.folder.path(configName), []byte(trainingHead+text))
+	}
+	if err := agree(r.c, err); err != nil {
+		return false, err
 	}
 	n := 0
 	for _, p := range r.net.Params() {
@@ -100,10 +108,6 @@ func (r *trainer) open(j *job) (done bool, err error) {
 			n += len(s.Z)
 		}
 		return n
-	}
-	text, err := r.cfg.Encode()
-	if err != nil {
-		return false, err
 	}
 	r.notes = trainNotes{
 		Program: versionText(), Text: r.cfg.Output.Notes, Config: text, Parameters: n, CPU: kernel.CPU(), Cores: j.describe(),
@@ -118,22 +122,6 @@ func (r *trainer) open(j *job) (done bool, err error) {
 		r.head(n)
 	}
 	return false, nil
-}
-
-// files opens the folder and writes the effective config, on rank 0.
-func (r *trainer) files() error {
-	var err error
-	if r.folder, err = openTraining(r.cfg.Output.Dir, r.cfg.Output.Name, r.resume, r.force, r.inputs()...); err != nil {
-		return err
-	}
-	text, err := r.cfg.Encode()
-	if err != nil {
-		return err
-	}
-	if err := writeFile(r.folder.path(configName), []byte(effectiveHead+"training.\n"+text)); err != nil {
-		return err
-	}
-	return nil
 }
 
 // head is what is printed before the first epoch.
@@ -241,35 +229,6 @@ func writeRow(w io.Writer, row []string) error {
 	return c.Error()
 }
 
-// openTraining makes and locks the folder of a training.
-func openTraining(dir, name string, resume, force bool, inputs ...string) (*folder, error) {
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return nil, usage(err)
-	}
-	f := &folder{dir: dir}
-	names := []string{configName, epochsName, ridgeName, stateName, name + modelExt}
-	if err := f.spare(names, inputs, resume); err != nil {
-		return nil, err
-	}
-	if err := f.acquire(); err != nil || resume {
-		return f, err
-	}
-	for _, n := range names {
-		if !exists(f.path(n)) {
-			continue
-		}
-		if !force {
-			f.close()
-			return nil, usagef("%s holds a training already (%s): --resume goes on, --force starts it over, output.dir=… chooses another folder", dir, n)
-		}
-		if err := os.RemoveAll(f.path(n)); err != nil {
-			f.close()
-			return nil, err
-		}
-	}
-	return f, nil
-}
-
 // inputs are the files that the training reads.
 func (t *training) inputs() []string {
 	list := []string{t.config}
@@ -282,140 +241,6 @@ func (t *training) inputs() []string {
 		}
 	}
 	return list
-}
-
-// save is collective: the state, and the model as it is best so far.
-func (r *trainer) save() error {
-	var err error
-	if r.c.Rank() == 0 {
-		if err = model.Write(r.folder.path(stateName), r.state()); err == nil {
-			err = r.writeModel()
-		}
-	}
-	return agree(r.c, err)
-}
-
-// state is a training's state as a file.
-func (r *trainer) state() *model.File {
-	s := &r.fit.State
-	f := &model.File{Family: "training", Config: map[any]any{
-		"epoch": s.Epoch, "stage": s.Stage, "since": s.Since, "step": s.Adam.T,
-		"plateau_worse": s.Schedule.Worse, "structures": len(r.train),
-	}}
-	for _, t := range []struct {
-		name string
-		x    []float64
-	}{
-		{"theta", s.Theta}, {"ema", s.EMA}, {"best", s.BestTheta}, {"adam_m", s.Adam.M}, {"adam_v", s.Adam.V}, {"adam_vmax", s.Adam.VMax},
-		{"numbers", []float64{s.BestError, s.Schedule.Scale, s.Schedule.Best}}, // here, since they may be infinite
-	} {
-		if t.x != nil {
-			f.Tensors = append(f.Tensors, model.Tensor{Name: t.name, Shape: []int{len(t.x)}, Data: t.x})
-		}
-	}
-	return f
-}
-
-// restore takes over the state of the folder, on every rank.
-func (r *trainer) restore() error {
-	if r.family.least {
-		if r.c.Rank() == 0 {
-			r.a.log.Info("a fit by least squares has no state to go on from: it is made again")
-		}
-		return nil
-	}
-	path := filepath.Join(r.cfg.Output.Dir, stateName)
-	if !exists(path) {
-		if r.c.Rank() == 0 {
-			r.a.log.Info(fmt.Sprintf("%s holds no state: the training starts with epoch 1", r.cfg.Output.Dir))
-			return os.RemoveAll(r.folder.path(epochsName))
-		}
-		return nil
-	}
-	f, err := model.Read(path)
-	if err != nil {
-		return usage(err)
-	}
-	integer := func(key string) int {
-		n, _ := f.Config[key].(int64)
-		return int(n)
-	}
-	if n := integer("structures"); f.Family != "training" || n != len(r.train) {
-		return usagef("%s is the state of a training of %d structures; here are %d", path, n, len(r.train))
-	}
-	s := train.State{Epoch: integer("epoch"), Stage: integer("stage"), Since: integer("since"), Schedule: r.fit.State.Schedule}
-	if k := s.Stage; k > 0 {
-		for ; k > 0 && r.fit.Stages[k].Schedule.Rate == 0; k-- {
-		}
-		s.Schedule = r.fit.Stages[k].Schedule
-	}
-	s.Schedule.Worse, s.Adam.T = integer("plateau_worse"), int64(integer("step"))
-	for _, t := range f.Tensors {
-		switch t.Name {
-		case "theta":
-			s.Theta = t.Data
-		case "ema":
-			s.EMA = t.Data
-		case "best":
-			s.BestTheta = t.Data
-		case "adam_m":
-			s.Adam.M = t.Data
-		case "adam_v":
-			s.Adam.V = t.Data
-		case "adam_vmax":
-			s.Adam.VMax = t.Data
-		case "numbers":
-			s.BestError, s.Schedule.Scale, s.Schedule.Best = t.Data[0], t.Data[1], t.Data[2]
-		}
-	}
-	if err := r.fit.Resume(s); err != nil {
-		return usagef("%s: %w", path, err)
-	}
-	if r.c.Rank() != 0 {
-		return nil
-	}
-	r.a.log.Info(fmt.Sprintf("resumed after epoch %d", s.Epoch))
-	return cutEpochs(r.folder.path(epochsName), s.Epoch)
-}
-
-// cutEpochs leaves the lines of the first n epochs.
-func cutEpochs(path string, n int) error {
-	file, err := os.Open(path)
-	if os.IsNotExist(err) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	rows, err := csv.NewReader(file).ReadAll()
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	tmp, err := os.CreateTemp(filepath.Dir(path), "."+epochsName+".*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name())
-	w := csv.NewWriter(tmp)
-	for k, row := range rows {
-		if e, err := strconv.Atoi(row[0]); k == 0 || err == nil && e <= n {
-			if err := w.Write(row); err != nil {
-				return err
-			}
-		}
-	}
-	w.Flush()
-	if err := w.Error(); err != nil {
-		return err
-	}
-	if err := tmp.Chmod(0o644); err != nil {
-		return err
-	}
-	if err := tmp.Close(); err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), path)
 }
 
 // writeModel writes the model of the best weights so far, on rank 0; the potential has

@@ -153,7 +153,7 @@ func (rep *trainReport) write(f *folder, w io.Writer, tensor bool) error {
 	} else {
 		rep.energies(w)
 	}
-	if err := writeFile(f.path("report.json"), jsonText(rep.figures())); err != nil {
+	if err := writeFile(f.path(trainReportName), jsonText(rep.figures())); err != nil {
 		return err
 	}
 	if err := rep.last.parity(f); err != nil {

@@ -199,3 +199,35 @@ func TestRows(t *testing.T) {
 		}
 	}
 }
+
+// The trajectory of a training leaves out what does not decide it, and counts the stages that have begun.
+func TestTrajectory(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "t.toml")
+	text := "[data]\ntrain = [\"a\"]\n[model]\nfeatures = \"4x0e\"\nlayers = 1\ncutoff_A = 4\n[[stage]]\nfrom_epoch = 3\nenergy = 2\n"
+	if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	of := func(n int, sets ...string) (out string) {
+		c, err := ReadTrainFile(path, sets)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, x := range c.Trajectory(n) {
+			out += x.Key + " = " + x.Value + "\n"
+		}
+		return out
+	}
+	for _, x := range []string{"training.epochs=9", "training.save_every=2", "training.early_stop=3", "output.name=x", "data.test=[\"b\"]", "stage=[]", "data.weight=[]"} {
+		if of(0) != of(0, x) {
+			t.Errorf("%s changes the trajectory", x)
+		}
+	}
+	for _, x := range []string{"training.seed=9", "optimizer.rate=0.1", "loss.stress=2", "data.valid_fraction=0.2", "model.cutoff_A=5", "data.shear_only=true"} {
+		if of(0) == of(0, x) {
+			t.Errorf("%s does not change the trajectory", x)
+		}
+	}
+	if s := of(1); !strings.Contains(s, "stage 1: energy = 2\n") || strings.Contains(of(0), "stage") {
+		t.Errorf("stages:\n%s", s)
+	}
+}

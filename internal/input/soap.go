@@ -36,6 +36,9 @@ func (c *Train) soap(k *checker) {
 	}
 }
 
+// mostSigmas is soap.MaxRatio.
+const mostSigmas = 60
+
 // DefaultRidge are the values of λ that are tried.
 func DefaultRidge() []float64 {
 	return []float64{1e-13, 1e-12, 1e-11, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3}
@@ -70,6 +73,9 @@ func (m *Network) fill(k *checker) {
 	}
 	k.positive("model.cutoff_A", m.Cutoff, 100)
 	k.positive("model.sigma_A", m.Sigma, 10)
+	if r := m.Cutoff / m.Sigma; r > mostSigmas {
+		k.bad("model.sigma_A", "%g: cutoff_A is %.4g times as large; at most %d times are possible", m.Sigma, r, mostSigmas)
+	}
 	k.within("model.nmax", float64(m.NMax), 1, 30)
 	k.within("model.lmax", float64(m.LMax), 0, 20)
 	k.among("model.basis", m.RadialBasis, "gto", "polynomial", "powers")

@@ -2,6 +2,7 @@ package input
 
 import (
 	"os"
+	"reflect"
 	"strings"
 )
 
@@ -22,7 +23,7 @@ type Data struct {
 	Valid         []string           `toml:"valid,omitempty" doc:"extxyz files to choose weights by"`
 	Copies        int                `toml:"turned_copies,omitempty" doc:"augmentation: each training structure so many times, the first as it is, the others turned at random; validation and test stay as they are"`
 	ValidFraction float64            `toml:"valid_fraction,omitempty" doc:"without valid: the part of the training structures that is set apart, of each config_type"`
-	Test          []string           `toml:"test,omitempty" doc:"extxyz files that are looked at once, at the end"`
+	Test          []string           `toml:"test,omitempty" doc:"extxyz files that are evaluated when the training has ended, and have no part in its choices"`
 	EnergyKey     string             `toml:"energy_key" doc:"total energy, eV; a structure without it has none"`
 	ForceKey      string             `toml:"force_key" doc:"column of forces, eV/Å"`
 	StressKey     string             `toml:"stress_key" doc:"nine or six numbers (Voigt xx yy zz yz xz xy), eV/Å³, tension positive"`
@@ -187,6 +188,10 @@ func (c *Train) check() []problem {
 		if s.Schedule == "" {
 			s.Schedule = "cosine"
 		}
+		loss := c.stageLoss(n)
+		if loss.Energy+loss.Force+loss.Stress == 0 {
+			k.bad("stage", "all weights of stage %d are 0: there is nothing to fit", n+1)
+		}
 		k.among("stage.schedule", s.Schedule, schedules...)
 		k.within("stage.rate", s.Rate, 0, 10)
 		k.within("stage.final_rate", s.Final, 0, max(s.Rate, 0))
@@ -200,10 +205,13 @@ func (c *Train) check() []problem {
 	if c.Model.Kind == KindSOAP {
 		c.soap(&k)
 	}
+	if c.Model.Tensor() {
+		c.tensor(&k)
+	}
 	for _, l := range t.Ridge {
 		k.positive("training.regularisation", l, 1e6)
 	}
-	if len(t.Ridge) > 0 && c.Model.Kind != KindSOAP && c.Model.Init == "" {
+	if len(t.Ridge) > 0 && c.Model.Kind != KindSOAP && (c.Model.Init == "" || c.Model.Kind != "") {
 		k.bad("training.regularisation", "belongs to kind \"soap\"")
 	}
 	switch {
@@ -222,6 +230,52 @@ func (c *Train) check() []problem {
 		k.bad("output.name", "%q is not a file's name", c.Output.Name)
 	}
 	return k.found
+}
+
+// stageLoss is the loss of stage n, from 0: a weight that it does not say is the stage's before.
+func (c *Train) stageLoss(n int) TrainLoss {
+	l := c.Loss
+	for _, s := range c.Stage[:n+1] {
+		for _, w := range []struct{ to, from *float64 }{{&l.Energy, s.Energy}, {&l.Force, s.Force}, {&l.Stress, s.Stress}} {
+			if w.from != nil {
+				*w.to = *w.from
+			}
+		}
+	}
+	return l
+}
+
+// Losses are those of the training's parts: the first, and one for each stage.
+func (c *Train) Losses() []TrainLoss {
+	out := []TrainLoss{c.Loss}
+	for n := range c.Stage {
+		out = append(out, c.stageLoss(n))
+	}
+	return out
+}
+
+// tensor refuses what says nothing to a network that gives no energy.
+func (c *Train) tensor(k *checker) {
+	gives := c.Model.Gives()
+	l, d := reflect.ValueOf(c.Loss), reflect.ValueOf(DefaultTrain().Loss)
+	for _, f := range fields(l.Type()) {
+		if !l.FieldByIndex(f.Index).Equal(d.FieldByIndex(f.Index)) {
+			k.bad("loss."+tag(f), "the loss of a %s is the mean squared error of its components: leave it out", gives)
+		}
+	}
+	for n, s := range c.Stage {
+		for key, w := range map[string]*float64{"energy": s.Energy, "force": s.Force, "stress": s.Stress} {
+			if w != nil {
+				k.bad("stage."+key, "stage %d: the loss of a %s is the mean squared error of its components: leave it out", n+1, gives)
+			}
+		}
+	}
+	if c.Data.Reference != DefaultTrain().Data.Reference {
+		k.bad("data.reference", "a %s has no energies of the elements: leave it out", gives)
+	}
+	if c.Data.Shear {
+		k.bad("data.shear_only", "a %s has no stresses: leave it out", gives)
+	}
 }
 
 func (d *Data) check(k *checker) {

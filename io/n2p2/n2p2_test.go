@@ -157,7 +157,7 @@ func TestRefusals(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
+	dir := filepath.Join(t.TempDir(), "p")
 	if err := Write(dir, fill(s, 2), "x"); err != nil {
 		t.Fatal(err)
 	}
@@ -208,4 +208,30 @@ func FuzzRead(f *testing.F) {
 			t.Fatalf("what was written is not read: %v", err)
 		}
 	})
+}
+
+// A folder is written whole or not at all, and nothing is left beside it.
+func TestWriteWhole(t *testing.T) {
+	s, err := parseSettings("input.nn", small)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := fill(s, 1)
+	root := t.TempDir()
+	dir := filepath.Join(root, "p")
+	if err := os.Mkdir(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "weights.014.data"), []byte("mine"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := Write(dir, p, "x"); err == nil {
+		t.Error("a folder that exists is written into")
+	}
+	if left, _ := os.ReadDir(root); len(left) != 1 {
+		t.Errorf("beside the folder: %v", left)
+	}
+	if left, _ := os.ReadDir(dir); len(left) != 1 {
+		t.Errorf("in a folder that was refused: %v", left)
+	}
 }

@@ -9,8 +9,9 @@ import (
 	"github.com/wigner-md/wigner/internal/element"
 )
 
-// Write makes a folder with the files of a potential, which it replaces. Functions must be
-// in n2p2's order; comment, without line breaks, stands at the head of input.nn.
+// Write makes a folder with the files of a potential, complete or not at all: it must not
+// exist yet. Functions must be in n2p2's order; comment, without line breaks, stands
+// at the head of input.nn.
 func Write(dir string, p *Potential, comment string) error {
 	files := map[string][]byte{SettingsName: p.settings(comment)}
 	if p.Scaling != ScaleNone {
@@ -29,15 +30,29 @@ func Write(dir string, p *Potential, comment string) error {
 		}
 		files[WeightsName(e.Z)] = e.weights()
 	}
-	if err := os.MkdirAll(dir, 0o777); err != nil {
+	return place(dir, files)
+}
+
+// place writes files into a folder beside dir, which it becomes when all of them are there.
+func place(dir string, files map[string][]byte) error {
+	dir = filepath.Clean(dir)
+	if err := os.MkdirAll(filepath.Dir(dir), 0o777); err != nil {
 		return err
 	}
+	tmp, err := os.MkdirTemp(filepath.Dir(dir), "."+filepath.Base(dir)+".*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(tmp)
 	for name, text := range files {
-		if err := os.WriteFile(filepath.Join(dir, name), text, 0o666); err != nil {
+		if err := os.WriteFile(filepath.Join(tmp, name), text, 0o666); err != nil {
 			return err
 		}
 	}
-	return nil
+	if err := os.Chmod(tmp, 0o755); err != nil {
+		return err
+	}
+	return os.Rename(tmp, dir)
 }
 
 func sameNetwork(a, b *Element) bool {

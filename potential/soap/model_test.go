@@ -260,6 +260,7 @@ func TestRefuses(t *testing.T) {
 		"element":          func(s *Settings) { s.Elements = []int{8, 300} },
 		"cutoff":           func(s *Settings) { s.Cutoff = 0.5 },
 		"sigma":            func(s *Settings) { s.Sigma = 0 },
+		"cutoff over σ":    func(s *Settings) { s.Sigma = s.Cutoff / 61 },
 		"N":                func(s *Settings) { s.N = 0 },
 		"L":                func(s *Settings) { s.L = 50 },
 		"basis":            func(s *Settings) { s.Basis = "x" },

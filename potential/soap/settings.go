@@ -30,8 +30,9 @@ type Settings struct {
 	Central  float64 // weight of the central atom in the density
 }
 
-// MaxL, MaxN and MaxFeatures bound the power spectrum.
+// MaxL, MaxN and MaxFeatures bound the power spectrum, MaxRatio the cutoff in units of σ.
 const (
+	MaxRatio    = 60
 	MaxL        = 20
 	MaxN        = 30
 	MaxFeatures = 1 << 16
@@ -61,6 +62,8 @@ func (s Settings) filled() (Settings, error) {
 		return bad("cutoff %g Å: the basis %q has its first radius at 1 Å", s.Cutoff, GTO)
 	case !(s.Sigma >= 0.02 && s.Sigma <= s.Cutoff):
 		return bad("sigma %g Å: it must be at least 0.02 and at most the cutoff", s.Sigma)
+	case s.Cutoff/s.Sigma > MaxRatio:
+		return bad("cutoff %g Å is %.4g times sigma %g Å: at most %d times are possible, beyond which tables and quadratures are too coarse, or take hours", s.Cutoff, s.Cutoff/s.Sigma, s.Sigma, MaxRatio)
 	case s.N < 1 || s.N > MaxN:
 		return bad("%d radial functions: 1 to %d are possible", s.N, MaxN)
 	case s.L < 0 || s.L > MaxL:
