@@ -39,6 +39,30 @@ func Mesh(n [3]int) []Point {
 	return out
 }
 
+// Translations marks, among so many frequencies of each point as they come one after
+// another, the three of the smallest size at Γ. They are translations of the crystal, which
+// no force opposes: their frequencies are zero but for rounding, to either side, and they
+// are no vibrations.
+func Translations(points []Point, freq []float64) []bool {
+	out := make([]bool, len(freq))
+	n := len(freq) / max(1, len(points))
+	for i, p := range points {
+		if p.Q != ([3]float64{}) {
+			continue
+		}
+		for range min(3, n) {
+			least := -1
+			for k := i * n; k < (i+1)*n; k++ {
+				if !out[k] && (least < 0 || math.Abs(freq[k]) < math.Abs(freq[least])) {
+					least = k
+				}
+			}
+			out[least] = true
+		}
+	}
+	return out
+}
+
 // States is a density of states: the numbers of modes per THz and primitive cell.
 type States struct {
 	Freq  []float64   // THz
@@ -85,7 +109,8 @@ const (
 	boltzmann = 8.617333262e-5 // eV/K (1.380649e-23/1.602176634e-19)
 )
 
-// Add adds a mode of a weight. Modes that are not real add nothing.
+// Add adds a mode of a weight. Modes that are not real add nothing; translations (see
+// Translations), whose part would be that of a rounding error, must not be added.
 func (t *Thermal) Add(freq, weight float64) {
 	if freq <= 0 {
 		return

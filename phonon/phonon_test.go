@@ -226,6 +226,36 @@ func TestThermal(t *testing.T) {
 	}
 }
 
+// Of the modes at Γ the three smallest in size are translations, whatever the sign that
+// rounding gives them; thermal properties without them do not depend on it.
+func TestTranslations(t *testing.T) {
+	points := Mesh([3]int{3, 1, 1})
+	gamma := -1
+	var thermal [2]Thermal
+	for k, rounding := range []float64{1e-7, -1e-7} {
+		var freq []float64
+		for i, p := range points {
+			f := []float64{-2, 3, 4, 5, 6, 7}
+			if p.Q == ([3]float64{}) {
+				gamma, f = i, []float64{-2, -rounding, 2 * rounding, rounding / 3, 6, 7}
+			}
+			freq = append(freq, f...)
+		}
+		thermal[k].T = 300
+		for i, still := range Translations(points, freq) {
+			if want := i/6 == gamma && i%6 >= 1 && i%6 <= 3; still != want {
+				t.Errorf("mode %d of point %d: %v", i%6, i/6, still)
+			}
+			if !still {
+				thermal[k].Add(freq[i], points[i/6].Weight)
+			}
+		}
+	}
+	if gamma < 0 || thermal[0] != thermal[1] {
+		t.Errorf("by rounding %+v or %+v", thermal[0], thermal[1])
+	}
+}
+
 // The density integrates to the modes, and the parts to the whole.
 func TestStates(t *testing.T) {
 	g := NewStates(0, 10, 401, 2)

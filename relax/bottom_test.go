@@ -8,6 +8,7 @@ import (
 
 	"github.com/wigner-md/wigner/comm"
 	"github.com/wigner-md/wigner/comm/inproc"
+	"github.com/wigner-md/wigner/domain"
 	"github.com/wigner-md/wigner/md"
 	"github.com/wigner-md/wigner/potential"
 )
@@ -36,6 +37,43 @@ func (pit) Compute(f *potential.Frame, res *potential.Result) error {
 		}
 	}
 	return nil
+}
+
+// A large cell comes down by more than an atom may: that is no fall without end; one atom's
+// is.
+func TestBottomOfLargeCells(t *testing.T) {
+	err := inproc.Run(2, func(c comm.Comm) error {
+		const n = 1000
+		a := &domain.Atoms{N: n, Species: make([]int32, n)}
+		r := run{e: &md.Evaluator{Comm: c, Atoms: a, Energy: make([]float64, n)}}
+		for i := range n {
+			a.Species[i], r.e.Energy[i] = 14, -4
+		}
+		if err := r.bottom(&Progress{MaxForce: 1}); err != nil {
+			return err
+		}
+		for i := range n {
+			r.e.Energy[i] = -4.5 // 500 eV for each rank
+		}
+		for step, force := range []float64{1, 60, 1e4} {
+			if err := r.bottom(&Progress{Step: step + 1, MaxForce: force}); err != nil {
+				t.Errorf("a force of %g eV/Å: %v", force, err)
+			}
+		}
+		if c.Rank() == 1 {
+			r.e.Energy[7] = -14.1
+		}
+		if err := r.bottom(&Progress{Step: 4, MaxForce: 40}); err != nil {
+			t.Errorf("without a large force: %v", err)
+		}
+		if err := r.bottom(&Progress{Step: 5, MaxForce: 60}); err == nil || !strings.Contains(err.Error(), "10.1 eV below the lowest of its element") {
+			t.Errorf("an atom that falls: %v", err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // Where the energy has no bottom the relaxation ends early and says so, alike on all

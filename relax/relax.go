@@ -148,20 +148,39 @@ type run struct {
 	c    float64
 	top  float64 // largest component of the gradient
 	now  *Progress
-	// first are energy (eV) and largest force (eV/Å) of the start.
-	first [2]float64
+	// Of the start: the lowest energy of an atom (eV) by its element, and the largest force (eV/Å).
+	lowest [elements]float64
+	first  float64
 }
 
-// bottom refuses a potential that has no minimum here, as some have where atoms come too
-// near: on the way down the forces become larger and larger instead of vanishing.
+// elements are atomic numbers, from 0.
+const elements = 119
+
+// bottom is collective: it refuses a potential that has no minimum here, as some have where
+// atoms come too near: on the way down the forces become larger and larger instead of
+// vanishing. It looks at single atoms, so that the size of the cell does not matter.
 func (r *run) bottom(p *Progress) error {
-	if p.Step == 0 {
-		r.first = [2]float64{p.Energy, p.MaxForce}
+	const fall, steep, times = 10, 50, 10 // eV, eV/Å, times the start's force
+	if p.Step > 0 && p.MaxForce <= max(steep, times*r.first) {
 		return nil
 	}
-	const fall, steep, times = 10, 50, 10 // eV, eV/Å, times the start's force
-	if down := r.first[0] - p.Energy; down > fall && p.MaxForce > max(steep, times*r.first[1]) {
-		return &md.TroubleError{Kind: md.Bottomless, Step: -1, Extra: fmt.Sprintf(": at step %d it is %.4g eV below the start's, with a force of %.4g eV/Å where the start had %.4g: the potential has no minimum here (atoms that come too near? a repulsion as zbl, by [[potential.add]], keeps them apart)", p.Step, down, p.MaxForce, r.first[1])}
+	var lowest [elements]float64
+	for i, z := range r.e.Atoms.Species[:r.e.Atoms.N] {
+		lowest[z] = min(lowest[z], r.e.Energy[i])
+	}
+	if err := r.e.Comm.Allreduce(lowest[:], comm.Min); err != nil {
+		return err
+	}
+	if p.Step == 0 {
+		r.lowest, r.first = lowest, p.MaxForce
+		return nil
+	}
+	down := 0.0
+	for z, e := range lowest {
+		down = max(down, r.lowest[z]-e)
+	}
+	if down > fall {
+		return &md.TroubleError{Kind: md.Bottomless, Step: -1, Extra: fmt.Sprintf(": at step %d an atom's is %.4g eV below the lowest of its element at the start, with a force of %.4g eV/Å where the start had %.4g: the potential has no minimum here (atoms that come too near? a repulsion as zbl, by [[potential.add]], keeps them apart)", p.Step, down, p.MaxForce, r.first)}
 	}
 	return nil
 }

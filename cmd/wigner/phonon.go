@@ -433,10 +433,13 @@ func (b *bands) mesh() error {
 		g.Add(f, points[i/n].Weight/all, sigma, share[i*len(names):(i+1)*len(names)])
 	}
 	var thermal []phonon.Thermal
+	still := phonon.Translations(points, freq)
 	for k := 0; float64(k)*o.StepT <= o.MaxT+1e-9; k++ {
 		h := phonon.Thermal{T: float64(k) * o.StepT}
 		for i, f := range freq {
-			h.Add(f, points[i/n].Weight/all)
+			if !still[i] {
+				h.Add(f, points[i/n].Weight/all)
+			}
 		}
 		thermal = append(thermal, h)
 	}
