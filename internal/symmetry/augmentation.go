@@ -66,8 +66,24 @@ func (w *show) augmentation(copies []int, studies []*study) (*section, error) {
 		curves: []curve{{name: "spread of the energy under rotation", x: x, y: spread, err: make([]float64, len(x))}, {name: "mean absolute error of the energy, turned molecules", x: x, y: err1, err: make([]float64, len(x))}}})
 	s.table("augmentation-numbers", "The same as numbers", []string{"orientations", "spread under rotation, meV", "error on turned molecules, meV"}, rows)
 	_, slope := power(x[1:], spread[1:])
-	s.text(`More copies help, and never make it exact: from %s copies on the spread falls about as copies to the power %.2f, at a cost of training that grows with the copies. An invariant or equivariant model has a spread of rounding, 10⁻¹⁰ meV, from the start and without copies.`,
-		number(x[1]), slope)
+	s.text("%s", copiesHelp(x, spread, slope))
+	s.text(`A model with the symmetry built in needs no copies: the table of the section on water has what turning changes there.`)
 	s.above("augmentation: spread that remains with the most copies", spread[len(spread)-1], 0.001, " meV")
 	return s, nil
+}
+
+// copiesHelp says whether the spread under rotation falls with the copies, as one would
+// expect, and whether it vanishes, as one would not.
+func copiesHelp(copies, spread []float64, slope float64) string {
+	last := len(copies) - 1
+	out := fmt.Sprintf("From %s to %s orientations the spread goes from %s to %s meV; ", number(copies[0]), number(copies[last]), number(spread[0]), number(spread[last]))
+	if spread[last] < spread[0] && slope < 0 {
+		out += fmt.Sprintf("from %s on about as their number to the power %.2f, fitted. ", number(copies[1]), slope)
+	} else {
+		out += "one would expect it to fall, which is not seen in trainings as short as these. "
+	}
+	if spread[last] > 1e-3 {
+		return out + "It is not made exact: what remains with the most copies is far above rounding."
+	}
+	return out + "One would expect it to remain far above rounding, which is not seen here."
 }

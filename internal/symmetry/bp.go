@@ -1,6 +1,7 @@
 package symmetry
 
 import (
+	"fmt"
 	"slices"
 
 	file "github.com/wigner-md/wigner/io/model"
@@ -11,7 +12,7 @@ import (
 
 // bpKind is a Behler–Parrinello network with hidden layers of these widths for each element.
 func bpKind(cutoff float64, hidden []int) kind {
-	return kind{name: "Behler–Parrinello", weight: 0.4, steps: 2, exact: true, local: true, three: true,
+	return kind{name: "Behler–Parrinello", weight: 0.4, steps: 2, exact: true, local: true, three: true, design: fmt.Sprintf("%g Å, hidden %v", cutoff, hidden),
 		open: func(list []*train.Structure, seed uint64) (*model, error) {
 			elements := train.Elements(list)
 			shift, err := train.FitReference(list, elements)

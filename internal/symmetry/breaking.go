@@ -1,6 +1,7 @@
 package symmetry
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/wigner-md/wigner/domain"
@@ -79,7 +80,7 @@ func (w *show) breaking(st *study) (*section, error) {
 		return x
 	}, nil)
 	p := picture{name: "symmetry-breaking", caption: "The torsion angle on the way downhill", x: "step", y: "|Cl–C–C–Cl| / degrees"}
-	var ends []float64
+	var ends, broken []float64
 	var rows [][]any
 	for _, c := range []struct {
 		name string
@@ -99,18 +100,35 @@ func (w *show) breaking(st *study) (*section, error) {
 			return nil, err
 		}
 		p.curves = append(p.curves, curve{name: c.name, x: step, y: angle})
-		ends = append(ends, angle[len(angle)-1])
+		ends, broken = append(ends, angle[len(angle)-1]), append(broken, forbidden)
 		rows = append(rows, []any{c.name, angle[0], angle[len(angle)-1], largest, forbidden})
 	}
 	s.draw(p)
 	gauche := ofType(scan, "gauche")[0]
 	s.table("symmetry-breaking-ends", "Where it ends, and the largest part of a force that the mirror forbids on the whole way",
 		[]string{"start", "angle at the start, degrees", "at the end", "largest force, eV/Å", "forbidden part, eV/Å"}, rows)
-	s.text(`After %d steps the perfect molecule stands at %s degrees and the rattled one at %s; the minimum of GFN2-xTB next to it, gauche, is at %.1f. Rounding errors break a symmetry too, in the sixteenth digit, and grow where the place is unstable: `+
-		`with steps enough the perfect molecule would fall as well.`, steps, number(ends[0]), number(ends[1]), torsion(gauche))
+	s.text("%s", falls(steps, ends, torsion(gauche), broken[0]))
 	s.identity("perfect eclipsed molecule: torsion angle after the descent", ends[0], 1e-3, " degrees")
 	s.above("rattled molecule: torsion angle after the descent", ends[1], 40, " degrees")
 	return s, nil
+}
+
+// falls says what became of the perfect and of the rattled molecule.
+func falls(steps int, ends []float64, gauche, rounding float64) string {
+	gauche = min(gauche, 360-gauche)
+	out := fmt.Sprintf("After %d steps the perfect molecule stands at %s degrees and the rattled one at %s; the minimum of GFN2-xTB next to it, gauche, is at %.1f. ", steps, number(ends[0]), number(ends[1]), gauche)
+	switch off := math.Abs(ends[1] - gauche); {
+	case off <= 10:
+		out += fmt.Sprintf("The rattled one has fallen to within %s degrees of it. ", number(off))
+	case ends[1] >= 40:
+		out += "The rattled one has fallen, not to that minimum but to one of this network. "
+	default:
+		out += "One would expect the rattled one to fall, which is not seen with this network in so many steps. "
+	}
+	if rounding == 0 {
+		return out + "On the way of the perfect one the forbidden part of the forces was zero in every digit."
+	}
+	return out + fmt.Sprintf("Rounding breaks a symmetry too: on the way of the perfect one the forbidden part of the forces came to %s eV/Å. Where the place is unstable such a part grows from step to step, so with steps enough it may fall as well.", number(rounding))
 }
 
 // partners is where the mirror x → −x takes each atom.

@@ -1,6 +1,7 @@
 package symmetry
 
 import (
+	"fmt"
 	"math"
 	"sort"
 
@@ -71,9 +72,10 @@ func (w *show) dipole(st *study) (*section, error) {
 	for _, p := range points {
 		angle, ref, mine, none = append(angle, p.a), append(ref, p.ref), append(mine, p.mine), append(none, 0)
 	}
-	s.draw(picture{name: "dipole-torsion", caption: "Size of the dipole along the torsion (relaxed at each angle; 180° is anti, about 68° and 292° are gauche)",
-		x: "Cl–C–C–Cl / degrees", y: "|dipole| / D", curves: []curve{{name: "GFN2-xTB", x: angle, y: ref, points: true}, {name: "equivariant", x: angle, y: mine}, {name: "any invariant model", x: angle, y: none, dashed: true}}})
 	anti, gauche := ofType(scan, "anti")[0], ofType(scan, "gauche")[0]
+	at := torsion(gauche)
+	s.draw(picture{name: "dipole-torsion", caption: fmt.Sprintf("Size of the dipole along the torsion (relaxed at each angle by GFN2-xTB, whose minima are anti at %.0f° and gauche at %.0f° and %.0f°)", torsion(anti), min(at, 360-at), max(at, 360-at)),
+		x: "Cl–C–C–Cl / degrees", y: "|dipole| / D", curves: []curve{{name: "GFN2-xTB", x: angle, y: ref, points: true}, {name: "equivariant", x: angle, y: mine}, {name: "any invariant model", x: angle, y: none, dashed: true}}})
 	a, err := evaluate(anti, 1, mk)
 	if err != nil {
 		return nil, err
@@ -95,8 +97,9 @@ func (w *show) dipole(st *study) (*section, error) {
 	s.table("dipole-forms", "The two forms. Neither is among the rattled molecules of the training",
 		[]string{"form", "GFN2-xTB, D", "equivariant, D", "relative error of the vector"},
 		[][]any{{"anti", debye * norm(vec(anti.Target)), debye * norm(vec(a.tensor)), math.NaN()}, {"gauche", was, is, off}})
-	s.text(`On the %d rattled molecules that were set apart the mean absolute error of a component is %s D. Turned at random, the dipole turns along to %s D.`,
-		len(st.rest), number(mae*debye), number(worst*debye))
+	s.text(`On the %d rattled molecules that were set apart the mean absolute error of a component is %s D. Turned at random, the dipole turns along to %s D. `+
+		`For gauche the network says %s D where GFN2-xTB has %s: %s.`,
+		len(st.rest), number(mae*debye), number(worst*debye), number(is), number(was), within(off, 0.05, "the vector is right to %s %%", "within 5 %% one would expect it, and here it is off by %s %%"))
 	return s, w.freeOutputs(s, st, gauche)
 }
 
@@ -147,9 +150,18 @@ func (w *show) freeOutputs(s *section, st *study, gauche *train.Structure) error
 	s.draw(picture{name: "dipole-free", caption: "What three free outputs on invariant features say of gauche, whose dipole is " + number(debye*norm(vec(gauche.Target))) + " D, against the number of turned copies in the training",
 		x: "turned copies", y: "|answer| / D", logX: true, logY: true,
 		curves: []curve{{name: "root mean square over seeds", x: copies, y: found, err: spread}, {name: "1/√copies", x: copies, y: law, dashed: true}}})
-	s.text(`The line through these points has the slope %.3f in the logarithms; the law says −1/2.`, slope)
+	s.text(`The line through these points has the slope %.3f in the logarithms, where the law of means of independent vectors says −1/2: %s.`, slope,
+		within(slope+0.5, 0.1, "so it is here, to %s hundredths", "here it is off by %s hundredths, so the law is not seen"))
 	s.expect("three free outputs: slope of |answer| against copies, from −1/2", slope+0.5, 0.1, "")
 	return nil
+}
+
+// within chooses the words for |x| ≤ bound or not; they have a place for x in per cent.
+func within(x, bound float64, yes, no string) string {
+	if math.Abs(x) <= bound {
+		return fmt.Sprintf(yes, number(100*math.Abs(x)))
+	}
+	return fmt.Sprintf(no, number(100*math.Abs(x)))
 }
 
 // freeFeatures is the number of invariants.

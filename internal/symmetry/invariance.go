@@ -3,6 +3,7 @@ package symmetry
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/wigner-md/wigner/potential/naive"
 	"github.com/wigner-md/wigner/train"
@@ -118,6 +119,7 @@ func (w *show) water(studies []*study) (*section, error) {
 		head = append(head, m.name+": energy, meV", "force, eV/Å")
 	}
 	var rows [][]any
+	var seen []swing
 	for _, st := range studies {
 		mk, err := st.recall()
 		if err != nil {
@@ -128,24 +130,57 @@ func (w *show) water(studies []*study) (*section, error) {
 			return nil, err
 		}
 		row := []any{st.kind.name, 1000 * 3 * e, f}
+		most := swing{name: st.kind.name, fit: 1000 * 3 * e, exact: st.kind.exact, rough: st.kind.rough > 1}
 		for _, m := range maps {
 			energy, force, err := changes(mk, st.rest[:min(20, len(st.rest))], m.f, m.back)
 			if err != nil {
 				return nil, err
 			}
 			row = append(row, 1000*energy, force)
+			if most.by == "" || 1000*energy > most.change {
+				most.by, most.change = m.name, 1000*energy
+			}
 			if rough := max(1, st.kind.rough); st.kind.exact {
 				s.identity(fmt.Sprintf("%s, water %s: change of the energy", st.kind.name, m.name), energy, 1e-10*rough, " eV")
 				s.identity(fmt.Sprintf("%s, water %s: change of the forces, turned back", st.kind.name, m.name), force, 1e-9*rough, " eV/Å")
 			}
 		}
-		rows = append(rows, row)
+		rows, seen = append(rows, row), append(seen, most)
 	}
 	s.table("water-changes", "Largest change of energy and (turned back) of any force over 20 molecules that were not trained on; first the mean absolute errors of the fit on all such", head, rows)
-	s.text(`Read each line: a model that has a symmetry changes by rounding only, some 1e-13 eV, whatever its training has been (SOAP's by more, 10⁻⁸ eV or so: its energy is a sum of large terms of both signs, which multiply rounding). ` +
-		`A model without it changes by an amount that has nothing to do with how well it fits. Forces are vectors: they turn with the molecule, so they are ` +
-		`compared after they have been turned back. That behaviour, turning along in place of staying the same, is called equivariance.`)
+	s.text(`A model that has a symmetry by its structure changes by rounding only, whatever its training has been. %s `+
+		`Nothing ties the change of a model without it to how well it fits. Forces are vectors: they turn with the molecule, so they are `+
+		`compared after they have been turned back. That behaviour, turning along in place of staying the same, is called equivariance.`, swings(seen))
 	return s, nil
+}
+
+// swing is the largest change of a model's energy under any of some maps, meV, beside the
+// error of its fit, meV.
+type swing struct {
+	name, by     string
+	change, fit  float64
+	exact, rough bool // by structure; with terms that multiply rounding
+}
+
+// swings says what this run's models do.
+func swings(all []swing) string {
+	var exact, others []string
+	for _, m := range all {
+		if m.exact {
+			note := ""
+			if m.rough {
+				note = ", its energy being a sum of large terms of both signs, which multiply rounding"
+			}
+			exact = append(exact, fmt.Sprintf("%s %s meV%s", m.name, number(m.change), note))
+			continue
+		}
+		others = append(others, fmt.Sprintf("%s %s meV (%s), %s times the error of its fit", m.name, number(m.change), m.by, number(m.change/m.fit)))
+	}
+	out := "The largest change of the energy in this run, of models with all four: " + strings.Join(exact, "; ") + "."
+	if len(others) > 0 {
+		out += " Of models that lack one or more: " + strings.Join(others, "; ") + "."
+	}
+	return out
 }
 
 func (w *show) planBenzene() error {
@@ -205,6 +240,14 @@ func ring(s *train.Structure) (*train.Structure, error) {
 	return out, err
 }
 
+// orNone is a list in words.
+func orNone(s []string) string {
+	if len(s) == 0 {
+		return "no model"
+	}
+	return strings.Join(s, "; ")
+}
+
 // thermal is kT at 300 K, eV.
 const thermal = 0.02585
 
@@ -227,6 +270,7 @@ func (w *show) benzene(studies []*study) (*section, error) {
 		`D6h: 24 rotations and mirrors that leave it as it is. Forces must have this symmetry too: radial, and equal on all carbons and on all hydrogens. ` +
 		`The part of the forces that has it is their mean over the 24 operations, P F; what is left, F − P F, would tear the ring out of shape.`)
 	var rows [][]any
+	var prefers []string
 	for _, st := range studies {
 		mk, err := st.recall()
 		if err != nil {
@@ -263,13 +307,16 @@ func (w *show) benzene(studies []*study) (*section, error) {
 			s.identity(st.kind.name+", benzene relabelled, rattled: change of the energy", rattled, 1e-10*rough, " eV")
 			s.identity(st.kind.name+", perfect benzene: ‖F − P F‖", size(rest), 1e-9*rough, " eV/Å")
 		}
+		if 1000*max(energy, rattled) > 1000*thermal {
+			prefers = append(prefers, fmt.Sprintf("%s (%s meV)", st.kind.name, number(1000*max(energy, rattled))))
+		}
 		if st.kind.name == naiveName {
 			s.above(st.kind.name+", benzene relabelled: change of the energy (kT at 300 K is 25.85 meV)", 1000*energy, 1000*thermal, " meV")
 		}
 	}
 	s.table("benzene-relabelled", "Benzene relabelled: changes of energy and force, and the part of the forces on the perfect ring that breaks its symmetry",
 		[]string{"model", "error of energy, meV", "error of force, eV/Å", "perfect: |ΔE|, meV", "rattled: largest |ΔE|, meV", "perfect: largest |ΔF|, eV/Å", "‖F‖, eV/Å", "‖F − P F‖/‖F‖"}, rows)
-	s.text(`kT at 300 K is 25.85 meV: a change of the energy above that is larger than what heat gives, and a simulation with such a model would prefer one numbering of the same molecule to another. ` +
-		`An error of the fit does not say anything about this; the symmetry does.`)
+	s.text(`kT at 300 K is 25.85 meV (k of the SI of 2019). By a change of the energy above that, a simulation at 300 K with such a model would prefer one numbering of the same molecule to another. In this run it is above that for %s.`,
+		orNone(prefers))
 	return s, nil
 }

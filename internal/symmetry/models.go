@@ -36,6 +36,7 @@ type kind struct {
 	local  bool    // a sum of atomic energies
 	least  bool    // fitted by least squares
 	three  bool    // of distances and angles at each atom
+	design string  // all that its trainings depend on beside the name
 	// open makes one that is normalised by these structures.
 	open func(list []*train.Structure, seed uint64) (*model, error)
 }
@@ -136,9 +137,18 @@ type netSize struct {
 	output   *o3.Irrep
 }
 
+// String is all of it.
+func (n netSize) String() string {
+	out := "energy"
+	if n.output != nil {
+		out = n.output.String()
+	}
+	return fmt.Sprintf("%s, %d layers, %g Å, hidden %v, gives %s", n.features, n.layers, n.cutoff, n.hidden, out)
+}
+
 // equivariant is a NequIP network, trained in single precision.
 func equivariant(n netSize) kind {
-	return kind{name: "equivariant", weight: 1, steps: 10, exact: true, local: true, open: func(list []*train.Structure, seed uint64) (*model, error) {
+	return kind{name: "equivariant", weight: 1, steps: 10, exact: true, local: true, design: n.String(), open: func(list []*train.Structure, seed uint64) (*model, error) {
 		irreps, err := o3.ParseIrreps(n.features)
 		if err != nil {
 			return nil, err
@@ -169,7 +179,7 @@ func equivariant(n netSize) kind {
 
 // naive is a network of a molecule's raw coordinates or distances.
 func naiveKind(name string, d naive.Design, copies int) kind {
-	return kind{name: name, weight: 0.05, steps: 4, open: func(list []*train.Structure, seed uint64) (*model, error) {
+	return kind{name: name, weight: 0.05, steps: 4, design: fmt.Sprintf("%+v, %d copies", d, copies), open: func(list []*train.Structure, seed uint64) (*model, error) {
 		d := d
 		d.Seed = seed
 		var x [][]vec

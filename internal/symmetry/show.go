@@ -1,9 +1,12 @@
 package symmetry
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"time"
@@ -189,6 +192,8 @@ func (w *show) study(key, split string, k kind, set []*train.Structure, n int, s
 	}
 	st := &study{kind: k, set: set, n: n, split: hash(split, w.o.Seed)}
 	st.task = &task{key: key, cost: cost(k, set[0], n, s.epochs)}
+	st.task.design = fmt.Sprintf("recipe %d; %s: %s; %d of %d structures %016x, dealt by %q; %d epochs in batches of %d",
+		recipe, k.name, k.design, n, len(set), digest(set), split, s.epochs, s.batch)
 	st.task.work = func(t *task) error {
 		st.deal()
 		m, err := k.open(st.list, t.seed)
@@ -203,6 +208,29 @@ func (w *show) study(key, split string, k kind, set []*train.Structure, n int, s
 	}
 	w.tasks, w.studies[key] = append(w.tasks, st.task), st
 	return st
+}
+
+// digest is a data set in a number.
+func digest(set []*train.Structure) uint64 {
+	h := fnv.New64a()
+	var b []byte
+	for _, s := range set {
+		b = fmt.Appendf(b[:0], "%s %v %v", s.Type, s.Z, s.Periodic)
+		for _, x := range [][]float64{{s.Energy}, s.Target} {
+			for _, v := range x {
+				b = binary.LittleEndian.AppendUint64(b, math.Float64bits(v))
+			}
+		}
+		for _, x := range [][]vec{s.Cell[:], s.X, s.Forces} {
+			for _, v := range x {
+				for _, c := range v {
+					b = binary.LittleEndian.AppendUint64(b, math.Float64bits(c))
+				}
+			}
+		}
+		h.Write(b)
+	}
+	return h.Sum64()
 }
 
 func (st *study) deal() {

@@ -1,6 +1,7 @@
 package symmetry
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/wigner-md/wigner/comm"
@@ -13,7 +14,7 @@ import (
 // soapKind is a kernel model, (p·q)², on the power spectrum, with so many points for each
 // element, fitted by regularised least squares.
 func soapKind(cutoff float64, points int) kind {
-	return kind{name: "SOAP", weight: 0.3, steps: 1, exact: true, rough: 1000, local: true, three: true, least: true,
+	return kind{name: "SOAP", weight: 0.3, steps: 1, exact: true, rough: 1000, local: true, three: true, least: true, design: fmt.Sprintf("%g Å, %d points", cutoff, points),
 		open: func(list []*train.Structure, _ uint64) (*model, error) {
 			elements := train.Elements(list)
 			reference, err := train.FitReference(list, elements)

@@ -23,7 +23,9 @@ func Stopped(err error) bool { return errors.Is(err, errStopped) }
 type task struct {
 	key  string
 	cost float64 // expected, in any unit that all share
-	work func(t *task) error
+	// design is what is trained, on what and how long: a kept result of another is not taken.
+	design string
+	work   func(t *task) error
 
 	seed   uint64
 	tick   func(part float64) // how much of it is done, 0 … 1
@@ -33,6 +35,7 @@ type task struct {
 
 // result is what a training leaves, and what is kept in the folder.
 type result struct {
+	Design     string      `json:"design"`
 	Values     [][]float64 `json:"values,omitempty"` // parameters, as the potential orders them
 	Structures int         `json:"structures"`
 	Parameters int         `json:"parameters"`
@@ -46,7 +49,10 @@ func keep(dir, key string) string { return filepath.Join(dir, workDir, key+".jso
 // workDir holds what is trained, in the folder of a run.
 const workDir = "work"
 
-// perform runs the tasks that the folder has no result of, as many at once as there are
+// recipe is raised when trainings change in a way that no design tells.
+const recipe = 1
+
+// perform runs the tasks that the folder has no result of their design of, as many at once as there are
 // cores.
 func perform(o *Options, tasks []*task) error {
 	if err := os.MkdirAll(filepath.Join(o.Dir, workDir), 0o777); err != nil {
@@ -57,10 +63,11 @@ func perform(o *Options, tasks []*task) error {
 	for _, t := range tasks {
 		t.seed = hash(t.key, o.Seed)
 		total += t.cost
-		if text, err := os.ReadFile(keep(o.Dir, t.key)); err == nil && json.Unmarshal(text, &t.result) == nil {
+		if text, err := os.ReadFile(keep(o.Dir, t.key)); err == nil && json.Unmarshal(text, &t.result) == nil && t.result.Design == t.design {
 			done += t.cost
 			continue
 		}
+		t.result = result{Design: t.design}
 		left = append(left, t)
 	}
 	// The longest first: the cores then end together.

@@ -1,0 +1,81 @@
+package symmetry
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/wigner-md/wigner/train"
+)
+
+// A kept training is taken again for the same design only.
+func TestKeptDesign(t *testing.T) {
+	o := Options{Dir: t.TempDir(), Seed: 1}
+	work := 0
+	for _, c := range []struct {
+		design string
+		done   int
+	}{{"a", 1}, {"a", 1}, {"b", 2}, {"b", 2}} {
+		x := &task{key: "one", design: c.design, work: func(t *task) error { work++; t.result.Epochs = work; return nil }}
+		if err := perform(&o, []*task{x}); err != nil {
+			t.Fatal(err)
+		}
+		if work != c.done || x.result.Epochs != c.done {
+			t.Errorf("design %s: trained %d times, the result is that of %d", c.design, work, x.result.Epochs)
+		}
+	}
+}
+
+// Whatever changes in a training changes its design.
+func TestDesigns(t *testing.T) {
+	set := []*train.Structure{{Z: []int{1, 1}, X: []vec{{}, {0, 0, 0.7}}, Energy: -1}, {Z: []int{1, 1}, X: []vec{{}, {0, 0, 0.8}}, Energy: -1.1}}
+	other := []*train.Structure{set[0], {Z: []int{1, 1}, X: []vec{{}, {0, 0, 0.8}}, Energy: -1.2}}
+	net := netSize{features: "4x0e", layers: 2, cutoff: 5, hidden: []int{8}}
+	deep := net
+	deep.layers = 3
+	seen := map[string]int{}
+	for i, c := range []struct {
+		k   kind
+		set []*train.Structure
+		n   int
+		s   schooling
+	}{
+		{equivariant(net), set, 1, schooling{epochs: 3, batch: 1}},
+		{equivariant(deep), set, 1, schooling{epochs: 3, batch: 1}},
+		{equivariant(net), other, 1, schooling{epochs: 3, batch: 1}},
+		{equivariant(net), set, 2, schooling{epochs: 3, batch: 1}},
+		{equivariant(net), set, 1, schooling{epochs: 4, batch: 1}},
+		{equivariant(net), set, 1, schooling{epochs: 3, batch: 2}},
+		{bpKind(5, []int{8}), set, 1, schooling{epochs: 3, batch: 1}},
+		{bpKind(5, []int{9}), set, 1, schooling{epochs: 3, batch: 1}},
+		{soapKind(5, 10), set, 1, schooling{epochs: 3, batch: 1}},
+		{soapKind(4, 10), set, 1, schooling{epochs: 3, batch: 1}},
+	} {
+		w := &show{o: &Options{Seed: 1}, studies: map[string]*study{}}
+		d := w.study("key", "split", c.k, c.set, c.n, c.s).task.design
+		if was, ok := seen[d]; ok {
+			t.Errorf("training %d has the design of %d: %s", i, was, d)
+		}
+		seen[d] = i
+	}
+}
+
+// What the page says of a run is what the run has seen.
+func TestSeen(t *testing.T) {
+	for _, c := range []struct{ text, want string }{
+		{copiesHelp([]float64{1, 4, 16}, []float64{90, 40, 10}, -0.9), "to the power -0.90"},
+		{copiesHelp([]float64{1, 4, 16}, []float64{90, 140, 110}, 0.1), "is not seen"},
+		{copiesHelp([]float64{1, 4, 16}, []float64{90, 40, 1e-9}, -9), "is not seen here"},
+		{falls(10, []float64{0, 66}, 292, 0), "within 2 degrees"},
+		{falls(10, []float64{0, 100}, 68, 1e-16), "not to that minimum"},
+		{falls(10, []float64{0, 3}, 68, 1e-16), "is not seen with this network"},
+		{falls(10, []float64{0, 3}, 68, 1e-16), "1.00e-16 eV/Å"},
+		{within(0.03, 0.05, "yes %s %%", "no %s %%"), "yes 3 %"},
+		{within(-0.3, 0.05, "yes %s %%", "no %s %%"), "no 30 %"},
+		{swings([]swing{{name: "a", by: "moved", change: 3, fit: 2}, {name: "b", by: "turned", change: 1e-10, fit: 2, exact: true}}), "b 1.00e-10 meV."},
+		{swings([]swing{{name: "a", by: "moved", change: 3, fit: 2}}), "a 3 meV (moved), 1.5 times the error of its fit"},
+	} {
+		if !strings.Contains(c.text, c.want) {
+			t.Errorf("%q lacks %q", c.text, c.want)
+		}
+	}
+}
