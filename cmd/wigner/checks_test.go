@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/wigner-md/wigner/internal/input"
+	"github.com/wigner-md/wigner/potential"
 )
 
 // TestCheck: the checks pass for potentials that are right, and tell the
@@ -82,6 +83,54 @@ func TestSmoothness(t *testing.T) {
 		if n != 2 {
 			t.Errorf("%d lines about the cutoff: %+v", n, c.out)
 		}
+	}
+}
+
+// offset is a potential with another zero of energy.
+type offset struct {
+	potential.Potential
+	by float64
+}
+
+func (o offset) Compute(f *potential.Frame, r *potential.Result) error {
+	err := o.Potential.Compute(f, r)
+	for i := range r.Energy {
+		r.Energy[i] += o.by
+	}
+	return err
+}
+
+// The bound on the virial knows no zero of energy: total energies of all electrons are a
+// thousand times those of bonds, and would hide any error.
+func TestVirialBound(t *testing.T) {
+	s := &system{Vectors: [3][3]float64{{10, 0, 0}, {0, 10, 0}, {0, 0, 10}}, PBC: [3]bool{true, true, true},
+		Z: []int32{18, 18, 18}, X: [][3]float64{{0, 0, 0}, {4, 4, 0.3}, {7.1, 0, 1}}}
+	var bounds []float64
+	for _, by := range []float64{0, -14000} {
+		src, err := lennardJones(input.Part{Type: "lennard-jones", Elements: []string{"Ar"}, Epsilon: 0.0104, Sigma: 3.4, Cutoff: 5.6, Switch: 4})
+		if err != nil {
+			t.Fatal(err)
+		}
+		plain := src.New
+		src.New = func() (potential.Potential, error) {
+			p, err := plain()
+			return offset{p, by}, err
+		}
+		c := checker{src: src, sys: s}
+		if err := c.all(); err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range c.out {
+			if strings.HasPrefix(v.Check, "virial") {
+				bounds = append(bounds, v.Bound)
+				if v.Status != "pass" {
+					t.Errorf("from %g eV: %+v", by, v)
+				}
+			}
+		}
+	}
+	if len(bounds) != 2 || math.Abs(bounds[1]/bounds[0]-1) > 1e-9 {
+		t.Errorf("bounds %v", bounds)
 	}
 }
 
