@@ -50,10 +50,13 @@ func (k Kind) String() string {
 // TroubleError is what a guard found. It is the same on every rank. Sim.LastGood
 // has the last frame before it.
 type TroubleError struct {
-	Kind  Kind
-	Step  int64   // of the evaluation that showed it; −1 outside a Sim
-	IDs   []int64 // atoms concerned, ascending; at most 8
-	Extra string
+	Kind Kind
+	Step int64   // of the evaluation that showed it; −1 outside a Sim
+	IDs  []int64 // atoms concerned, ascending; at most 8
+	// Of an AbsurdForce: the largest, eV/Å, on which atom, and what Guard allows.
+	Force, Limit float64
+	Atom         int64
+	Extra        string
 }
 
 func (t *TroubleError) Error() string {
@@ -63,6 +66,9 @@ func (t *TroubleError) Error() string {
 	}
 	if len(t.IDs) > 0 {
 		s += fmt.Sprintf(", atoms %d", t.IDs)
+	}
+	if t.Kind == AbsurdForce && t.Force > 0 {
+		s += fmt.Sprintf(": %.4g eV/Å on atom %d, the limit is %g", t.Force, t.Atom, t.Limit)
 	}
 	return s + t.Extra
 }
@@ -76,6 +82,9 @@ type trouble struct {
 	mark int64 // of the evaluation that showed it first
 	n    int
 	ids  [maxIDs]int64
+	// The largest absurd force, squared, and the atom it acts on.
+	force2 float64
+	atom   int64
 }
 
 func (e *Evaluator) found(k Kind, id int64) {
@@ -85,7 +94,7 @@ func (e *Evaluator) found(k Kind, id int64) {
 	}
 	t.mark = e.mark
 	if k > t.kind {
-		t.kind, t.n = k, 0
+		t.kind, t.n, t.force2 = k, 0, 0
 	}
 	if k < t.kind || t.n == maxIDs {
 		return
@@ -99,6 +108,14 @@ func (e *Evaluator) found(k Kind, id int64) {
 	t.n++
 }
 
+// larger notes an absurd force of the evaluation at hand, where no earlier or graver
+// trouble is known.
+func (t *trouble) larger(mark int64, force2 float64, id int64) {
+	if t.kind == AbsurdForce && t.mark == mark && force2 > t.force2 {
+		t.force2, t.atom = force2, id
+	}
+}
+
 // watch looks at the results of the owned atoms.
 func (e *Evaluator) watch() {
 	limit := e.Guard.maxForce()
@@ -110,6 +127,7 @@ func (e *Evaluator) watch() {
 			e.found(NotFinite, e.Atoms.ID[i])
 		case f2 > limit:
 			e.found(AbsurdForce, e.Atoms.ID[i])
+			e.trouble.larger(e.mark, f2, e.Atoms.ID[i])
 		}
 	}
 }
@@ -167,7 +185,32 @@ func (e *Evaluator) report() error {
 		err.IDs = append(err.IDs, last)
 	}
 	e.trouble = trouble{}
+	if err.Kind == AbsurdForce {
+		if e := err.largest(e.Comm, t, e.Guard.maxForce()); e != nil {
+			return e
+		}
+	}
 	return err
+}
+
+// largest is collective: the largest absurd force of all ranks' troubles, and of
+// equals the one on the atom with the smallest ID.
+func (t *TroubleError) largest(c comm.Comm, own trouble, limit float64) error {
+	f2, atom := []float64{0}, []int64{math.MaxInt64}
+	if own.n > 0 {
+		f2[0] = own.force2
+	}
+	if err := c.Allreduce(f2, comm.Max); err != nil {
+		return err
+	}
+	if own.n > 0 && own.force2 == f2[0] {
+		atom[0] = own.atom
+	}
+	if err := c.AllreduceInt(atom, comm.Min); err != nil {
+		return err
+	}
+	t.Force, t.Atom, t.Limit = math.Sqrt(f2[0]), atom[0], limit
+	return nil
 }
 
 // finite is collective: it looks for NaN and infinity before atoms are sorted

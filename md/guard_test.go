@@ -2,6 +2,7 @@ package md
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"slices"
@@ -82,6 +83,10 @@ func TestTroubleStopsTheRun(t *testing.T) {
 				}
 				if trouble.Kind != c.kind || trouble.Step != int64(when-1) || !slices.Equal(trouble.IDs, []int64{5, 33, 80}) ||
 					!strings.Contains(err.Error(), c.text) || !strings.Contains(err.Error(), "[5 33 80]") {
+					t.Errorf("%+v: %v", trouble, err)
+				}
+				if c.kind == AbsurdForce && (math.Abs(trouble.Force-1e5) > 1 || trouble.Limit != 1000 || !slices.Contains(trouble.IDs, trouble.Atom) ||
+					!strings.Contains(err.Error(), fmt.Sprintf("1e+05 eV/Å on atom %d, the limit is 1000", trouble.Atom))) {
 					t.Errorf("%+v: %v", trouble, err)
 				}
 				if shown >= trouble.Step {
