@@ -27,7 +27,7 @@ type Structure struct {
 	Weight float64       // of this structure in the loss
 	Type   string        // config_type, for the report
 	Source string        // file and line, for messages
-	Frame  int           // of the file, from 1
+	Frame  int           // of the file, from 0
 
 	mu     sync.Mutex // ranks share structures
 	made   *sample

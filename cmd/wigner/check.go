@@ -17,6 +17,7 @@ import (
 type checkOptions struct {
 	in, model string
 	frame     int
+	read      reading
 	units     variant // of files that do not say them
 	json      bool
 	head      string
@@ -48,6 +49,7 @@ for such the mirror line is a report, not a check.`,
 	f.StringVar(&o.head, "head", "", "with -m: head of a model that has several")
 	f.StringVar(&o.modal, "modal", "", "with -m: modality of a multi-fidelity model")
 	f.IntVar(&o.frame, "frame", 0, "frame of IN.extxyz, from 0; -1 is the last")
+	o.read.flags(cmd, "IN")
 	f.BoolVar(&o.json, "json", false, "print one JSON object")
 	f.Var((*unitsFlag)(&o.units), "units", "of n2p2's files: bohr-hartree or angstrom-ev (default bohr-hartree)")
 	return cmd
@@ -124,7 +126,7 @@ func (o *checkOptions) open() (exact, single *source, s *system, err error) {
 	if exact, err = openModel(o.model, variant{precision: "float64", head: o.head, length: o.units.length, energy: o.units.energy, modal: o.modal}); err != nil {
 		return nil, nil, nil, err
 	}
-	f := form{file: o.in, frame: o.frame}
+	f := form{file: o.in, format: o.read.format, species: o.read.species, frame: o.frame}
 	s, err = f.read(exact.Supports)
 	if exact.network() {
 		single = exact.with(variant{precision: "float32"})

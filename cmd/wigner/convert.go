@@ -13,11 +13,11 @@ import (
 
 // convertOptions are convert's flags.
 type convertOptions struct {
-	in, out, from, to string
-	species           []string
-	frame             int
-	one               bool // --frame was given
-	units             variant
+	in, out, to string
+	read        reading
+	frame       int
+	one         bool // --frame was given
+	units       variant
 }
 
 func (a *app) convertCmd() *cobra.Command {
@@ -52,9 +52,8 @@ the file does not, and the order of the types in a file that is written.`,
 		return a.convert(&o)
 	})
 	f.Var((*unitsFlag)(&o.units), "units", "of n2p2's files: bohr-hartree or angstrom-ev (default bohr-hartree)")
-	f.StringVar(&o.from, "from", "", "format of IN: extxyz, lammps-data, lammps-dump, poscar (default: by its name)")
+	o.read.flags(cmd, "IN")
 	f.StringVar(&o.to, "to", "", "format of OUT (default: by its name)")
-	f.StringSliceVar(&o.species, "species", nil, "symbols of the types 1, 2 …")
 	f.IntVar(&o.frame, "frame", 0, "this frame alone, from 0; -1 is the last")
 	return cmd
 }
@@ -76,11 +75,11 @@ func (a *app) convert(o *convertOptions) error {
 	if err != nil {
 		return err
 	}
-	from, err := knownFormat(o.in, o.from)
+	from, err := knownFormat(o.in, o.read.format)
 	if err != nil {
 		return err
 	}
-	species := o.species
+	species := o.read.species
 	if from == asExtxyz || from == asPoscar && to != asPoscar && (to == asData || to == asDump) {
 		species = nil // it orders the types of what is written
 	}
@@ -114,7 +113,7 @@ func (a *app) convert(o *convertOptions) error {
 
 // frames writes the frames that are wanted, and counts them.
 func (o *convertOptions) frames(in *frameFile, to string, w io.Writer) (n int, err error) {
-	put := putter(to, o.species, w)
+	put := putter(to, o.read.species, w)
 	single := to == asData || to == asPoscar
 	var last *extxyz.Frame
 	for i := 0; ; i++ {
@@ -123,7 +122,7 @@ func (o *convertOptions) frames(in *frameFile, to string, w io.Writer) (n int, e
 			break
 		}
 		if err != nil {
-			return n, usagef("frame %d: %w", i, err)
+			return n, usagef("%s: %w", frameName(i), err)
 		}
 		switch {
 		case o.one && o.frame < 0:
@@ -135,7 +134,7 @@ func (o *convertOptions) frames(in *frameFile, to string, w io.Writer) (n int, e
 			return n, usagef("%s has several frames; a file of format %s holds one: --frame chooses it", o.in, to)
 		}
 		if err := put(f); err != nil {
-			return n, usagef("%s:%d: frame %d: %w", o.in, f.Line, i, err)
+			return n, usagef("%s:%d: %s: %w", o.in, f.Line, frameName(i), err)
 		}
 		if n++; o.one {
 			return n, nil
@@ -145,7 +144,7 @@ func (o *convertOptions) frames(in *frameFile, to string, w io.Writer) (n int, e
 		return 1, put(last)
 	}
 	if n == 0 {
-		return n, usagef("%s has no frame %d", o.in, o.frame)
+		return n, usagef("%s has no %s", o.in, frameName(o.frame))
 	}
 	return n, nil
 }

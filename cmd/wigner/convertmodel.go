@@ -34,7 +34,7 @@ func isNetwork(name string) (bool, error) {
 
 // convertModel writes a network in the format that OUT's name says.
 func (a *app) convertModel(o *convertOptions) error {
-	if o.one || o.from != "" || o.to != "" || len(o.species) > 0 {
+	if o.one || o.read.format != "" || o.to != "" || len(o.read.species) > 0 {
 		return usagef("%s is a model: --frame, --from, --to and --species are for structures", o.in)
 	}
 	f, err := openModelFile(o.in)

@@ -21,6 +21,7 @@ import (
 type evalOptions struct {
 	in, out, model, stats, prefix, balance string
 	v                                      variant
+	read                                   reading
 	ranks                                  int
 }
 
@@ -36,6 +37,7 @@ and columns of these names are replaced; --prefix keeps both. A model that gives
 or a pseudoscalar writes dipole (three numbers, e·Å) or pseudoscalar instead.`,
 		Example: `  wigner eval in.extxyz -m sevennet-0 -o out.extxyz
   wigner eval in.extxyz -m models/my.pth -o out.extxyz --precision float64 --ranks 4
+  wigner eval in.data -m sevennet-0 -o out.extxyz --species Cu,Ni
   mpirun -n 4 wigner eval big.extxyz -m sevennet-l3i5 -o out.extxyz --stats stats.json`,
 		Args: cobra.ExactArgs(1),
 	}
@@ -50,6 +52,7 @@ or a pseudoscalar writes dipole (three numbers, e·Å) or pseudoscalar instead.`
 	f.StringVarP(&o.model, "model", "m", "", "model: a path or a name")
 	f.StringVarP(&o.out, "output", "o", "", "file to write; - is standard output")
 	o.v.flags(cmd)
+	o.read.flags(cmd, "IN")
 	f.IntVar(&o.ranks, "ranks", 0, "ranks in this process (default: the usable cores; 1 under a launcher)")
 	f.StringVar(&o.balance, "balance", "edges", "edges: bricks of equal work where that pays; none: of equal size")
 	f.StringVar(&o.stats, "stats", "", "write what each rank held and sent to this JSON file")
@@ -117,7 +120,7 @@ func (a *app) evalRank(o *evalOptions, src *source, j *job, c comm.Comm) error {
 			return err
 		}
 		if n.Count > 0 && c.Rank() == 0 { // each frame is one call
-			a.log.Warn(nearText(fmt.Sprintf("frame %d", n.Call), n))
+			a.log.Warn(nearText(frameName(int(n.Call-1)), n))
 		}
 	}
 	if c.Rank() == 0 {
@@ -150,7 +153,7 @@ type evaluation struct {
 
 // frameStats is one frame of --stats.
 type frameStats struct {
-	Frame int     `json:"frame"`
+	Frame int     `json:"frame"` // from 0
 	Atoms int64   `json:"atoms"`
 	Ranks []loads `json:"ranks"`
 }
@@ -159,7 +162,7 @@ func (e *evaluation) open(a *app) (err error) {
 	if e.o.stats != "" && sameTarget(e.o.stats, e.o.out) {
 		return usagef("--stats and -o are the same file: %s", e.o.stats)
 	}
-	if e.in, err = openFrames(e.o.in, "", nil); err != nil {
+	if e.in, err = openFrames(e.o.in, e.o.read.format, e.o.read.species); err != nil {
 		return usage(err)
 	}
 	defer func() {
@@ -225,7 +228,7 @@ func (e *evaluation) next() (*extxyz.Frame, *system, error) {
 	}
 	e.n++
 	if err != nil {
-		return nil, nil, usagef("frame %d: %w", e.n, err)
+		return nil, nil, usagef("%s: %w", frameName(e.n-1), err)
 	}
 	s, err := systemOf(f)
 	if err == nil {
@@ -239,7 +242,7 @@ func (e *evaluation) next() (*extxyz.Frame, *system, error) {
 
 // blame names the frame in an error.
 func (e *evaluation) blame(f *extxyz.Frame, err error) error {
-	return usagef("%s:%d: frame %d: %w", e.o.in, f.Line, e.n, err)
+	return usagef("%s:%d: %s: %w", e.o.in, f.Line, frameName(e.n-1), err)
 }
 
 // frame is collective: it evaluates one frame, and rank 0 writes it.
@@ -274,7 +277,7 @@ func (e *evaluation) frame(f *extxyz.Frame, s *system) error {
 	}
 	if e.c.Rank() == 0 {
 		if e.o.stats != "" {
-			e.stats = append(e.stats, frameStats{e.n, x.Total, all})
+			e.stats = append(e.stats, frameStats{e.n - 1, x.Total, all})
 		}
 		if e.tensor != nil {
 			e.set(f, e.src.gives(), tensor)

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	"github.com/wigner-md/wigner/internal/element"
 	"github.com/wigner-md/wigner/io/extxyz"
 	"github.com/wigner-md/wigner/io/lammps"
@@ -57,6 +59,17 @@ func knownFormat(path, named string) (string, error) {
 		return named, nil
 	}
 	return "", usagef("format %q is not known; it may be %s, %s, %s or %s", named, asExtxyz, asData, asDump, asPoscar)
+}
+
+// reading is what users say of a file whose name or content does not say it.
+type reading struct {
+	format  string
+	species []string
+}
+
+func (r *reading) flags(cmd *cobra.Command, name string) {
+	cmd.Flags().StringVar(&r.format, "from", "", "format of "+name+": extxyz, lammps-data, lammps-dump, poscar (default: by its name)")
+	cmd.Flags().StringSliceVar(&r.species, "species", nil, "elements of the types 1, 2 … of a LAMMPS file, as in Cu,Ni, or of the groups of a POSCAR without symbols")
 }
 
 // frameFile reads the structures of a file of any format.
@@ -124,6 +137,9 @@ func openFrames(path, format string, species []string) (*frameFile, error) {
 	f.header = f.next
 	return f, nil
 }
+
+// frameName names a frame in a message: they count from 0 everywhere, as ASE's do.
+func frameName(n int) string { return fmt.Sprintf("frame %d (from 0)", n) }
 
 func (f *frameFile) close() { f.file.Close() }
 

@@ -7,9 +7,11 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/wigner-md/wigner/internal/element"
 	"github.com/wigner-md/wigner/io/extxyz"
 )
 
@@ -169,6 +171,43 @@ dump = [
 [restart]
 every = 5
 `
+
+// eval, info and check take the elements of a file's types from the command line, as a run
+// does from structure.species; without them they say how.
+func TestSpeciesFlags(t *testing.T) {
+	dir := t.TempDir()
+	in := filepath.Join(tiny, "linear-l2.extxyz")
+	data, out := filepath.Join(dir, "in.txt"), filepath.Join(dir, "out.extxyz")
+	mustRun(t, "convert", in, data, "--to", "lammps-data", "--frame", "0")
+	lines := strings.Split(read(t, data), "\n")
+	for i, l := range lines { // neither names nor masses
+		if j := strings.Index(l, "#"); i > 0 && j > 0 {
+			lines[i] = l[:j]
+		}
+	}
+	text := strings.Join(lines, "\n")
+	from, to := strings.Index(text, "Masses"), strings.Index(text, "Atoms")
+	write(t, data, text[:from]+text[to:])
+	model := []string{"-m", filepath.Join(tiny, "linear-l2.pth")}
+	verbs := [][]string{append([]string{"eval", data, "-o", out}, model...), {"info", data}, append([]string{"check", data}, model...)}
+	f := frames(t, in)[0]
+	symbols := map[int32]bool{}
+	var species []string
+	zs := slices.Clone(f.Z)
+	slices.Sort(zs)
+	for _, z := range zs {
+		if !symbols[z] {
+			symbols[z] = true
+			species = append(species, element.Symbol(int(z)))
+		}
+	}
+	for _, v := range verbs {
+		refuse(t, 2, []string{"--species"}, append(v, "--from", "lammps-data")...)
+		mustRun(t, append(v, "--from", "lammps-data", "--species", strings.Join(species, ","))...)
+	}
+	mustRun(t, append([]string{"eval", in, "-o", filepath.Join(dir, "want.extxyz")}, model...)...)
+	near(t, "energy", reals(t, frames(t, out)[0], "energy"), reals(t, frames(t, filepath.Join(dir, "want.extxyz"))[0], "energy"), 1e-5)
+}
 
 // A run that was stopped and went on leaves the same files as one that was not,
 // compressed ones too; the number of ranks changes no text.

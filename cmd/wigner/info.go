@@ -23,23 +23,27 @@ import (
 )
 
 func (a *app) infoCmd() *cobra.Command {
-	return &cobra.Command{
+	var r reading
+	cmd := &cobra.Command{
 		Use:   "info FILE|MODEL",
 		Short: "What is in a model, a structure or a restart",
 		Example: `  wigner info sevennet-0
   wigner info in.extxyz
+  wigner info in.data --species Cu,Ni
   wigner info runs/silicon`,
 		Args: cobra.ExactArgs(1),
 		RunE: a.verb(func(args []string) error {
-			return info(a.out, args[0])
+			return info(a.out, args[0], r)
 		}),
 	}
+	r.flags(cmd, "FILE")
+	return cmd
 }
 
 // info tells the kinds apart: a folder is a run or its restarts, a file that
 // begins as a zip is a model, any other is a structure; what is no file is the
 // name of a model.
-func info(w io.Writer, name string) error {
+func info(w io.Writer, name string, r reading) error {
 	stat, err := os.Stat(name)
 	switch {
 	case err != nil:
@@ -63,7 +67,7 @@ func info(w io.Writer, name string) error {
 	if isEAM(name) {
 		return infoEAM(w, name)
 	}
-	return infoStructure(w, name)
+	return infoStructure(w, name, r)
 }
 
 func isZip(name string) (bool, error) {
@@ -155,8 +159,8 @@ func groupName(g potential.Group) string {
 }
 
 // infoStructure shows each frame in a line, with the shortest distance.
-func infoStructure(w io.Writer, name string) error {
-	r, err := openFrames(name, "", nil)
+func infoStructure(w io.Writer, name string, how reading) error {
+	r, err := openFrames(name, how.format, how.species)
 	if err != nil {
 		return usage(err)
 	}
@@ -169,10 +173,10 @@ func infoStructure(w io.Writer, name string) error {
 			break
 		}
 		if err != nil {
-			return usagef("frame %d: %w", n+1, err)
+			return usagef("%s: %w", frameName(n), err)
 		}
-		if err := infoFrame(w, n+1, f); err != nil {
-			return usagef("%s:%d: frame %d: %w", name, f.Line, n+1, err)
+		if err := infoFrame(w, n, f); err != nil {
+			return usagef("%s:%d: %s: %w", name, f.Line, frameName(n), err)
 		}
 		if n == 0 {
 			defer func() { fmt.Fprint(w, "", keysLine(f)) }()
@@ -193,7 +197,7 @@ func keysLine(f *extxyz.Frame) string {
 	for _, c := range f.Columns {
 		columns = append(columns, fmt.Sprintf("%s:%c:%d", c.Name, c.Type, c.Width))
 	}
-	return fmt.Sprintf("keys of frame 1: %s\ncolumns: %s\n", orNone(keys), orNone(columns))
+	return fmt.Sprintf("keys of frame 0: %s\ncolumns: %s\n", orNone(keys), orNone(columns))
 }
 
 func orNone(s []string) string {

@@ -150,7 +150,7 @@ func TestInfo(t *testing.T) {
 	}
 	refuse(t, 2, []string{"holds no restart"}, "info", dir)
 	refuse(t, 2, []string{"holds no frame"}, "info", write(t, filepath.Join(dir, "e.xyz"), ""))
-	refuse(t, 2, []string{"b.xyz:3", "frame 1"}, "info", write(t, filepath.Join(dir, "b.xyz"), "1\n\nSi 0 zero 0\n"))
+	refuse(t, 2, []string{"b.xyz:3", "frame 0"}, "info", write(t, filepath.Join(dir, "b.xyz"), "1\n\nSi 0 zero 0\n"))
 }
 
 func TestMPIVerb(t *testing.T) {

@@ -109,9 +109,9 @@ batch = 8
 	}
 	out := "-o=" + filepath.Join(root, "x.extxyz")
 	box := write(t, filepath.Join(root, "box.extxyz"), "3\nLattice=\"30 0 0 0 30 0 0 0 30\" Properties=species:S:1:pos:R:3 pbc=\"T T T\" energy=1\nO 0 0 0\nH 1 0 0\nH 0 1 0\n")
-	refuse(t, 2, []string{"frame 1", "periodic system"}, "eval", box, "-m", one, out)
+	refuse(t, 2, []string{"frame 0", "periodic system"}, "eval", box, "-m", one, out)
 	two := write(t, filepath.Join(root, "two.extxyz"), "2\nProperties=species:S:1:pos:R:3\nO 0 0 0\nH 1 0 0\n")
-	refuse(t, 2, []string{"frame 1", "molecule of 3 atoms whole"}, "eval", two, "-m", one, out)
+	refuse(t, 2, []string{"frame 0", "molecule of 3 atoms whole"}, "eval", two, "-m", one, out)
 	to := "output.dir=" + filepath.Join(root, "x")
 	refuse(t, 2, []string{"periodic system"}, "train", cfg, to, `data.test=["`+box+`"]`)
 	refuse(t, 2, []string{"model.features", `kind nequip, not to kind "distances"`}, "train", cfg, to, "model.features=4x0e")

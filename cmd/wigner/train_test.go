@@ -307,7 +307,7 @@ func TestTrainRefuses(t *testing.T) {
 	mixed := write(t, filepath.Join(root, "mixed.extxyz"), strings.Repeat("1\nLattice=\"3 0 0 0 3 0 0 0 3\" REF_energy=1 Properties=species:S:1:pos:R:3\nMo 0 0 0\n", 2)+
 		"1\nLattice=\"3 0 0 0 3 0 0 0 3\" REF_energy=1 Properties=species:S:1:pos:R:3\nW 0 0 0\n")
 	for _, set := range []string{"valid", "test"} {
-		refuse(t, 2, []string{"data." + set, "mixed.extxyz:7: frame 3 has W", "does not know"}, "train", cfg, to, "data."+set+"=[\""+mixed+"\"]", "--ranks", "2")
+		refuse(t, 2, []string{"data." + set, "mixed.extxyz:7: frame 2 (from 0) has W", "does not know"}, "train", cfg, to, "data."+set+"=[\""+mixed+"\"]", "--ranks", "2")
 	}
 	if exists(filepath.Join(root, "x")) {
 		t.Error("a refusal left a folder")

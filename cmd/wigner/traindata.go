@@ -33,9 +33,9 @@ func readLabelled(c *input.Train, files []string, dir, key string) ([]*train.Str
 		for n, f := range frames {
 			s, err := labelled(c, f)
 			if err != nil {
-				return nil, fmt.Errorf("%s:%d: frame %d: %w", name, f.Line, n+1, err)
+				return nil, fmt.Errorf("%s:%d: %s: %w", name, f.Line, frameName(n), err)
 			}
-			s.Source, s.Frame = fmt.Sprintf("%s:%d", name, f.Line), n+1
+			s.Source, s.Frame = fmt.Sprintf("%s:%d", name, f.Line), n
 			s.Weight = 1
 			if w, ok := weights[s.Type]; ok {
 				s.Weight = w
@@ -151,7 +151,7 @@ func knownElements(key string, list []*train.Structure, supports func(z int) boo
 	for _, s := range list {
 		for _, z := range s.Z {
 			if !supports(z) {
-				return fmt.Errorf("%s: %s: frame %d has %s, which the model does not know: leave the frame out, or train on structures with %[4]s", key, s.Source, s.Frame, element.Symbol(z))
+				return fmt.Errorf("%s: %s: %s has %s, which the model does not know: leave the frame out, or train on structures with %[4]s", key, s.Source, frameName(s.Frame), element.Symbol(z))
 			}
 		}
 	}

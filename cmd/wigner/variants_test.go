@@ -17,7 +17,7 @@ func TestNearIsTold(t *testing.T) {
 	in := write(t, filepath.Join(dir, "in.extxyz"), far+near+near)
 	for _, ranks := range []string{"1", "3"} {
 		r := mustRun(t, "eval", in, "-m", model, "-o", out, "--ranks", ranks)
-		if !strings.Contains(r.err, "frame 2: atoms 2 and 3 are 0.3162 Å apart") || strings.Count(r.err, "apart") != 1 {
+		if !strings.Contains(r.err, "frame 1 (from 0): atoms 2 and 3 are 0.3162 Å apart") || strings.Count(r.err, "apart") != 1 {
 			t.Errorf("eval on %s ranks: %s", ranks, r.err)
 		}
 	}

@@ -46,7 +46,7 @@ func (d *Data) Species(names []string) ([]int32, error) {
 		from = "Masses"
 		for t, label := range d.Labels {
 			if label == "" {
-				return nil, fmt.Errorf("which element is type %d? Give species = [\"…\", …], one symbol for each of the %d types, or symbols as comments in Masses, as in \"%d 63.546 # Cu\"", t+1, kinds, t+1)
+				return nil, fmt.Errorf("which element is type %d? Give species = [\"…\", …] (--species A,B), one symbol for each of the %d types, or symbols as comments in Masses, as in \"%d 63.546 # Cu\"", t+1, kinds, t+1)
 			}
 		}
 		names = d.Labels

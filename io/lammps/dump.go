@@ -46,7 +46,7 @@ func (f *Frame) Species(names []string) ([]int32, error) {
 	z := make([]int32, f.N)
 	if names == nil {
 		if f.Element == nil {
-			return nil, fmt.Errorf("the dump has no column element: give species = [\"…\", …], one symbol for each type")
+			return nil, fmt.Errorf("the dump has no column element: give species = [\"…\", …] (--species A,B), one symbol for each type")
 		}
 		for i, s := range f.Element {
 			n, ok := element.Number(s)
