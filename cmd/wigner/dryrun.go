@@ -92,6 +92,9 @@ func (s *simulation) foreseenSkin() (float64, error) {
 		n = s.form.crystal.Count()
 	} else {
 		n = int64(len(s.form.whole.X))
+		for _, t := range latticeRepeat(s.form.whole, s.form.atLeast, s.form.times) {
+			n *= int64(t)
+		}
 	}
 	return s.skin(float64(n), s.form.lightest()), nil
 }
@@ -237,7 +240,7 @@ func (f *forecast) report(w io.Writer, s *simulation) {
 	if n := f.job.ranks(); n > f.Machine.Busy && f.Machine.RanksPerNode > f.Machine.Busy {
 		line("", "more ranks than the %d cores: the time holds where each rank has a core", f.Machine.Busy)
 	}
-	if steps := s.cfg.Dynamics.Steps; steps > 0 {
+	if steps := s.cfg.Dynamics.Length(); steps > 0 {
 		d := time.Duration(math.Min(t.Total()*float64(steps), math.MaxInt64/float64(2*time.Second)) * float64(time.Second))
 		line("whole run", "%d steps in about %s", steps, d.Round(time.Second))
 	}

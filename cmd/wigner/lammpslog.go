@@ -16,6 +16,7 @@ const logColumns = "Step Time Temp PotEng KinEng TotEng Press Pxx Pyy Pzz Pxy Px
 type lammpsLog struct {
 	file   *os.File // nil but on rank 0
 	offset int64
+	kept   int64 // as in thermo
 }
 
 // Write counts what goes to the file.
@@ -42,6 +43,7 @@ func (r *runner) beginLog() error {
 		}
 		_, err = l.Write(append(line, '\n'))
 	}
+	r.thermo.keep()
 	return err
 }
 

@@ -46,6 +46,7 @@ precision = %q
 memory = %q
 [dynamics]
 temperature_K = 300
+steps = 1
 [output]
 `, c.repeat, c.repeat, c.repeat, c.model, c.precision, c.memory))
 		dry := mustRun(t, "run", cfg, "--dry-run", "--ranks", c.ranks)

@@ -30,7 +30,7 @@ func integrator(c *input.Config) md.Integrator {
 			return md.Langevin{Temperature: d.Kelvin(), Friction: 1 / tau, Seed: seed}
 		}
 	}
-	m := &ensemble.Motion{Temperature: ensemble.Ramp{From: d.Kelvin(), To: d.Kelvin(), Steps: d.Steps}}
+	m := &ensemble.Motion{Temperature: ensemble.Ramp{From: d.Kelvin(), To: d.Kelvin(), Steps: d.Length()}}
 	if d.End != nil {
 		m.Temperature.To = *d.End
 	}
@@ -65,7 +65,7 @@ func piston(c *input.Config, m *ensemble.Motion, bath func(philox.Stream) ensemb
 		Isotropic: b.Coupling == "isotropic", Triclinic: b.Coupling == "triclinic", Axes: input.Axes(b.Axes),
 	}
 	from, to := b.Target()
-	target := ensemble.Tensor{From: from, To: to, Steps: d.Steps}
+	target := ensemble.Tensor{From: from, To: to, Steps: d.Length()}
 	for k := range 3 {
 		for l := range 3 {
 			target.From[k][l] *= gigapascal

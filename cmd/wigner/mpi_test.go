@@ -162,7 +162,7 @@ func TestSignals(t *testing.T) {
 	long = strings.Replace(long, "every = 10\n", "every = 500\n", 1)
 	cfg := config(t, dir, long)
 	whole, part := filepath.Join(dir, "whole"), filepath.Join(dir, "part")
-	for _, sig := range []os.Signal{syscall.SIGUSR1, syscall.SIGTERM, os.Interrupt} {
+	for _, sig := range []os.Signal{syscall.SIGUSR1, syscall.SIGTERM, syscall.SIGHUP, os.Interrupt} {
 		os.RemoveAll(part)
 		cmd := exec.Command(binary(t), "run", cfg, "output.dir="+part, "--ranks", "2", "dynamics.steps=1000000000", "restart.every=0")
 		var stderr bytes.Buffer

@@ -24,7 +24,7 @@ import (
 // be kept of them, and writes the effective config. It is not collective.
 func (r *runner) outputs(offsets map[string]string) error {
 	cfg := r.cfg
-	r.thermo = &thermo{every: int(cfg.Output.ThermoEvery), console: r.console(), moves: cfg.Moves()}
+	r.thermo = &thermo{every: int(cfg.Output.ThermoEvery), sim: r.sim, last: cfg.Dynamics.Length(), console: r.console(), moves: cfg.Moves()}
 	r.near = &nearWatch{every: r.thermo.every, warn: r.warn}
 	r.advice = &adviser{every: r.thermo.every * max(1, 200/max(1, r.thermo.every)), r: r, told: map[string]bool{}}
 	r.sim.Observers = append(r.sim.Observers, r.thermo, r.near, r.advice)
@@ -95,7 +95,9 @@ func (r *runner) openFiles(offsets map[string]string) error {
 			return err
 		}
 	}
-	return r.thermo.begin()
+	err = r.thermo.begin()
+	r.thermo.keep()
+	return err
 }
 
 // offsets are the lengths of the files, for the restart, and the settings.
@@ -105,8 +107,8 @@ func (r *runner) offsets() map[string]string {
 		return m
 	}
 	m[settingsKey] = r.set.encode()
-	m[thermoName] = strconv.FormatInt(r.thermo.offset, 10)
-	m[tableName] = strconv.FormatInt(r.thermo.log.offset, 10)
+	m[thermoName] = strconv.FormatInt(r.thermo.kept, 10)
+	m[tableName] = strconv.FormatInt(r.thermo.log.kept, 10)
 	for _, d := range r.dumps {
 		m[d.cfg.File] = strconv.FormatInt(d.offset, 10)
 	}

@@ -245,8 +245,7 @@ func latticeOf(f *form, src *source) (*projection.Lattice, error) {
 			Cell: f.crystal.Cell(), Repeat: f.crystal.Repeat(), Inside: inside, Basis: f.crystal.Basis(), Occupied: f.crystal.Occupied(),
 		}, nil
 	}
-	one := &form{file: f.file, frame: f.frame, whole: f.whole}
-	s, err := one.read(src.Supports)
+	s, err := f.unit(src.Supports)
 	if err != nil {
 		return nil, err
 	}

@@ -14,9 +14,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"github.com/wigner-md/wigner/comm"
-	"github.com/wigner-md/wigner/domain"
 	"github.com/wigner-md/wigner/ensemble"
-	"github.com/wigner-md/wigner/internal/element"
 	"github.com/wigner-md/wigner/internal/input"
 	"github.com/wigner-md/wigner/md"
 )
@@ -39,8 +37,8 @@ func (a *app) runCmd() *cobra.Command {
 replace what it says; a value that is not TOML is taken as text.
 
 The run folder gets the effective config, the log, thermo.csv, the trajectories
-and the restarts. SIGINT, SIGTERM and SIGUSR1 end a run after a restart has been
-written, with exit status 75; --resume goes on from there to the last bit. SIGUSR2
+and the restarts. SIGINT, SIGTERM, SIGUSR1 and, unless
+nohup ignores it, SIGHUP end a run after a restart has been written, with exit status 75; --resume goes on from there to the last bit. SIGUSR2
 writes a restart and the run goes on. status.json in the folder says where it is.
 
 Keys:
@@ -177,6 +175,7 @@ type runner struct {
 	advice *adviser
 	set    settings // on rank 0, as are the next
 	status *status
+	early  []string // warnings before there was a status
 	pace   *pace
 }
 
@@ -230,7 +229,7 @@ func (r *runner) prepare() (done bool, err error) {
 			err = r.startLog()
 		}
 		if err == nil {
-			r.set, err = settingsOf(cfg, r.src.Files)
+			r.set, err = settingsOf(cfg, r.src.Files, r.form.file)
 		}
 	}
 	if err := agree(r.c, err); err != nil {
@@ -256,8 +255,8 @@ func (r *runner) prepare() (done bool, err error) {
 			return false, err
 		}
 	}
-	if r.sim.Atoms != nil && r.sim.Step >= cfg.Dynamics.Steps {
-		r.say("%s is finished: step %d of %d has been reached", cfg.Output.Dir, r.sim.Step, cfg.Dynamics.Steps)
+	if r.sim.Atoms != nil && r.sim.Step >= cfg.Dynamics.Length() {
+		r.say("%s is finished: step %d of %d has been reached", cfg.Output.Dir, r.sim.Step, cfg.Dynamics.Length())
 		return true, nil
 	}
 	if r.sim.Atoms == nil {
@@ -342,6 +341,8 @@ func (r *runner) velocities(x *crystal) error {
 		return usagef("dynamics.velocities = \"file\", but the structure has no momenta")
 	case kind == "maxwell" && d.Temperature == nil:
 		return usagef("dynamics.temperature_K is missing: the structure has no momenta, so the first velocities need one (0 for atoms at rest)")
+	case kind == "file" && r.c.Rank() == 0 && r.coldTemperature():
+		r.warn(fmt.Sprintf("dynamics.temperature_K = %g is not used: the first velocities are the momenta of structure.file, and nve has no bath; dynamics.velocities = \"maxwell\" draws new ones, \"file\" says that they are meant", d.Kelvin()))
 	case kind == "zero":
 		clear(x.Atoms.V)
 	case kind == "maxwell":
@@ -350,79 +351,11 @@ func (r *runner) velocities(x *crystal) error {
 	return nil
 }
 
-// resume is collective: it takes over the last restart, where there is one.
-// offsets are the lengths of the files then.
-func (r *runner) resume() (offsets map[string]string, err error) {
-	re, err := md.ReadRestart(r.c, r.restartDir())
-	if errors.Is(err, md.ErrNoRestart) {
-		err = nil
-		if r.folder != nil {
-			err = r.folder.empty(r.cfg.Output.Dump)
-		}
-		r.say("%s holds no restart: the run starts from step 0", r.cfg.Output.Dir)
-		return nil, agree(r.c, err)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if re.Notice != "" {
-		r.say("%s", re.Notice)
-	}
-	if err := md.CheckElements(r.c, re.Atoms, r.sim.Potential, element.Symbol); err != nil {
-		return nil, usage(err)
-	}
-	if r.cfg.Parallel.Skin == input.AutoSkin {
-		r.sim.Skin = re.Skin() // as it was chosen then
-	}
-	if !re.Fits(r.sim.Integrator) {
-		re.Forget()
-		r.say("the restart has the state of another bath or barostat: this one begins anew")
-	}
-	r.saved = re.Observers
-	regrid := r.regrid(re)
-	exact, err := r.sim.Resume(re)
-	if err != nil {
-		return nil, err
-	}
-	if r.c.Rank() == 0 {
-		r.sayResumed(re.Extra, exact, regrid)
-	}
-	return re.Extra, nil
-}
-
-// regrid cuts the bricks of a restart by the config's grid where that is
-// another, and says whether it did.
-func (r *runner) regrid(re *md.Restart) bool {
-	grid := gridOf(r.cfg.Parallel.Grid)
-	if grid == ([3]int{}) || grid == re.Partition.Grid() {
-		return false
-	}
-	lo, hi := re.Partition.Bounds()
-	re.Partition, re.Exact = domain.NewGrid(re.Cell, grid, lo, hi), false
-	return true
-}
-
-// sayResumed says, on rank 0, how the run goes on: what differs from the run
-// that wrote the restart, and what that means.
-func (r *runner) sayResumed(notes map[string]string, exact, regrid bool) {
-	which, physics := r.set.differ(notes)
-	how := "to the last bit"
-	switch {
-	case physics:
-		how = "with other physics; what differs: " + strings.Join(which, ", ")
-	case !exact || len(which) > 0:
-		if regrid {
-			which = append(which, "parallel.grid")
-		} else if !exact && len(which) == 0 {
-			which = append(which, "number of bricks")
-		}
-		how = "within rounding; what differs: " + strings.Join(which, ", ")
-	}
-	r.say("resumed from step %d, %s", r.sim.Step, how)
-	if n := r.o.ranks * r.j.Processes; n > 0 && n != r.j.ranks() && r.cfg.Parallel.Bricks == 0 {
-		r.warn(fmt.Sprintf("--ranks asks for %d ranks; %d run, as the restart has %d bricks: parallel.bricks=%d cuts them anew, within rounding",
-			n, r.j.ranks(), r.j.ranks(), n))
-	}
+// coldTemperature is whether a temperature is given that nothing asks for, as the
+// structure has momenta, which the config does not mention.
+func (r *runner) coldTemperature() bool {
+	d := &r.cfg.Dynamics
+	return d.Velocities == "auto" && d.Temperature != nil && d.Ensemble == "nve" && r.cfg.Parallel.Skin != input.AutoSkin
 }
 
 // say tells the user something, on rank 0.
@@ -440,6 +373,9 @@ func (r *runner) note(msg string, fields ...zap.Field) {
 func (r *runner) warn(msg string, fields ...zap.Field) {
 	r.a.log.Warn(msg)
 	r.file.Warn(msg, fields...)
+	if r.status == nil {
+		r.early = append(r.early, msg)
+	}
 	r.status.warned(msg)
 }
 
@@ -472,12 +408,12 @@ func (r *runner) loop() error {
 	r.stops.watch(&r.sim.Evaluator)
 	if r.c.Rank() == 0 {
 		r.pace = newPace(r, r.start, r.cfg.Restart.WallTime, r.cfg.Restart.EveryMin)
-		r.thermo.bar = r.a.newBar(r.cfg.Dynamics.Steps, r.sim.Step)
+		r.thermo.bar = r.a.newBar(r.cfg.Dynamics.Length(), r.sim.Step)
 	}
 	r.sim.AfterStep = r.afterStep
 	r.alive.enter(first)
 	defer r.alive.leave()
-	err := r.sim.Run(r.cfg.Dynamics.Steps - r.sim.Step)
+	err := r.sim.Run(r.cfg.Dynamics.Length() - r.sim.Step)
 	if r.thermo.bar != nil {
 		_ = r.thermo.bar.Clear()
 	}
@@ -510,12 +446,12 @@ func (r *runner) end(from int64) error {
 	}
 	wall, steps := r.sim.Loop()
 	fields := []zap.Field{zap.Int64("step", r.sim.Step), zap.Int64("steps", steps), zap.Float64("seconds", wall.Seconds()), zap.Reflect("balance", r.load)}
-	if r.sim.Step < r.cfg.Dynamics.Steps {
+	if r.sim.Step < r.cfg.Dynamics.Length() {
 		why, err := r.stops.reasonOfAll(r.c)
 		if err != nil {
 			return err
 		}
-		msg := fmt.Sprintf("stopped at step %d of %d (%s); a restart is written, --resume goes on", r.sim.Step, r.cfg.Dynamics.Steps, why)
+		msg := fmt.Sprintf("stopped at step %d of %d (%s); a restart is written, --resume goes on", r.sim.Step, r.cfg.Dynamics.Length(), why)
 		r.note(msg, fields...)
 		return &errQuiet{exitStopped, errors.New(msg)}
 	}
@@ -556,6 +492,9 @@ func (r *runner) figures() (err error) {
 func (r *runner) failed(err error) error {
 	var t *md.TroubleError
 	if errors.As(err, &t) {
+		if t.Kind == md.AbsurdForce {
+			err = fmt.Errorf("%w\n%s", err, r.tooStrong(t))
+		}
 		if name, e := r.lastGood(t); e != nil {
 			err = fmt.Errorf("%w\nthe last sound frame could not be written: %v", err, e)
 		} else if name != "" {
@@ -564,6 +503,15 @@ func (r *runner) failed(err error) error {
 	}
 	r.file.Error(err.Error())
 	return err
+}
+
+// tooStrong says what may be done about a force above the limit.
+func (r *runner) tooStrong(t *md.TroubleError) string {
+	why := "a shorter dynamics.timestep_fs may help, or a model that has learned from such atoms"
+	if t.Step == 0 {
+		why = "it is there before the first step: look at the distances (`wigner info`), or relax the structure first (`wigner relax`)"
+	}
+	return fmt.Sprintf("dynamics.max_force_eV_A = %g is the limit: %s; where such forces are meant, raise it", t.Limit, why)
 }
 
 // console is where the tables go.

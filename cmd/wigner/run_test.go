@@ -83,7 +83,7 @@ func TestRun(t *testing.T) {
 	if !strings.HasPrefix(rows[0], "step,time_ps,temperature_K,potential_eV,kinetic_eV,total_eV,pressure_bar,pxx_bar,") {
 		t.Errorf("header of thermo.csv: %s", rows[0])
 	}
-	if len(rows) != 1+60/7+1 {
+	if len(rows) != 1+60/7+1+1 { // the last is of step 60
 		t.Errorf("thermo.csv has %d rows", len(rows))
 	}
 	for _, row := range rows[1:] {
@@ -124,7 +124,7 @@ func TestRun(t *testing.T) {
 	same(t, again, out)
 	// Over the old one, with fewer rows than before.
 	mustRun(t, "run", cfg, "--force", "--ranks", "2", "-q", "dynamics.steps=20")
-	if n := strings.Count(read(t, filepath.Join(out, thermoName)), "\n"); n != 4 {
+	if n := strings.Count(read(t, filepath.Join(out, thermoName)), "\n"); n != 5 {
 		t.Errorf("after --force thermo.csv has %d lines", n)
 	}
 	// A finished run goes on when its end is moved.
@@ -265,7 +265,7 @@ func TestModelDigest(t *testing.T) {
 	of := func(path string) settings {
 		cfg := input.Default()
 		cfg.Potential.Model = path
-		s, err := settingsOf(&cfg, []string{path})
+		s, err := settingsOf(&cfg, []string{path}, "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -390,7 +390,7 @@ func TestNoSpace(t *testing.T) {
 func TestTrouble(t *testing.T) {
 	dir := t.TempDir()
 	cfg, out := config(t, dir, argon), filepath.Join(dir, "run")
-	r := refuse(t, 1, []string{"absurd force", "step", "last-good.extxyz"}, "run", cfg, "--ranks", "2",
+	r := refuse(t, 1, []string{"absurd force", "step", "eV/Å on atom", "the limit is 5", "dynamics.max_force_eV_A", "dynamics.timestep_fs", "last-good.extxyz"}, "run", cfg, "--ranks", "2",
 		"dynamics.timestep_fs=60", "dynamics.temperature_K=20000", "dynamics.max_force_eV_A=5", "dynamics.steps=1000")
 	f := frames(t, filepath.Join(out, lastName))
 	if len(f) != 1 || f[0].N != 108 {

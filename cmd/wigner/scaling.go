@@ -382,13 +382,12 @@ func (r *benchReport) compare(w io.Writer) {
 	}
 }
 
-// latticeRepeat is how often a periodic cell of so many atoms is repeated.
+// latticeRepeat is how often a cell is repeated: where it is periodic, to so many atoms,
+// and then so often along each lattice vector.
 func latticeRepeat(s *system, atLeast int64, times [3]int) [3]int {
 	n := [3]int{1, 1, 1}
-	if s.PBC != [3]bool{true, true, true} {
-		return n
-	}
-	if cell, err := s.check(nil); err == nil && atLeast > int64(len(s.X)) {
+	periodic := s.PBC == [3]bool{true, true, true}
+	if cell, err := s.check(nil); err == nil && periodic && atLeast > int64(len(s.X)) {
 		n = crystalbuilder.CubicRepeat(cell, int64(len(s.X)), atLeast)
 	}
 	for k, t := range times {

@@ -73,9 +73,9 @@ func newStatus(r *runner) *status {
 	s := &status{
 		path: r.folder.path(statusName), warn: func(msg string) { r.warn(msg) }, start: now, at: now,
 		r: statusReport{
-			State: stateRunning, Step: r.sim.Step, Steps: r.cfg.Dynamics.Steps, Started: stamp(r.start),
+			State: stateRunning, Step: r.sim.Step, Steps: r.cfg.Dynamics.Length(), Started: stamp(r.start),
 			Ranks: r.j.ranks(), Process: r.j.Processes, How: r.j.Transport, Kernels: kernel.CPU(),
-			Host: host, PID: os.Getpid(), Job: os.Getenv("SLURM_JOB_ID"), Warnings: []string{},
+			Host: host, PID: os.Getpid(), Job: os.Getenv("SLURM_JOB_ID"), Warnings: append([]string{}, r.early...),
 		},
 	}
 	s.steps = r.sim.Step

@@ -45,7 +45,7 @@ func TestStatus(t *testing.T) {
 	if s := statusOfRun(t, out); s.State != stateStopped || s.Step <= 60 || s.Restart.Step != s.Step || s.ETA <= 0 {
 		t.Errorf("stopped: %+v", s)
 	}
-	refuse(t, 1, []string{"absurd force"}, "run", cfg, "--force", "--ranks", "2", "-q", "dynamics.max_force_eV_A=1e-5")
+	refuse(t, 1, []string{"absurd force in step 0", "before the first step", "wigner relax"}, "run", cfg, "--force", "--ranks", "2", "-q", "dynamics.max_force_eV_A=1e-5", "structure.rattle_A=0.1")
 	if s := statusOfRun(t, out); s.State != stateFailed || !strings.Contains(s.Error, "absurd force") {
 		t.Errorf("failed: %+v", s)
 	}

@@ -29,10 +29,14 @@ type stoppable interface {
 }
 
 // listen begins to take signals: as early as possible, so that none is lost
-// while a model is read. A second interrupt ends the program at once.
+// while a model is read. A second interrupt ends the program at once. A hang-up that
+// is ignored, as under nohup, stays so.
 func (s *stopper) listen() {
 	s.done, s.asked, s.signals = make(chan struct{}), make(chan struct{}), make(chan os.Signal, 4)
 	signal.Notify(s.signals, os.Interrupt, unix.SIGTERM, unix.SIGUSR1, unix.SIGUSR2)
+	if !signal.Ignored(unix.SIGHUP) {
+		signal.Notify(s.signals, unix.SIGHUP)
+	}
 	done := s.done
 	go func() {
 		for {

@@ -13,6 +13,7 @@ import (
 	crystalbuilder "github.com/wigner-md/wigner/internal/crystal"
 	"github.com/wigner-md/wigner/internal/element"
 	"github.com/wigner-md/wigner/internal/input"
+	"github.com/wigner-md/wigner/internal/philox"
 	"github.com/wigner-md/wigner/io/extxyz"
 	"github.com/wigner-md/wigner/md"
 )
@@ -59,7 +60,9 @@ type form struct {
 	frame   int
 	atLeast int64   // the file's atoms are repeated to at least so many
 	times   [3]int  // and then so often along each lattice vector; zero: once
-	whole   *system // already read
+	rattle  float64 // and then displaced, Å
+	seed    uint64  // of that
+	whole   *system // the frame, already read, not repeated
 	spec    crystalbuilder.Spec
 	crystal *crystalbuilder.Crystal
 }
@@ -77,7 +80,9 @@ func newForm(s input.Structure, configDir string) (*form, error) {
 		if _, err := knownFormat(path, s.Format); err != nil {
 			return nil, err
 		}
-		return &form{file: path, format: s.Format, species: s.Species, frame: s.Frame}, nil
+		f := &form{file: path, format: s.Format, species: s.Species, frame: s.Frame, rattle: s.Rattle, seed: uint64(s.Seed)}
+		copy(f.times[:], s.Repeat)
+		return f, nil
 	}
 	return builder(specOf(s))
 }
@@ -149,7 +154,7 @@ func (f *form) piece(supports func(z int) bool, n int) (*form, error) {
 // load reads the frame of a file, which is not repeated.
 func (f *form) load(supports func(z int) bool) (err error) {
 	if f.crystal == nil && f.whole == nil {
-		f.whole, err = (&form{file: f.file, frame: f.frame}).read(supports)
+		f.whole, err = f.unit(supports)
 	}
 	return err
 }
@@ -230,8 +235,27 @@ func (f *form) build(c comm.Comm, supports func(z int) bool, grid [3]int) (*crys
 	return &crystal{Cell: cell, Partition: part, Atoms: f.crystal.Build(part, c.Rank()), Total: f.crystal.Count()}, nil
 }
 
-// read reads the frame of the file.
+// read reads the frame of the file, repeats and displaces it.
 func (f *form) read(supports func(z int) bool) (*system, error) {
+	s, err := f.unit(supports)
+	if err != nil {
+		return nil, err
+	}
+	n := latticeRepeat(s, f.atLeast, f.times)
+	if n != [3]int{1, 1, 1} {
+		if err := s.repeatable(n); err != nil {
+			return nil, usagef("%s: structure.repeat: %w", f.file, err)
+		}
+		s = s.repeat(n)
+	}
+	if f.rattle > 0 {
+		s = s.rattled(f.rattle, f.seed)
+	}
+	return s, nil
+}
+
+// unit reads the frame of the file as it is.
+func (f *form) unit(supports func(z int) bool) (*system, error) {
 	if f.whole != nil {
 		return f.whole, nil
 	}
@@ -246,10 +270,39 @@ func (f *form) read(supports func(z int) bool) (*system, error) {
 	if err != nil {
 		return nil, usagef("%s:%d: %w", f.file, frame.Line, err)
 	}
-	if n := latticeRepeat(s, f.atLeast, f.times); n != [3]int{1, 1, 1} {
-		s = s.repeat(n)
-	}
 	return s, nil
+}
+
+// mostRepeated bounds the atoms of a repeated file, all of which one rank makes.
+const mostRepeated = 1 << 31
+
+// repeatable refuses copies along a vector that is not there, and more atoms than one
+// rank can make.
+func (s *system) repeatable(n [3]int) error {
+	atoms := float64(len(s.X))
+	for k, times := range n {
+		if atoms *= float64(times); times > 1 && s.Vectors[k] == ([3]float64{}) {
+			return fmt.Errorf("%d copies along lattice vector %c, which the file does not give", times, "abc"[k])
+		}
+	}
+	if atoms > mostRepeated {
+		return fmt.Errorf("%.3g atoms are more than one rank can make", atoms)
+	}
+	return nil
+}
+
+// rattled is the structure with each atom displaced by a Gaussian of this standard
+// deviation per component, Å: a function of the seed and of the atom's place in the order.
+func (s *system) rattled(sigma float64, seed uint64) *system {
+	out := *s
+	out.X = slices.Clone(s.X)
+	for i := range out.X {
+		d := philox.Normal(seed, philox.Rattle, uint64(i), 0)
+		for k := range d {
+			out.X[i][k] += sigma * d[k]
+		}
+	}
+	return &out
 }
 
 // repeat is a supercell.
@@ -297,7 +350,7 @@ func readFrame(path, format string, species []string, n int) (*extxyz.Frame, err
 		case err == io.EOF && n < 0 && last != nil:
 			return last, nil
 		case err == io.EOF:
-			return nil, fmt.Errorf("%s has %d frames; frame %d (from 0) is not there", path, i, n)
+			return nil, fmt.Errorf("%s has %d frames; %s is not there", path, i, frameName(n))
 		case err != nil:
 			return nil, err
 		case i == n:

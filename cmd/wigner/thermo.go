@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"time"
 
 	"github.com/schollz/progressbar/v3"
 
@@ -25,8 +26,11 @@ const picosecond = 1000 * md.Femtosecond
 // to the console. All ranks have one; only the first has files.
 type thermo struct {
 	every   int
+	sim     *md.Sim
+	last    int64    // the step with which the run ends; it has a row, as in LAMMPS
 	file    *os.File // nil on other ranks
 	offset  int64
+	kept    int64 // offset less a row that only the last step has
 	console io.Writer
 	bar     *progressbar.ProgressBar
 	titled  bool
@@ -53,8 +57,20 @@ func (t *thermo) write(b []byte) error {
 	return err
 }
 
+// keep makes what the tables hold now what a restart counts on.
+func (t *thermo) keep() { t.kept, t.log.kept = t.offset, t.log.offset }
+
 // Every is part of md.Observer.
-func (t *thermo) Every() int { return t.every }
+func (t *thermo) Every() int {
+	if t.sim.Step == t.last {
+		return 1
+	}
+	return t.every
+}
+
+// extra is whether a step has its row only because it is the last: a run that goes on
+// behind it has none.
+func (t *thermo) extra(step int64) bool { return step%int64(t.every) != 0 }
 
 // Observe is part of md.Observer.
 func (t *thermo) Observe(s *md.Sim) error {
@@ -76,6 +92,9 @@ func (t *thermo) Observe(s *md.Sim) error {
 	}
 	if err := t.log.row(&x); err != nil {
 		return err
+	}
+	if !t.extra(s.Step) {
+		t.keep()
 	}
 	if t.bar != nil {
 		_ = t.bar.Clear()
@@ -134,6 +153,7 @@ func (a *app) newBar(steps, from int64) *progressbar.ProgressBar {
 	bar := progressbar.NewOptions64(steps,
 		progressbar.OptionSetWriter(a.err),
 		progressbar.OptionSetDescription("steps"),
+		progressbar.OptionThrottle(100*time.Millisecond),
 		progressbar.OptionShowCount(),
 		progressbar.OptionShowIts(),
 		progressbar.OptionSetItsString("steps"),

@@ -33,7 +33,7 @@ and writes NAME.wigner, which every other verb takes as a model.
 
 The folder gets the effective config, epochs.csv, the model that validated best, a
 state that --resume goes on from to the last bit, and at the end a report on the
-test structures. SIGINT, SIGTERM and SIGUSR1 end a training after its state has
+test structures. SIGINT, SIGTERM, SIGUSR1 and SIGHUP end a training after its state has
 been written, with exit status 75. The structures of a step are dealt to the ranks;
 results do not depend on their number beyond rounding.
 

@@ -61,6 +61,9 @@ func (c *Config) check() []problem {
 	if c.IPI.On() {
 		c.ipi(&k)
 	} else {
+		if c.Dynamics.Steps == nil {
+			k.bad("dynamics.steps", "missing: the number of steps must be given (0 for the forces of the start alone)")
+		}
 		c.Dynamics.warm(&k, c.Structure.Prototype != "" && c.Structure.File == "")
 	}
 	c.Output.check(&k)
@@ -96,6 +99,7 @@ func (s *Structure) check(k *checker) {
 	if s.Prototype == "" {
 		if s.File != "" {
 			s.onlyPrototypes(k)
+			s.anySource(k)
 		}
 		return
 	}
@@ -120,13 +124,7 @@ func (s *Structure) check(k *checker) {
 			k.bad("structure.c_A", "only hcp has a second lattice constant")
 		}
 	}
-	if k.length("structure.repeat", len(s.Repeat), 3) {
-		for _, n := range s.Repeat {
-			if n < 1 || n > 1<<20 {
-				k.bad("structure.repeat", "%d is out of range: each number must be 1 or more", n)
-			}
-		}
-	}
+	s.anySource(k)
 	for i, a := range s.Alloy {
 		if a.Replace == "" || a.By == "" {
 			k.bad("structure.alloy", "entry %d: replace and by must name elements", i+1)
@@ -136,7 +134,6 @@ func (s *Structure) check(k *checker) {
 	if !(s.Vacancies >= 0 && s.Vacancies < 1) {
 		k.bad("structure.vacancies", "%v is out of range: a fraction of the sites, from 0 to below 1", s.Vacancies)
 	}
-	k.within("structure.rattle_A", s.Rattle, 0, 10)
 	if len(s.Strain) != 0 {
 		if len(s.Strain) != 3 {
 			k.bad("structure.strain", "%d rows; it is a 3×3 matrix", len(s.Strain))
@@ -158,18 +155,30 @@ func (s *Structure) check(k *checker) {
 	}
 }
 
+// anySource looks at what holds for files and prototypes.
+func (s *Structure) anySource(k *checker) {
+	if k.length("structure.repeat", len(s.Repeat), 3) {
+		for _, n := range s.Repeat {
+			if n < 1 || n > 1<<20 {
+				k.bad("structure.repeat", "%d is out of range: each number must be 1 or more", n)
+			}
+		}
+	}
+	k.within("structure.rattle_A", s.Rattle, 0, 10)
+}
+
 // onlyPrototypes refuses what would change nothing in a structure from a file.
 func (s *Structure) onlyPrototypes(k *checker) {
 	for _, own := range []struct {
 		key string
 		set bool
 	}{
-		{"elements", len(s.Elements) > 0}, {"a_A", s.A != 0}, {"c_A", s.C != 0}, {"repeat", len(s.Repeat) > 0},
-		{"alloy", len(s.Alloy) > 0}, {"vacancies", s.Vacancies != 0}, {"rattle_A", s.Rattle != 0},
+		{"elements", len(s.Elements) > 0}, {"a_A", s.A != 0}, {"c_A", s.C != 0},
+		{"alloy", len(s.Alloy) > 0}, {"vacancies", s.Vacancies != 0},
 		{"strain", len(s.Strain) > 0}, {"pbc", len(s.PBC) > 0}, {"vacuum_A", len(s.Vacuum) > 0},
 	} {
 		if own.set {
-			k.bad("structure."+own.key, "belongs to prototype; a structure from a file is taken as it is")
+			k.bad("structure."+own.key, "belongs to prototype; a structure from a file can be repeated and rattled (repeat, rattle_A), else it is taken as it is")
 		}
 	}
 }
@@ -181,8 +190,8 @@ func (d *Dynamics) check(k *checker) {
 	k.among("dynamics.ensemble", d.Ensemble, "nve", "nvt", "npt", "nph", "langevin")
 	k.within("dynamics.temperature_K", d.Kelvin(), 0, 1e6)
 	k.positive("dynamics.timestep_fs", d.Timestep, 100)
-	if d.Steps < 0 {
-		k.bad("dynamics.steps", "%d is out of range: it must be 0 or more", d.Steps)
+	if n := d.Length(); n < 0 {
+		k.bad("dynamics.steps", "%d is out of range: it must be 0 or more", n)
 	}
 	if d.Friction != 0 {
 		k.positive("dynamics.friction_time_fs", d.Friction, 1e9)

@@ -32,11 +32,11 @@ type Structure struct {
 	Elements  []string `toml:"elements,omitempty" doc:"one symbol per sublattice of the prototype"`
 	A         float64  `toml:"a_A,omitempty" doc:"lattice constant, Å"`
 	C         float64  `toml:"c_A,omitempty" doc:"hcp only, Å; default a·√(8/3)"`
-	Repeat    []int    `toml:"repeat,omitempty" doc:"unit cells along each lattice vector"`
+	Repeat    []int    `toml:"repeat,omitempty" doc:"unit cells, or copies of the file's cell, along each lattice vector"`
 
 	Alloy     []Alloy     `toml:"alloy,omitempty" doc:"random substitution"`
 	Vacancies float64     `toml:"vacancies,omitempty" doc:"fraction of the sites left empty"`
-	Rattle    float64     `toml:"rattle_A,omitempty" doc:"standard deviation of a Gaussian displacement per component, Å"`
+	Rattle    float64     `toml:"rattle_A,omitempty" doc:"standard deviation of a Gaussian displacement per component, Å; also of the atoms of a file"`
 	Strain    [][]float64 `toml:"strain,omitempty" doc:"3×3 ε: each lattice vector a becomes a·(1+ε)"`
 	PBC       []bool      `toml:"pbc,omitempty" doc:"periodic along each lattice vector; default all"`
 	Vacuum    []float64   `toml:"vacuum_A,omitempty" doc:"added to the length of each lattice vector, Å"`
@@ -103,7 +103,7 @@ type Dynamics struct {
 	Temperature *float64 `toml:"temperature_K,omitempty" doc:"K; of the first velocities and of the bath; where one of them needs it, it must be given"`
 	End         *float64 `toml:"temperature_end_K,omitempty" doc:"K; the bath's temperature goes there in even steps over the run"`
 	Timestep    float64  `toml:"timestep_fs" doc:"step of the integration, fs"`
-	Steps       int64    `toml:"steps" doc:"number of steps, over all resumed runs"`
+	Steps       *int64   `toml:"steps,omitempty" doc:"number of steps, over all resumed runs; must be given (0: only the forces of the start)"`
 	Seed        int64    `toml:"seed" doc:"of velocities and noise"`
 	Friction    float64  `toml:"friction_time_fs,omitempty" doc:"ensemble = langevin: another name of thermostat.damping_fs"`
 	Velocities  string   `toml:"velocities" doc:"auto (those of the file where it has momenta, else maxwell), maxwell, file or zero"`
@@ -117,6 +117,15 @@ func (d *Dynamics) Kelvin() float64 {
 		return 0
 	}
 	return *d.Temperature
+}
+
+// Length is the number of steps; 0 where none is given, which check allows only
+// where a server counts them.
+func (d *Dynamics) Length() int64 {
+	if d.Steps == nil {
+		return 0
+	}
+	return *d.Steps
 }
 
 // Output is what is written, and where.

@@ -76,7 +76,7 @@ func TestSet(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Dynamics.Steps != 7 || c.Output.Dir != "2026-01-02" || c.Structure.Repeat[2] != 3 || c.Potential.Model != `my "model".pth` {
+	if c.Dynamics.Length() != 7 || c.Output.Dir != "2026-01-02" || c.Structure.Repeat[2] != 3 || c.Potential.Model != `my "model".pth` {
 		t.Errorf("settings are lost: %+v", c)
 	}
 	if len(c.Output.Dump) != 1 || c.Output.Dump[0].Every != 3 || c.Output.Dump[0].File != "traj.extxyz" || c.Output.Dump[0].Properties != nil {
@@ -101,6 +101,7 @@ func TestSet(t *testing.T) {
 // TestTemperature: a temperature that something has must be given, and 0 is one.
 func TestTemperature(t *testing.T) {
 	const base = `potential.model = "m"
+dynamics.steps = 1
 structure = `
 	const crystal = `{ prototype = "fcc", elements = ["Ar"], a_A = 5.3, repeat = [4, 4, 4] }`
 	const file = `{ file = "a.xyz" }`

@@ -53,7 +53,7 @@ func (c *Config) ipi(k *checker) {
 		key string
 		set bool
 	}{
-		{"dynamics.steps", c.Dynamics.Steps != 0}, {"dynamics.temperature_K", c.Dynamics.Temperature != nil},
+		{"dynamics.steps", c.Dynamics.Steps != nil}, {"dynamics.temperature_K", c.Dynamics.Temperature != nil},
 		{"dynamics.ensemble", c.Dynamics.Ensemble != d.Dynamics.Ensemble}, {"output.dump", len(c.Output.Dump) > 0},
 		{"restart.every", c.Restart.Every != 0}, {"group", len(c.Group) > 0},
 		{"observe", c.Observe.Any()},

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/wigner-md/wigner/domain"
+	"github.com/wigner-md/wigner/internal/element"
+	"github.com/wigner-md/wigner/internal/input"
+	"github.com/wigner-md/wigner/md"
+)
+
+// resume is collective: it takes over the last restart, where there is one.
+// offsets are the lengths of the files then.
+func (r *runner) resume() (offsets map[string]string, err error) {
+	re, err := md.ReadRestart(r.c, r.restartDir())
+	if errors.Is(err, md.ErrNoRestart) {
+		err = nil
+		if r.folder != nil {
+			err = r.folder.empty(r.cfg.Output.Dump)
+		}
+		r.say("%s holds no restart: the run starts from step 0", r.cfg.Output.Dir)
+		return nil, agree(r.c, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if re.Notice != "" {
+		r.say("%s", re.Notice)
+	}
+	if err := agree(r.c, r.startedFrom(re.Extra)); err != nil {
+		return nil, err
+	}
+	if err := md.CheckElements(r.c, re.Atoms, r.sim.Potential, element.Symbol); err != nil {
+		return nil, usage(err)
+	}
+	if r.cfg.Parallel.Skin == input.AutoSkin {
+		r.sim.Skin = re.Skin() // as it was chosen then
+	}
+	if !re.Fits(r.sim.Integrator) {
+		re.Forget()
+		r.say("the restart has the state of another bath or barostat: this one begins anew")
+	}
+	r.saved = re.Observers
+	regrid := r.regrid(re)
+	exact, err := r.sim.Resume(re)
+	if err != nil {
+		return nil, err
+	}
+	if r.c.Rank() == 0 {
+		r.sayResumed(re.Extra, exact, regrid)
+	}
+	return re.Extra, nil
+}
+
+// startedFrom refuses, on rank 0, another structure or other groups than those of the
+// restart, and warns where the file was changed.
+func (r *runner) startedFrom(notes map[string]string) error {
+	if r.c.Rank() != 0 {
+		return nil
+	}
+	file, err := r.set.startedFrom(notes)
+	if file {
+		r.warn(fmt.Sprintf("structure.file: %s is not what it was when the run began; the run goes on with the atoms of the restart", r.form.file))
+	}
+	return err
+}
+
+// regrid cuts the bricks of a restart by the config's grid where that is
+// another, and says whether it did.
+func (r *runner) regrid(re *md.Restart) bool {
+	grid := gridOf(r.cfg.Parallel.Grid)
+	if grid == ([3]int{}) || grid == re.Partition.Grid() {
+		return false
+	}
+	lo, hi := re.Partition.Bounds()
+	re.Partition, re.Exact = domain.NewGrid(re.Cell, grid, lo, hi), false
+	return true
+}
+
+// sayResumed says, on rank 0, how the run goes on: what differs from the run
+// that wrote the restart, and what that means.
+func (r *runner) sayResumed(notes map[string]string, exact, regrid bool) {
+	which, physics := r.set.differ(notes)
+	how := "to the last bit"
+	switch {
+	case physics:
+		how = "with other physics; what differs: " + strings.Join(which, ", ")
+	case !exact || len(which) > 0:
+		if regrid {
+			which = append(which, "parallel.grid")
+		} else if !exact && len(which) == 0 {
+			which = append(which, "number of bricks")
+		}
+		how = "within rounding; what differs: " + strings.Join(which, ", ")
+	}
+	if msg := fmt.Sprintf("resumed from step %d, %s", r.sim.Step, how); physics {
+		r.warn(msg)
+	} else {
+		r.note(msg)
+	}
+	if n := r.o.ranks * r.j.Processes; n > 0 && n != r.j.ranks() && r.cfg.Parallel.Bricks == 0 {
+		r.warn(fmt.Sprintf("--ranks asks for %d ranks; %d run, as the restart has %d bricks: parallel.bricks=%d cuts them anew, within rounding",
+			n, r.j.ranks(), r.j.ranks(), n))
+	}
+}
