@@ -22,6 +22,10 @@ import (
 // as the run would; above, a prototype's atoms are counted from its lattice.
 const cutForReal = 500_000
 
+// ranksForReal is the number of ranks up to which it does: what all ranks do to weigh
+// their cuts takes one process a time that grows with their square.
+const ranksForReal = 200
+
 // brick is what one rank would hold, and the time of its step.
 type brick struct {
 	owned, remote, images, entries float64
@@ -103,7 +107,8 @@ func (s *simulation) foreseenSkin() (float64, error) {
 func (s *simulation) cutUp(n int, f *forecast) error {
 	f.bricks = make([]brick, n)
 	grid := gridOf(s.cfg.Parallel.Grid)
-	if s.form.crystal != nil && s.form.crystal.Count() > cutForReal {
+	many := n > ranksForReal
+	if s.form.crystal != nil && (many || s.form.crystal.Count() > cutForReal) {
 		return s.countUp(n, grid, f)
 	}
 	loads := make([]*projection.Load, n)
@@ -112,7 +117,16 @@ func (s *simulation) cutUp(n int, f *forecast) error {
 		if err != nil {
 			return err
 		}
-		e := md.Evaluator{Comm: c, Potential: &closest{cutoff: s.src.Cutoff}, Skin: f.skin, Balance: s.cfg.Parallel.Moves(), Cell: x.Cell, Partition: x.Partition, Atoms: x.Atoms}
+		if many && s.cfg.Parallel.Moves() {
+			if c.Rank() == 0 {
+				f.part, err = evenly(x)
+			}
+			if err := agree(c, err); err != nil {
+				return err
+			}
+			x.Partition = f.part
+		}
+		e := md.Evaluator{Comm: c, Potential: &closest{cutoff: s.src.Cutoff}, Skin: f.skin, Balance: !many && s.cfg.Parallel.Moves(), Cell: x.Cell, Partition: x.Partition, Atoms: x.Atoms}
 		if err := e.Evaluate(); err != nil {
 			return err
 		}
@@ -144,6 +158,17 @@ func (s *simulation) cutUp(n int, f *forecast) error {
 		}
 	}
 	return nil
+}
+
+// evenly cuts a structure that is all on this rank into bricks of as many atoms.
+func evenly(x *crystal) (domain.Partition, error) {
+	s, w := make([][3]float64, x.Atoms.N), make([]int64, x.Atoms.N)
+	for i := range s {
+		at, _ := x.Cell.Wrap(x.Atoms.X[i])
+		s[i], w[i] = x.Cell.Frac(at), 1
+	}
+	var c domain.Cutter
+	return c.Cut(x.Partition, x.Cell, s, w, oneRank{})
 }
 
 // loadOf is the load of a rank that has built its ghosts. How its rows are shared

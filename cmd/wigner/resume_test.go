@@ -136,6 +136,11 @@ func TestFileSupercell(t *testing.T) {
 	data := filepath.Join(dir, "unit.txt")
 	mustRun(t, "convert", in, data, "--to", "lammps-data")
 	sets := append([]string{"run", cfg, "--dry-run", "--ranks", "2", "structure.file=" + data, "structure.format=lammps-data", `structure.species=["Ar"]`}, of...)
+	for _, ranks := range []string{"2", "300"} { // of many, weighed by their atoms alone
+		if r := mustRun(t, append(sets, "--ranks", ranks)...); !strings.Contains(r.out, "atoms              108\n") {
+			t.Errorf("%s ranks: a dry run counts other atoms:\n%s", ranks, r.out)
+		}
+	}
 	if r := mustRun(t, append(sets, "parallel.skin_A=auto")...); !strings.Contains(r.out, "atoms              108\n") {
 		t.Errorf("a dry run counts other atoms:\n%s", r.out)
 	}

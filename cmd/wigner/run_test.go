@@ -544,6 +544,10 @@ func TestDryRun(t *testing.T) {
 		t.Errorf("a dry run left %s", got)
 	}
 	// Ten million atoms are counted, not made.
+	// So are the bricks of a thousand ranks, here with less than an atom in each.
+	if r := mustRun(t, "run", cfg, "--dry-run", "--ranks", "1000"); !strings.Contains(r.out, "1000 ranks") {
+		t.Errorf("many ranks:\n%s", r.out)
+	}
 	mustRun(t, "run", cfg, "--dry-run", "--ranks", "64", "structure.repeat=[136,136,136]")
 }
 
