@@ -75,6 +75,7 @@ func input(t testing.TB, dir string, steps int) {
 type status struct {
 	State     string
 	Step      int64
+	Atoms     int64
 	Processes int
 	Ranks     int
 	Transport string
@@ -225,6 +226,53 @@ func TestRequeue(t *testing.T) {
 			}
 		})
 	}
+}
+
+// million is 10⁶ atoms of silicon from 900 K, so that a list is built within ten steps.
+const million = `
+[structure]
+prototype = "diamond"
+elements = ["Si"]
+a_A = 5.43
+repeat = [50, 50, 50]
+[potential]
+model = %q
+[dynamics]
+ensemble = "nve"
+temperature_K = 900
+timestep_fs = 2.0
+steps = %d
+seed = 1
+[output]
+dir = "run"
+thermo_every = 1
+[restart]
+every = 0
+`
+
+// TestMillion: a job of 1,000,000 atoms with SevenNet-0 on two nodes, a rank on each.
+// It takes some ten minutes and 16 GB.
+func TestMillion(t *testing.T) {
+	if os.Getenv("WIGNER_LONG") != "1" {
+		t.Skip("WIGNER_LONG is not set")
+	}
+	c := slurm(t)
+	model, err := filepath.Abs("../models/sevennet-0.pth")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const steps = 3
+	dir := folder(t, c, 0)
+	if err := os.WriteFile(filepath.Join(dir, "in.toml"), fmt.Appendf(nil, million, model, steps), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	j := c.submit(t, dir, "nodes.sbatch", []string{"--nodes=2", "--ntasks-per-node=1", "--cpus-per-task=1", "--time=60"}, []string{"in.toml"})
+	j.ends("COMPLETED", time.Hour)
+	s := statusIn(dir)
+	if s.State != "finished" || s.Step != steps || s.Atoms != 1_000_000 || s.Processes != 2 || s.Job != j.id {
+		t.Errorf("%+v", s)
+	}
+	t.Logf("%s", j.output())
 }
 
 // faults is how often each fault is tried.

@@ -17,6 +17,7 @@ import sys
 import cases
 import environments
 import extras
+import ranks
 import report
 import rounds
 import training
@@ -65,7 +66,7 @@ def measure(args):
             data["cases"].append(rounds.run(case, turns))
             save(data, args)  # half an hour is long: what there is stays
     few = max(1, min(turns, 3))
-    more = {"ranks": lambda: extras.ranks(args, sizes, cores, few), "list": lambda: extras.amortised(args, sizes, core),
+    more = {"ranks": lambda: ranks.measure(args, args.quick, cores, few), "list": lambda: extras.amortised(args, sizes, core),
             "training": lambda: training.training(args, args.quick, few)}
     if args.large:
         more["large"] = lambda: extras.large(args, sizes, core, 1 if args.quick else 2)

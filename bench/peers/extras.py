@@ -1,7 +1,6 @@
 """Measurements of wigner alone that are no turns of several programs."""
 
 import os
-import statistics
 import subprocess
 
 from environments import Missing
@@ -26,23 +25,6 @@ def together(jobs):
                 q.kill()
             raise Missing(f"wigner: status {p.returncode}: {tail(errors)}")
         out.append(bench(text))
-    return out
-
-
-def ranks(args, sizes, cores, rounds):
-    """Two ranks against two runs of half the atoms at the same time: the same load on
-    the caches and the clock, without exchange."""
-    if len(cores) < 2:
-        raise Missing("two ranks: this process may use one core only")
-    n, steps = (5000, 3) if sizes.quick else (50000, 6)
-    a, b = cores[-1], cores[0]
-    out = []
-    for k in range(rounds):
-        [two] = together([(command(args, "sevennet-0", n, steps, ranks=2), {a, b})])
-        pair = together([(command(args, "sevennet-0", n // 2, steps), {c}) for c in (a, b)])
-        alone = statistics.mean(r["median"] for r in pair)
-        out.append({"two": two, "alone": pair, "efficiency": alone / two["median"]})
-        say(f"ranks {k + 1}/{rounds}: two ranks {two['median']:.4g} µs of a core, alone {alone:.4g}")
     return out
 
 

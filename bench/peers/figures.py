@@ -51,9 +51,11 @@ def rows(data):
         share = 1 - b["pair"] / sum(b.values())
         out.append((f"share of a step that is not the potential ({r['atoms']:,} atoms, {r['rebuilds']} lists built)", f"**{100 * share:.2f} %**"))
     if "ranks" in extras:
-        n = extras["ranks"][0]["two"]["result"]["atoms"]
-        out.append((f"throughput of two ranks, {n:,} atoms, over that of two runs of half the atoms started together",
-                    spread([r["efficiency"] for r in extras["ranks"]])))
+        r = extras["ranks"]
+        bound = statistics.mean(r["even"])
+        for name, e in r["efficiency"].items():
+            out.append((f"throughput of two ranks ({name}), {r['atoms']:,} atoms, over that of two runs of half the atoms at the same time",
+                        f"**{e:.3f}**; over what cores as uneven as these allow ranks that meet, {bound:.3f} ({min(r['even']):.3f} – {max(r['even']):.3f}): **{e / bound:.3f}**"))
     for t in extras.get("training", []):
         seconds = [statistics.median(r["wigner"]) for r in t["turns"]]
         out.append((f"training, {t['network']}, {statistics.median(seconds):.2g} s per epoch of 10,087 atoms of molybdenum: time of SevenNet's trainer over wigner's",

@@ -5,6 +5,7 @@ import tempfile
 import unittest
 
 import figures
+import ranks
 import report
 import rounds
 import structures
@@ -43,6 +44,23 @@ class Report(unittest.TestCase):
         text = report.text(DATA, "2026-01-01", None)
         for part in (SEVENNET, "other (small): no such program", "ranks: one core", "sevenn 0.10.4", "2026-01-01.json", "forces 1.0e-06"):
             self.assertIn(part, text)
+
+
+class Ranks(unittest.TestCase):
+    def test_efficiency(self):
+        def run(*steps):
+            r = ranks.Run.__new__(ranks.Run)
+            r.steps = list(steps)
+            return r
+
+        # Halves of 2 and 3 s a step, and 2.5 s for the whole: rates 1/2, 1/3 and 0.4. The line of step 0 does not count.
+        kinds = {"alone": [run((1, 9), (2, 10), (7, 20)), run((1, 1), (2, 3), (4, 9))], "one process": [run((1, 0), (2, 1), (6, 11))]}
+        found = ranks.efficiencies(kinds)
+        self.assertEqual({k: round(v, 12) for k, v in found.items()}, {"one process": 0.96})
+        data = DATA | {"extras": {"ranks": {"atoms": 49248, "efficiency": found, "even": [0.9, 0.94]}}}
+        text = report.text(data, "2026-01-01", None)
+        self.assertIn("two ranks (one process), 49,248 atoms", text)
+        self.assertIn("**0.960**; over what cores as uneven as these allow ranks that meet, 0.920 (0.900 – 0.940): **1.043**", text)
 
 
 class Structures(unittest.TestCase):
