@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Steps of ASE's optimisers and of `wigner relax` from the same start: 216 atoms of silicon as disordered as a glass
-(displaced by 0.25 Å), SevenNet-0, to 0.01 eV/Å in a fixed cell. ASE's are driven by wigner's forces (`[ipi]`), so
+(displaced by 0.25 Å) or those of a file, SevenNet-0, to 0.01 eV/Å in a fixed cell. ASE's are driven by wigner's forces (`[ipi]`), so
 that only the optimisers differ. Needs ase; not run by any test:
 
-    make build models && python tools/golden/ase_relax.py [cells along each axis, default 3; 5 are 1,000 atoms]
+    make build models && python tools/golden/ase_relax.py [cells along each axis, default 3; 5 are 1,000 atoms | FILE of atoms]
 """
 
 import contextlib
@@ -44,9 +44,12 @@ def wigner(d):
 
 
 def main():
-    n = int(sys.argv[1]) if len(sys.argv) > 1 else 3
-    start = ase.build.bulk('Si', 'diamond', a=5.43, cubic=True).repeat(n)
-    start.rattle(0.25, seed=1)
+    what = sys.argv[1] if len(sys.argv) > 1 else '3'
+    if what.isdigit():
+        start = ase.build.bulk('Si', 'diamond', a=5.43, cubic=True).repeat(int(what))
+        start.rattle(0.25, seed=1)
+    else:
+        start = ase.io.read(what)
     d = tempfile.mkdtemp()
     ase.io.write(d + '/start.extxyz', start)
     start = ase.io.read(d + '/start.extxyz')
