@@ -95,7 +95,7 @@ def useful(case):
     if not runs:
         return []
     rate = statistics.median(r["result"]["useful_gflops"] for r in runs)
-    peak = statistics.median(r["machine"]["peak_gflops"] for r in runs)
+    peak = statistics.median(r["result"]["peak_gflops"] for r in runs)
     fraction = [100 * r["result"]["peak_fraction"]["pair"] for r in runs]
     return [(f"useful operations of the potential, {rate:.0f} GFLOP/s, over the peak of the same run, {peak:.0f} GFLOP/s, in per cent", spread(fraction))]
 

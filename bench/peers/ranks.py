@@ -156,7 +156,7 @@ def measure(args, quick, cores, rounds):
         for k, c in enumerate(pair):
             kinds["alone"].append(Run(args, folder, f"alone{k}", half, {c}))
         kinds["one process"].append(Run(args, folder, "inside", whole, set(pair), ranks=2))
-        for name, program, more in (("Open MPI", "mpirun.openmpi", ["--allow-run-as-root"]), ("MPICH", "mpirun.mpich", [])):
+        for name, program, more in (("Open MPI", "mpirun.openmpi", ["--allow-run-as-root"]), ("MPICH", "mpirun.mpich", ["-bind-to", "core"])):
             if shutil.which(program):
                 kinds[name] = [Run(args, folder, program, whole, set(pair), launcher=(program, *more, "-n", "2"))]
         for runs in kinds.values():

@@ -12,6 +12,7 @@ import (
 	"github.com/wigner-md/wigner/comm"
 	"github.com/wigner-md/wigner/comm/inproc"
 	"github.com/wigner-md/wigner/halo"
+	"github.com/wigner-md/wigner/internal/philox"
 	"github.com/wigner-md/wigner/internal/projection"
 	"github.com/wigner-md/wigner/md"
 	"github.com/wigner-md/wigner/potential"
@@ -23,13 +24,14 @@ import (
 // step, and the piece with its lengths stretched, which has fewer edges, that of an
 // edge.
 const (
-	crumbAtoms = 100
-	leastPiece = 200
-	mostPiece  = 20_000
-	stretch    = 1.2
-	pieceStep  = 0.05 // s
-	pieceTime  = 300 * time.Millisecond
-	pieceTurn  = 25 * time.Millisecond // pieces take turns: what disturbs the machine disturbs all
+	crumbAtoms  = 100
+	leastPiece  = 200
+	mostPiece   = 20_000
+	stretch     = 1.2
+	pieceStep   = 0.05 // s
+	pieceTime   = 300 * time.Millisecond
+	pieceRattle = 0.05                  // Å, as at room temperature
+	pieceTurn   = 25 * time.Millisecond // pieces take turns: what disturbs the machine disturbs all
 )
 
 // calibration is what a second of measurement tells of a machine and a model.
@@ -226,7 +228,9 @@ type pieceRun struct {
 	times  []float64 // of steps, s
 }
 
-// newPieceRun makes a first step, which is not counted. Steps are so short that no atom moves.
+// newPieceRun makes a first step, which is not counted. Steps are so short that no atom
+// moves. A perfect crystal would not do as a piece: what its symmetry forbids is no zero in
+// the network but a rounding error, the products of which are subnormal, and slow.
 func newPieceRun(c comm.Comm, piece *form, src *source, skin float64) (*pieceRun, error) {
 	x, err := piece.build(c, src.Supports, [3]int{})
 	if err != nil {
@@ -241,6 +245,12 @@ func newPieceRun(c comm.Comm, piece *form, src *source, skin float64) (*pieceRun
 		Mass:      masses(), Dt: 1e-9 * md.Femtosecond, Integrator: md.VelocityVerlet{},
 	}
 	clear(s.Atoms.V)
+	for i := range s.Atoms.N {
+		g := philox.Normal(1, philox.Displacement, uint64(s.Atoms.ID[i]), 0)
+		for k := range g {
+			s.Atoms.X[i][k] += pieceRattle * g[k]
+		}
+	}
 	if err := s.Run(1); err != nil {
 		return nil, err
 	}
