@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/wigner-md/wigner/comm"
 	"github.com/wigner-md/wigner/domain"
@@ -170,6 +171,9 @@ type Restart struct {
 	// Notice is not empty where the newest generation could not be used, and
 	// says why; the one before is in use then. It is the same on all ranks.
 	Notice string
+	// Unfinished are, on rank 0, the folders of newer generations without a manifest:
+	// their writing was not finished, or the file is lost.
+	Unfinished []string
 
 	dir        string // of the generations; n is this one's number
 	n          int64
@@ -195,6 +199,7 @@ var ErrNoRestart = errors.New("no restart")
 func ReadRestart(c comm.Comm, dir string) (*Restart, error) {
 	var gs []restart.Generation
 	var err error
+	var unfinished []string
 	if c.Rank() == 0 {
 		gs, err = restart.Generations(dir)
 	}
@@ -207,6 +212,8 @@ func ReadRestart(c comm.Comm, dir string) (*Restart, error) {
 		for len(gs) > 0 && n[0] == 0 {
 			if gs[0].Whole {
 				n[0] = gs[0].Number
+			} else {
+				unfinished = append(unfinished, gs[0].Dir)
 			}
 			gs = gs[1:]
 		}
@@ -216,6 +223,9 @@ func ReadRestart(c comm.Comm, dir string) (*Restart, error) {
 		if n[0] == 0 {
 			if notice != "" {
 				return nil, fmt.Errorf("md: no restart in %s is whole: %s", dir, notice)
+			}
+			if len(unfinished) > 0 {
+				return nil, fmt.Errorf("md: %w, only %s without a manifest", ErrNoRestart, strings.Join(unfinished, ", "))
 			}
 			return nil, fmt.Errorf("md: %s: %w", dir, ErrNoRestart)
 		}
@@ -233,7 +243,7 @@ func ReadRestart(c comm.Comm, dir string) (*Restart, error) {
 			return nil, e
 		}
 		if !failed {
-			r.Notice, r.dir, r.n = notice, dir, n[0]
+			r.Notice, r.Unfinished, r.dir, r.n = notice, unfinished, dir, n[0]
 			return r, nil
 		}
 		if notice != "" {

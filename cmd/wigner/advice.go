@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/wigner-md/wigner/comm"
+	"github.com/wigner-md/wigner/comm/mpi"
 	"github.com/wigner-md/wigner/md"
 )
 
@@ -181,9 +182,21 @@ func (w *adviser) tell(a *assessment) {
 	}
 }
 
-// crowded is collective: it warns of a process with more ranks than the cores that its
-// launcher has bound it to.
+// crowded is collective: it warns of processes of one rank each that share cores, and of
+// a process with more ranks than the cores that its launcher has bound it to.
 func (r *runner) crowded() error {
+	if m, ok := r.c.(interface{ Crowd() mpi.Crowd }); ok { // each rank is a process
+		at := m.Crowd()
+		if at.Ranks == 0 {
+			return nil
+		}
+		host, _ := os.Hostname()
+		host, err := comm.Share(r.c, at.First, host)
+		if err == nil && r.c.Rank() == 0 {
+			r.warn(fmt.Sprintf("%d processes share %d cores on %s: start as many as there are cores, or have the launcher bind each to a core of its own (mpirun --bind-to core, srun --cpu-bind=cores)", at.Ranks, at.Cores, host))
+		}
+		return err
+	}
 	here, cores := r.j.Bricks[r.j.Process], runtime.NumCPU()
 	who := []int64{int64(r.c.Size())}
 	if r.j.Processes > 1 && here > 1 && here > cores {

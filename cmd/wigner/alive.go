@@ -21,7 +21,7 @@ const (
 type alive struct {
 	last, slowest atomic.Int64 // ns since start: the last step of a rank here; ns
 	steps         atomic.Int64
-	ranks, held   atomic.Int32 // ranks in the loop, and those that write a restart
+	ranks, held   atomic.Int32 // ranks in the loop, and those that write files
 	start         time.Time
 }
 
@@ -34,6 +34,14 @@ func (l *alive) enter(first time.Duration) {
 }
 
 func (l *alive) leave() { l.ranks.Add(-1) }
+
+// hold notes that one of the ranks here begins to write what may take long, and returns
+// what notes that it has: nothing tells how long the first frame of a large system, or a
+// restart, takes a slow disk.
+func (l *alive) hold() (release func()) {
+	l.held.Add(1)
+	return func() { l.held.Add(-1) }
+}
 
 // step notes that one of the ranks here has made a step.
 func (l *alive) step() {

@@ -64,7 +64,10 @@ func (p *process) calibrate(f *form, src *source, skin float64, perNode int) (*c
 		return nil, err
 	}
 	here := max(1, p.size()/nodes) // processes on each node
-	copies := max(1, min(perNode/here, cores()))
+	copies, err := p.least(max(1, min(perNode/here, cores())))
+	if err != nil {
+		return nil, err
+	}
 	var c *calibration
 	atoms := []int64{0}
 	err = p.each(func() (err error) {

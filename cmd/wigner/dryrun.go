@@ -51,7 +51,7 @@ func (a *app) dryRun(s *simulation, p *process) error {
 	}
 	f := &forecast{job: &job{Processes: p.size()}}
 	err = p.each(func() (err error) {
-		if f.job.Bricks, err = layout(p.size(), s.o.ranks, s.bricks(p.size()), p.outer != nil); err == nil {
+		if f.job.Bricks, err = layout(p.size(), s.src.ranks(s.o.ranks), s.bricks(p.size()), p.outer != nil); err == nil {
 			f.skin, err = s.foreseenSkin()
 		}
 		return err

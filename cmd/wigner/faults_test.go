@@ -442,6 +442,13 @@ func TestPinned(t *testing.T) {
 	}
 	for _, l := range mpitest.Launchers(t) {
 		f := faultRun(t, t.TempDir())
+		each := []string{"-n", "2", "taskset", "-c", fmt.Sprint(core), binary(t), "run", f.cfg, "dynamics.steps=5", "parallel.bricks=2", "output.dir=" + filepath.Join(f.dir, "each")}
+		if l.Family == mpi.OpenMPI {
+			each = append([]string{"--bind-to", "none"}, each...)
+		}
+		if r := start(t, nil, l.Path, l.With(each...)...); r.code != 0 || strings.Count(r.err, "2 processes share 1 cores on ") != 1 {
+			t.Errorf("%s: exit status %d\n%s", l, r.code, r.err)
+		}
 		args := []string{"-n", "2", "taskset", "-c", fmt.Sprint(core), binary(t), "run", f.cfg, "--ranks", "2", endless}
 		if l.Family == mpi.OpenMPI {
 			args = append([]string{"--bind-to", "none"}, args...)

@@ -45,6 +45,9 @@ func layout(processes, n, bricks int, launched bool) ([]int, error) {
 		if out[p] == 0 {
 			return nil, usagef("%d bricks are fewer than the %d processes: start fewer processes or raise parallel.bricks", bricks, processes)
 		}
+		if processes > 1 && out[p] > hybrid.Most {
+			return nil, usagef("%d ranks in one process: where there are several, each may have %d: start more processes with fewer ranks each (--ranks), or fewer bricks (parallel.bricks)", out[p], hybrid.Most)
+		}
 	}
 	return out, nil
 }
@@ -105,6 +108,16 @@ func (p *process) each(f func() error) error {
 		return err
 	}
 	return agree(p.outer, err)
+}
+
+// least is collective over the processes: the least n of them all.
+func (p *process) least(n int) (int, error) {
+	if p.outer == nil {
+		return n, nil
+	}
+	x := []int64{int64(n)}
+	err := p.outer.AllreduceInt(x, comm.Min)
+	return int(x[0]), err
 }
 
 // ranks is collective over the processes: it runs f on n ranks in each of them

@@ -191,3 +191,37 @@ func TestSignals(t *testing.T) {
 	mustRun(t, "run", cfg, "output.dir="+whole, "--ranks", "2", "-q", steps)
 	same(t, part, whole)
 }
+
+// Several processes of more ranks than MPI's tags allow are refused with the limit and the
+// remedy; one process may have any number.
+func TestManyRanks(t *testing.T) {
+	if _, err := layout(2, 182, 0, true); err == nil || statusOf(err) != 2 || !strings.Contains(err.Error(), "182 ranks in one process: where there are several, each may have 181: start more processes") {
+		t.Errorf("two processes: %v", err)
+	}
+	for _, processes := range []int{1, 2} {
+		if _, err := layout(processes, 181*(3-processes), 0, true); err != nil {
+			t.Errorf("%d processes: %v", processes, err)
+		}
+	}
+}
+
+// TestUnlikeCores: a dry run, and a projection, of processes that may use unlike numbers of
+// cores on two machines.
+func TestUnlikeCores(t *testing.T) {
+	if err := exec.Command("unshare", "-u", "hostname", "nodeb").Run(); err != nil {
+		t.Skip("a second machine's name needs root: ", err)
+	}
+	for _, l := range mpitest.Launchers(t) {
+		cfg := config(t, t.TempDir(), argon)
+		for _, args := range [][]string{
+			{"run", cfg, "--dry-run", "--ranks", "2"},
+			{"bench", "-m", filepath.Join(tiny, "linear-l2.pth"), "--atoms", "64", "--project", "2"},
+		} {
+			all := append([]string{"-n", "1", "env", "GOMAXPROCS=1", binary(t)}, args...)
+			all = append(all, ":", "-n", "1", "unshare", "-u", "sh", "-c", `hostname nodeb; exec env GOMAXPROCS=2 "$0" "$@"`, binary(t))
+			if r := start(t, nil, l.Path, l.With(append(all, args...)...)...); r.code != 0 || strings.Contains(r.err, "panic") || r.out == "" {
+				t.Errorf("%s: %s: exit status %d\n%s%s", l, args[0], r.code, r.out, r.err)
+			}
+		}
+	}
+}

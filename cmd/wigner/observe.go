@@ -26,6 +26,7 @@ func (o *observing) Every() int { return o.n }
 
 // Observe is part of md.Observer.
 func (o *observing) Observe(s *md.Sim) error {
+	defer o.r.alive.hold()()
 	for _, m := range o.list {
 		tables, err := m.Tables(s)
 		if err != nil {

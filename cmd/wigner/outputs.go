@@ -147,8 +147,7 @@ func (s *saving) Observe(sim *md.Sim) error {
 	if sim.Step == 0 {
 		return nil
 	}
-	s.r.alive.held.Add(1)
-	defer s.r.alive.held.Add(-1)
+	defer s.r.alive.hold()()
 	begin := time.Now()
 	if err := s.r.tables.Observe(sim); err != nil {
 		return err
@@ -173,6 +172,7 @@ type dump struct {
 	buf    []byte
 	pack   packer
 	lammps *lammpsDump // nil for extxyz
+	alive  *alive
 }
 
 // makeDumps is collective: the observers of the trajectories.
@@ -189,7 +189,7 @@ func (r *runner) makeDumps() error {
 
 // newDump is collective: the observer of one trajectory.
 func (r *runner) newDump(cfg input.Dump) (*dump, error) {
-	d := &dump{cfg: cfg, move: md.Redistributor{Comm: r.c}}
+	d := &dump{cfg: cfg, move: md.Redistributor{Comm: r.c}, alive: &r.alive}
 	_, d.pack.how = packingOf(cfg.File)
 	if cfg.Format != asDump {
 		return d, nil
@@ -223,6 +223,7 @@ func (d *dump) NeedsVirials() bool {
 
 // Observe is part of md.Observer.
 func (d *dump) Observe(s *md.Sim) error {
+	defer d.alive.hold()()
 	x, err := s.Thermo()
 	if err != nil {
 		return err

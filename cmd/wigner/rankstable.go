@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/wigner-md/wigner/halo"
 	"github.com/wigner-md/wigner/md"
 )
 
@@ -13,12 +14,12 @@ import (
 const hostWords = 4
 
 // rankTable is collective: it gives on rank 0 the text of ranks.csv, one line per
-// rank with what it held at the last list build, what it sent and where its time
-// went; "" on the others.
-func rankTable(s *md.Sim, j *job) (string, error) {
+// rank with what it held at the last list build, and what it sent and where its time
+// went in the loop, before which it had sent so much; "" on the others.
+func rankTable(s *md.Sim, j *job, before halo.Traffic) (string, error) {
 	st := s.Stats()
 	sent := st.Sent.Total()
-	mine := []int64{int64(j.Process), int64(st.Owned), int64(st.Remote), int64(st.Images), st.Entries, sent.Messages, sent.Bytes}
+	mine := []int64{int64(j.Process), int64(st.Owned), int64(st.Remote), int64(st.Images), st.Entries, sent.Messages - before.Messages, sent.Bytes - before.Bytes}
 	for _, d := range s.Clocks {
 		mine = append(mine, d.Microseconds())
 	}

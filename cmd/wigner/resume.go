@@ -16,11 +16,12 @@ import (
 func (r *runner) resume() (offsets map[string]string, err error) {
 	re, err := md.ReadRestart(r.c, r.restartDir())
 	if errors.Is(err, md.ErrNoRestart) {
+		why := strings.TrimPrefix(err.Error(), "md: ")
 		err = nil
 		if r.folder != nil {
 			err = r.folder.empty(r.cfg.Output.Dump)
 		}
-		r.say("%s holds no restart: the run starts from step 0", r.cfg.Output.Dir)
+		r.say("%s: the run starts from step 0", why)
 		return nil, agree(r.c, err)
 	}
 	if err != nil {
@@ -28,6 +29,9 @@ func (r *runner) resume() (offsets map[string]string, err error) {
 	}
 	if re.Notice != "" {
 		r.say("%s", re.Notice)
+	}
+	if len(re.Unfinished) > 0 {
+		r.say("passed over, as it has no manifest (it was not finished, or the file is lost): %s", strings.Join(re.Unfinished, ", "))
 	}
 	if err := agree(r.c, r.startedFrom(re.Extra)); err != nil {
 		return nil, err

@@ -171,3 +171,25 @@ func TestMomentaBeforeTemperature(t *testing.T) {
 		}
 	}
 }
+
+// A restart without its manifest is passed over, which is said.
+func TestResumeWithoutManifest(t *testing.T) {
+	dir := t.TempDir()
+	cfg, out := config(t, dir, argon), filepath.Join(dir, "run")
+	mustRun(t, "run", cfg, "-q", "--ranks", "1")
+	for _, says := range []string{"resumed from step 40", "no restart, only "} { // a restart every 20 of 60 steps
+		all, _ := filepath.Glob(filepath.Join(out, restartName, "*", "manifest.bin"))
+		if len(all) == 0 {
+			t.Fatal("no restarts")
+		}
+		for i, name := range all {
+			if i == len(all)-1 || says != "resumed from step 40" {
+				os.Remove(name)
+			}
+		}
+		r := mustRun(t, "run", cfg, "--resume", "--ranks", "1")
+		if !strings.Contains(r.err, says) || !strings.Contains(r.err, "manifest") || !strings.Contains(r.err, filepath.Dir(all[len(all)-1])) {
+			t.Errorf("want %q:\n%s", says, r.err)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/wigner-md/wigner/comm"
 	"github.com/wigner-md/wigner/ensemble"
+	"github.com/wigner-md/wigner/halo"
 	"github.com/wigner-md/wigner/internal/input"
 	"github.com/wigner-md/wigner/md"
 )
@@ -171,7 +173,8 @@ type runner struct {
 	saved  map[string]string // of the observers, by the restart
 	tables *observing
 	saver  *md.Checkpoint
-	load   *balance // at the end
+	load   *balance     // at the end
+	sent   halo.Traffic // before the loop
 	advice *adviser
 	set    settings // on rank 0, as are the next
 	status *status
@@ -405,6 +408,10 @@ func (r *runner) loop() error {
 	}
 	first := time.Since(begin)
 	r.sim.ResetLoop() // the block at the end is of the loop alone
+	r.sent = r.sim.Stats().Sent.Total()
+	if text := hurried(first, os.Getenv); text != "" {
+		r.note(text)
+	}
 	r.stops.watch(&r.sim.Evaluator)
 	if r.c.Rank() == 0 {
 		r.pace = newPace(r, r.start, r.cfg.Restart.WallTime, r.cfg.Restart.EveryMin)
@@ -476,7 +483,7 @@ func (r *runner) figures() (err error) {
 	if err != nil {
 		return err
 	}
-	text, err := rankTable(r.sim, r.j)
+	text, err := rankTable(r.sim, r.j, r.sent)
 	if err != nil {
 		return err
 	}

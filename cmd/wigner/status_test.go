@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -24,6 +26,38 @@ func statusOfRun(t testing.TB, run string) (s statusReport) {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// sentBy are the messages that each rank sent, as ranks.csv has them.
+func sentBy(t testing.TB, run string) (out []int) {
+	t.Helper()
+	rows := strings.Split(strings.TrimSpace(read(t, filepath.Join(run, ranksName))), "\n")
+	at := slices.Index(strings.Split(rows[0], ","), "messages_sent")
+	for _, row := range rows[1:] {
+		n, err := strconv.Atoi(strings.Split(row, ",")[at])
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, n)
+	}
+	return out
+}
+
+// TestSentInLoop: what ranks.csv says to have been sent was sent in the loop, as its
+// seconds are: without list builds twice the steps send twice as much.
+func TestSentInLoop(t *testing.T) {
+	dir := t.TempDir()
+	cfg, out := config(t, dir, argon), filepath.Join(dir, "run")
+	var sent [2][]int
+	for k, steps := range []string{"4", "8"} {
+		mustRun(t, "run", cfg, "--force", "--ranks", "2", "-q", "dynamics.temperature_K=1", "dynamics.steps="+steps)
+		sent[k] = sentBy(t, out)
+	}
+	for r := range sent[0] {
+		if sent[0][r] == 0 || sent[1][r] != 2*sent[0][r] {
+			t.Errorf("rank %d sent %d messages in 4 steps and %d in 8", r, sent[0][r], sent[1][r])
+		}
+	}
 }
 
 // TestStatus: the status file says where a run is, and how it ended.

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/signal"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -124,4 +126,15 @@ func (s *stopper) close() {
 		close(s.done)
 		s.done = nil
 	}
+}
+
+// hurried says what to know of Open MPI's mpirun where an evaluation takes so long:
+// it kills all processes 1 s after it got SIGTERM itself (version 4.1.4,
+// odls_base_sigkill_timeout), while it forwards SIGUSR1 and waits. "" elsewhere.
+func hurried(evaluation time.Duration, env func(string) string) string {
+	const timeout = "OMPI_MCA_odls_base_sigkill_timeout" // also where it was given as --mca
+	if evaluation < time.Second/2 || env("OMPI_COMM_WORLD_SIZE") == "" || env(timeout) != "" {
+		return ""
+	}
+	return fmt.Sprintf("a step takes about %.2g s, and Open MPI's mpirun kills all processes 1 s after a SIGTERM: to end the run early with a restart send mpirun SIGUSR1 (kill -USR1 PID), or give it more time (--mca odls_base_sigkill_timeout SECONDS)", evaluation.Seconds())
 }

@@ -43,10 +43,14 @@ type Outer interface {
 	Owns(b []byte) bool
 }
 
+// Most is how many bricks a process may have where there are several: two bricks of two
+// processes share a tag of comm.MaxTag + 1.
+const Most = 181
+
 // Run is collective over the processes of outer. It calls f for bricks[p]
 // ranks on process p, each on its own goroutine. All processes pass the same
-// bricks, of which each has at least one; bricks[p]·bricks[q] may not exceed
-// 32768. The error is the first one of this process's ranks, or that of outer. With as
+// bricks, of which each has at least one and, where there are several processes, Most
+// at most. The error is the first one of this process's ranks, or that of outer. With as
 // many bricks as GOMAXPROCS, Run's goroutine waits for a brick to be preempted: give it one more.
 func Run(outer comm.Comm, bricks []int, f func(comm.Comm) error) error {
 	first, err := number(outer, bricks)
@@ -82,8 +86,8 @@ func number(outer comm.Comm, bricks []int) (first []int, err error) {
 		first = append(first, first[p]+n)
 		sum[0] = sum[0]*1000003 + int64(n)
 	}
-	if most*most > comm.MaxTag+1 && err == nil {
-		err = fmt.Errorf("hybrid: %d bricks in one process are too many", most)
+	if len(bricks) > 1 && most > Most && err == nil {
+		err = fmt.Errorf("hybrid: %d bricks in one process are more than the %d that each of several may have: start more processes", most, Most)
 	}
 	if err := comm.AnyError(outer, err); err != nil {
 		return nil, err

@@ -111,7 +111,7 @@ func TestBadBricks(t *testing.T) {
 	}{
 		{"2 processes", func(int) []int { return []int{1, 1} }},
 		{"process 1 has 0", func(int) []int { return []int{2, 0, 1} }},
-		{"too many", func(int) []int { return []int{200, 200, 1} }},
+		{"200 bricks in one process are more than the 181", func(int) []int { return []int{200, 200, 1} }},
 		{"disagree", func(rank int) []int { return []int{2, 1 + rank, 1} }},
 	} {
 		err := inproc.Run(3, func(outer comm.Comm) error { return hybrid.Run(outer, k.bricks(outer.Rank()), ok) })

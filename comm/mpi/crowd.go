@@ -35,35 +35,41 @@ func mySeat() seat {
 	return s
 }
 
-// crowded says whether some machine has more ranks than cores for them.
-func crowded(seats []seat) bool {
+// crowded finds the machine of the lowest rank that has more ranks than cores for them.
+func crowded(seats []seat) Crowd {
 	type machine struct {
-		ranks int
-		cores [maskWords]uint64
+		first, ranks int
+		cores        [maskWords]uint64
 	}
 	all := map[uint64]*machine{}
-	for _, s := range seats {
+	var order []*machine
+	for r, s := range seats {
 		m := all[s.machine]
 		if m == nil {
-			m = &machine{}
+			m = &machine{first: r}
 			all[s.machine] = m
+			order = append(order, m)
 		}
 		m.ranks++
 		for i, w := range s.cores {
 			m.cores[i] |= w
 		}
 	}
-	for _, m := range all {
+	for _, m := range order {
 		cores := 0
 		for _, w := range m.cores {
 			cores += bits.OnesCount64(w)
 		}
 		if cores > 0 && m.ranks > cores {
-			return true
+			return Crowd{m.ranks, cores, m.first}
 		}
 	}
-	return false
+	return Crowd{}
 }
+
+// Crowd is the first machine with more ranks than cores, as it was when MPI began; it is
+// the same on every rank.
+func (c *Comm) Crowd() Crowd { return c.crowd }
 
 // lookAround is collective: it decides the same on every rank.
 func (c *Comm) lookAround() error {
@@ -86,6 +92,7 @@ func (c *Comm) lookAround() error {
 			seats[r].cores[i] = uint64(all[r*words+1+i])
 		}
 	}
-	c.crowded = crowded(seats)
+	c.crowd = crowded(seats)
+	c.crowded = c.crowd.Ranks > 0
 	return nil
 }

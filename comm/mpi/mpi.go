@@ -43,6 +43,12 @@ type Options struct {
 // another number of ranks than the launcher announced, are errors.
 func Run(f func(comm.Comm) error) error { return Options{}.Run(f) }
 
+// Crowd is a machine with more ranks than cores for them; the zero value is none.
+type Crowd struct {
+	Ranks, Cores int
+	First        int // the lowest rank on it
+}
+
 func (o Options) withDefaults() Options {
 	if o.MaxMessage <= 0 {
 		o.MaxMessage = 1 << 30
