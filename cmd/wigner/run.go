@@ -408,7 +408,8 @@ func (r *runner) loop() error {
 	}
 	first := time.Since(begin)
 	r.sim.ResetLoop() // the block at the end is of the loop alone
-	r.sent = r.sim.Stats().Sent.Total()
+	before := r.sim.Stats()
+	r.sent = before.Sent.Total()
 	if text := hurried(first, os.Getenv); text != "" {
 		r.note(text)
 	}
