@@ -15,6 +15,7 @@ import (
 
 	"github.com/wigner-md/wigner/comm"
 	"github.com/wigner-md/wigner/comm/inproc"
+	"github.com/wigner-md/wigner/internal/element"
 	"github.com/wigner-md/wigner/io/extxyz"
 	"github.com/wigner-md/wigner/io/n2p2"
 	"github.com/wigner-md/wigner/io/restart"
@@ -24,20 +25,57 @@ import (
 
 func (a *app) infoCmd() *cobra.Command {
 	var r reading
+	var pairs string
 	cmd := &cobra.Command{
 		Use:   "info FILE|MODEL",
 		Short: "What is in a model, a structure or a restart",
 		Example: `  wigner info sevennet-0
   wigner info in.extxyz
   wigner info in.data --species Cu,Ni
-  wigner info runs/silicon`,
+  wigner info runs/silicon
+  wigner info NAME.model --pairs Si,O`,
 		Args: cobra.ExactArgs(1),
 		RunE: a.verb(func(args []string) error {
+			if pairs != "" {
+				return infoPairs(a.out, args[0], pairs)
+			}
 			return info(a.out, args[0], r)
 		}),
 	}
 	r.flags(cmd, "FILE")
+	cmd.Flags().StringVar(&pairs, "pairs", "", "of a MACE model: the errors of the radial tables of all pairs of these elements, as Si,O (or all)")
 	return cmd
+}
+
+// infoPairs shows what depends on pairs of elements.
+func infoPairs(w io.Writer, name, list string) error {
+	src, err := openAnyModel(name, variant{precision: "float32", anyHead: true})
+	if err != nil {
+		return err
+	}
+	if src.Pairs == nil {
+		return usagef("%s: --pairs is for models of MACE, whose radial functions may depend on pairs of elements", name)
+	}
+	var zs []int
+	for _, s := range strings.Split(list, ",") {
+		if s == "all" {
+			for z := 1; z <= 118; z++ {
+				if src.Supports(z) {
+					zs = append(zs, z)
+				}
+			}
+			continue
+		}
+		z, ok := element.Number(strings.TrimSpace(s))
+		if !ok {
+			return usagef("--pairs: %q is no symbol of an element", s)
+		}
+		if !src.Supports(z) {
+			return usagef("--pairs: %s does not know %s", name, element.Symbol(z))
+		}
+		zs = append(zs, z)
+	}
+	return src.Pairs(w, zs)
 }
 
 // info tells the kinds apart: a folder is a run or its restarts, a file that

@@ -28,6 +28,17 @@ func TestMACE(t *testing.T) {
 				t.Errorf("info: no %q in %s", w, r.out)
 			}
 		}
+		r = mustRun(t, "info", model, "--pairs", "O,H")
+		for _, w := range []string{"3 pairs", "H-H ", "H-O ", "O-O "} { // two layers each
+			if strings.Count(r.out, w) != map[bool]int{true: 1, false: 2}[w == "3 pairs"] {
+				t.Errorf("info --pairs: no %q, or too many, in %s", w, r.out)
+			}
+		}
+		if all := mustRun(t, "info", model, "--pairs", "all"); all.out != r.out {
+			t.Errorf("info --pairs all: %s", all.out)
+		}
+		refuse(t, 2, []string{"does not know Si"}, "info", model, "--pairs", "Si")
+		refuse(t, 2, []string{`"Xx"`, "symbol"}, "info", model, "--pairs", "H,Xx")
 		mustRun(t, "eval", in, "-m", model, "-o", out, "--head", "extra", "--precision", "float64", "--ranks", "3")
 		frames, err := readFrames(out)
 		if err != nil {
@@ -51,6 +62,7 @@ func TestMACE(t *testing.T) {
 		refuse(t, 2, []string{"several heads", "pt_head, extra"}, "eval", in, "-m", model, "-o", out)
 		refuse(t, 2, []string{`no head "other"`, "pt_head, extra"}, "eval", in, "-m", model, "-o", out, "--head", "other")
 	}
+	refuse(t, 2, []string{"--pairs", "MACE"}, "info", "cu-fast", "--pairs", "Cu")
 	cfg := write(t, filepath.Join(t.TempDir(), "run.toml"), `
 [structure]
 file = "`+in+`"

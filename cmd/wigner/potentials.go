@@ -29,6 +29,7 @@ type source struct {
 	Parts     []*source                                           // of a sum
 	Cut       bool                                                // ends at its cutoff without going smoothly to zero
 	Describe  func(w io.Writer)                                   // what info says of a model; nil where it is none
+	Pairs     func(w io.Writer, zs []int) error                   // what info says of pairs of elements; nil where there is nothing
 	Gives     string                                              // what it gives instead of an energy; "": an energy
 	Whole     bool                                                // sees a molecule whole, on one rank
 }

@@ -128,6 +128,9 @@ func (c *core[T]) load(g *mpnn.Graph[T], i, ahead int, q *loaded[T], x []T) (nea
 			q.base[k] = row[g.Species[f]]
 		}
 		e.Base = q.base
+		if c.inexact(g, e.J[:e.N]) {
+			near = e.N
+		}
 	}
 	if c.x0 == nil {
 		return near, e.J, x
@@ -138,6 +141,21 @@ func (c *core[T]) load(g *mpnn.Graph[T], i, ahead int, q *loaded[T], x []T) (nea
 		q.j[k] = g.Species[row]
 	}
 	return near, q.j, c.x0
+}
+
+// inexact is whether an edge of the atom, whose neighbours are these, is of a pair whose table
+// is not good enough; all edges of the atom are then left to the network.
+func (c *core[T]) inexact(g *mpnn.Graph[T], j []int32) bool {
+	if c.have.exact[c.number] == nil {
+		return false
+	}
+	row := c.have.exact[c.number][int(c.of.centre)*c.have.n:]
+	for _, f := range j {
+		if row[g.Species[f]] {
+			return true
+		}
+	}
+	return false
 }
 
 // messages makes y of a block: the linear map of the sums of messages, divided. What

@@ -1,7 +1,9 @@
 package mace
 
 import (
+	"fmt"
 	"math"
+	"runtime"
 	"sync"
 
 	"github.com/wigner-md/wigner/internal/kernel"
@@ -27,12 +29,19 @@ type RadialError = kernel.TableError
 type pairTables struct {
 	m      *Model
 	min    float64
+	bound  float64   // of the deviation; a pair's tables above it are not used
 	h      []float64 // of each layer
 	errors []RadialError
 
 	mu   sync.Mutex
-	one  map[[3]int][2]*kernel.Table // by layer, i, j: weights, density
+	one  map[[3]int]pairTable // by layer, i, j
 	last *tableSet
+}
+
+// pairTable is what a layer has of a pair.
+type pairTable struct {
+	tables [2]*kernel.Table // weights, density
+	error  RadialError
 }
 
 // tableSet is the tables of the pairs of some species.
@@ -43,6 +52,7 @@ type tableSet struct {
 	pair    []int32 // number of the pair i·n+j; nil where all pairs share the table
 	weights []*kernel.Table
 	density []*kernel.Table
+	exact   [][]bool // by layer and i·n+j: the network instead; nil where no pair of the layer needs it
 }
 
 // depends is whether radial functions depend on the species.
@@ -61,32 +71,26 @@ func (m *Model) ordered() bool {
 }
 
 func newPairTables(m *Model) *pairTables {
-	p := &pairTables{m: m, min: math.Min(firstKnot, m.cfg.cutoff/4), one: map[[3]int][2]*kernel.Table{}}
-	probes := [][2]int{{0, 0}}
-	if g := m.radial.agnesi; g != nil { // the steepest and the flattest pair
-		least, most := 0, 0
-		for s, r := range g.radius {
-			if r < g.radius[least] {
-				least = s
-			}
-			if r > g.radius[most] {
-				most = s
-			}
-		}
-		probes = [][2]int{{least, least}, {most, most}}
-	}
+	p := &pairTables{m: m, min: math.Min(firstKnot, m.cfg.cutoff/4), bound: maxDeviation, one: map[[3]int]pairTable{}}
+	probes := p.probes()
 	p.h, p.errors = make([]float64, len(m.layer)), make([]RadialError, len(m.layer))
 	var wait sync.WaitGroup
 	for t := range m.layer {
 		wait.Go(func() {
 			for halved := range 5 {
 				p.h[t] = m.cfg.cutoff * step / float64(int(1)<<halved)
-				e := RadialError{}
-				for _, q := range probes {
-					e = p.worse(e, t, q)
+				made, e := make([]pairTable, len(probes)), RadialError{}
+				for k, q := range probes {
+					made[k] = p.make(t, q)
+					e = worse(e, made[k].error)
 				}
 				p.errors[t] = e
-				if limit := maxDeviation / float64(len(probes)); e.Value <= limit {
+				if limit := p.bound / float64(len(probes)); e.Value <= limit || halved == 4 {
+					p.mu.Lock()
+					for k, q := range probes {
+						p.one[[3]int{t, q[0], q[1]}] = made[k]
+					}
+					p.mu.Unlock()
 					return
 				}
 			}
@@ -96,27 +100,31 @@ func newPairTables(m *Model) *pairTables {
 	return p
 }
 
-func (p *pairTables) worse(e RadialError, t int, q [2]int) RadialError {
-	tables := [2]*kernel.Table{p.make(t, q[0], q[1], p.m.layer[t].mlp, false), nil}
-	if rho := p.m.layer[t].rho; rho != nil {
-		tables[1] = p.make(t, q[0], q[1], rho, true)
+// probes are the pairs that choose the steps of the knots: the steepest and the flattest.
+func (p *pairTables) probes() [][2]int {
+	g := p.m.radial.agnesi
+	if g == nil {
+		return [][2]int{{0, 0}}
 	}
-	for k, table := range tables {
-		if table == nil {
-			continue
+	least, most := 0, 0
+	for s, r := range g.radius {
+		if r < g.radius[least] {
+			least = s
 		}
-		net := p.m.layer[t].mlp
-		if k == 1 {
-			net = p.m.layer[t].rho
+		if r > g.radius[most] {
+			most = s
 		}
-		value, slope := table.Errors(p.sampler(net, q[0], q[1], k == 1))
-		e.Value, e.Slope = math.Max(e.Value, value), math.Max(e.Slope, slope)
 	}
-	e.Intervals, e.Min = 0, p.min
-	for _, s := range p.segments(p.h[t]) {
-		e.Intervals += s.N
+	if least == most {
+		return [][2]int{{least, least}}
 	}
-	return e
+	return [][2]int{{least, least}, {most, most}}
+}
+
+// worse is the larger of two errors; one that is no number counts as larger than any.
+func worse(a, b RadialError) RadialError {
+	b.Value, b.Slope = math.Max(a.Value, b.Value), math.Max(a.Slope, b.Slope)
+	return b
 }
 
 // segments cuts [first knot, r_max] into intervals of at most h Å, half of it near.
@@ -136,15 +144,33 @@ func (p *pairTables) sampler(net *mlp, i, j int, raw bool) func(r float64, seg i
 	return func(r float64, _ int, val, slope []float64) { q.at(r, i, j, val, slope) }
 }
 
-func (p *pairTables) make(t, i, j int, net *mlp, raw bool) *kernel.Table {
-	w := net.stages[len(net.stages)-1].m.N
-	return kernel.NewTable(p.segments(p.h[t]), w, p.sampler(net, i, j, raw))
+// make makes and measures the tables of a layer and a pair.
+func (p *pairTables) make(t int, q [2]int) pairTable {
+	l, segs := &p.m.layer[t], p.segments(p.h[t])
+	one := func(net *mlp, raw bool) (*kernel.Table, RadialError) {
+		sample := p.sampler(net, q[0], q[1], raw)
+		table := kernel.NewTable(segs, net.stages[len(net.stages)-1].m.N, sample)
+		value, slope := table.Errors(sample)
+		return table, RadialError{Value: value, Slope: slope}
+	}
+	out := pairTable{}
+	out.tables[0], out.error = one(l.mlp, false)
+	if l.rho != nil {
+		var e RadialError
+		out.tables[1], e = one(l.rho, true)
+		out.error = worse(out.error, e)
+	}
+	out.error.Min = p.min
+	for _, s := range segs {
+		out.error.Intervals += s.N
+	}
+	return out
 }
 
-// good is whether the tables are as exact as they must be.
+// good is whether the tables of the probes are as exact as they must be.
 func (p *pairTables) good() bool {
 	for _, e := range p.errors {
-		if !(e.Value <= maxDeviation) {
+		if !(e.Value <= p.bound) {
 			return false
 		}
 	}
@@ -182,12 +208,11 @@ func (p *pairTables) with(rows ...[]int32) *tableSet {
 	return p.last
 }
 
-// extended is the set of these species.
-func (p *pairTables) extended(species []bool) *tableSet {
-	n := len(species)
-	set := &tableSet{species: species, n: n, pair: make([]int32, n*n)}
-	ordered := p.m.ordered()
-	var pairs [][2]int
+// pairsOf are the pairs of these species whose tables differ, and the number of each
+// pair i·n+j among them.
+func (p *pairTables) pairsOf(species []bool) (pairs [][2]int, number []int32) {
+	n, ordered := len(species), p.m.ordered()
+	number = make([]int32, n*n)
 	index := map[[2]int]int{}
 	for i := range n {
 		for j := range n {
@@ -202,43 +227,73 @@ func (p *pairTables) extended(species []bool) *tableSet {
 				index[q] = len(pairs)
 				pairs = append(pairs, q)
 			}
-			set.pair[i*n+j] = int32(index[q])
+			number[i*n+j] = int32(index[q])
 		}
 	}
+	return pairs, number
+}
+
+// extended is the set of these species.
+func (p *pairTables) extended(species []bool) *tableSet {
+	n := len(species)
+	set := &tableSet{species: species, n: n}
+	var pairs [][2]int
+	pairs, set.pair = p.pairsOf(species)
 	p.build(set, pairs)
+	for t := range p.m.layer {
+		exact, any := make([]bool, n*n), false
+		for k := range exact {
+			if i, j := k/n, k%n; species[i] && species[j] {
+				q := pairs[set.pair[k]]
+				exact[k] = !(p.one[[3]int{t, q[0], q[1]}].error.Value <= p.bound)
+				any = any || exact[k]
+			}
+		}
+		if !any {
+			exact = nil
+		}
+		set.exact = append(set.exact, exact)
+	}
 	return set
+}
+
+// need makes what is missing of the tables of these pairs.
+func (p *pairTables) need(pairs [][2]int) {
+	var missing [][3]int
+	for t := range p.m.layer {
+		for _, q := range pairs {
+			if key := [3]int{t, q[0], q[1]}; p.one[key].tables[0] == nil {
+				missing = append(missing, key)
+			}
+		}
+	}
+	made := make([]pairTable, len(missing))
+	next := make(chan int)
+	var wait sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(missing)) { // each has scratch
+		wait.Go(func() {
+			for k := range next {
+				made[k] = p.make(missing[k][0], [2]int(missing[k][1:]))
+			}
+		})
+	}
+	for k := range missing {
+		next <- k
+	}
+	close(next)
+	wait.Wait()
+	for k, key := range missing {
+		p.one[key] = made[k]
+	}
 }
 
 // build makes what is missing of the tables of these pairs, and stacks them.
 func (p *pairTables) build(set *tableSet, pairs [][2]int) {
 	set.pairs = len(pairs)
-	layers := p.m.layer
-	var missing [][3]int
-	for t := range layers {
-		for _, q := range pairs {
-			if key := [3]int{t, q[0], q[1]}; p.one[key][0] == nil {
-				missing = append(missing, key)
-			}
-		}
-	}
-	made := make([][2]*kernel.Table, len(missing))
-	var wait sync.WaitGroup
-	for k, key := range missing {
-		wait.Go(func() {
-			t, i, j := key[0], key[1], key[2]
-			made[k][0] = p.make(t, i, j, layers[t].mlp, false)
-			if layers[t].rho != nil {
-				made[k][1] = p.make(t, i, j, layers[t].rho, true)
-			}
-		})
-	}
-	wait.Wait()
-	for k, key := range missing {
-		p.one[key] = made[k]
-	}
-	for t := range layers {
+	p.need(pairs)
+	for t := range p.m.layer {
 		set.weights = append(set.weights, p.stack(t, 0, pairs))
-		if layers[t].rho != nil {
+		if p.m.layer[t].rho != nil {
 			set.density = append(set.density, p.stack(t, 1, pairs))
 		} else {
 			set.density = append(set.density, nil)
@@ -251,14 +306,14 @@ func (p *pairTables) build(set *tableSet, pairs [][2]int) {
 func (p *pairTables) stack(t, which int, pairs [][2]int) *kernel.Table {
 	var all []*kernel.Table
 	for _, q := range pairs {
-		all = append(all, p.one[[3]int{t, q[0], q[1]}][which])
+		all = append(all, p.one[[3]int{t, q[0], q[1]}].tables[which])
 	}
 	out := kernel.Stack(all)
 	if len(all) > 1 {
 		for k, q := range pairs {
 			key, n := [3]int{t, q[0], q[1]}, len(all[k].Coef)
 			kept := p.one[key]
-			kept[which] = &kernel.Table{W: out.W, Segs: out.Segs, Coef: out.Coef[k*n:][:n:n]}
+			kept.tables[which] = &kernel.Table{W: out.W, Segs: out.Segs, Coef: out.Coef[k*n:][:n:n]}
 			p.one[key] = kept
 		}
 	}
@@ -273,8 +328,58 @@ func (m *Model) Tabulated() bool {
 }
 
 // RadialErrors are the errors of the tables that New32 uses, layer by layer; of the steepest
-// and the flattest pair of species where they depend on the species.
+// and the flattest pair of species where they depend on the species (see PairErrors).
 func (m *Model) RadialErrors() []RadialError {
 	New32(m)
 	return m.tables.errors
+}
+
+// PairError is the error of the tables of a pair of elements, layer by layer.
+type PairError struct {
+	Centre, Neighbour int // atomic numbers
+	Layers            []RadialError
+	Used              []bool // else New32 evaluates the network for the edges of atoms that have such a pair
+}
+
+// Pairs is how many pairs of elements have tables of their own; 0 where all share them.
+func (m *Model) Pairs() int {
+	n := len(m.cfg.numbers)
+	switch {
+	case !m.depends():
+		return 0
+	case m.ordered():
+		return n * n
+	}
+	return n * (n + 1) / 2
+}
+
+// PairErrors makes and measures the tables of all pairs of these elements, as New32 does with
+// those that it meets; pairs that differ in their order alone come once where that makes no
+// difference. It is empty for models whose tables do not depend on the species.
+func (m *Model) PairErrors(zs []int) ([]PairError, error) {
+	if New32(m); !m.depends() {
+		return nil, nil
+	}
+	p, species := m.tables, make([]bool, len(m.cfg.numbers))
+	for _, z := range zs {
+		s, ok := m.cfg.species[z]
+		if !ok {
+			return nil, fmt.Errorf("mace: the model has no element of atomic number %d", z)
+		}
+		species[s] = true
+	}
+	pairs, _ := p.pairsOf(species)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.need(pairs)
+	var out []PairError
+	for _, q := range pairs {
+		e := PairError{Centre: m.cfg.numbers[q[0]], Neighbour: m.cfg.numbers[q[1]]}
+		for t := range m.layer {
+			one := p.one[[3]int{t, q[0], q[1]}].error
+			e.Layers, e.Used = append(e.Layers, one), append(e.Used, p.good() && one.Value <= p.bound)
+		}
+		out = append(out, e)
+	}
+	return out, nil
 }
