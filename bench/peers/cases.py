@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import environments
 from environments import Missing
+from figures import MACE_TORCH, SYMMETRIX
 from participants import Prototype, Wigner, Worker
 
 # Published files that Debian's lammps-data has, as LAMMPS's own examples name them.
@@ -181,10 +182,14 @@ def board(args, sizes, element):
 
 
 def mace(args, sizes, size, hidden):
-    """A MACE of random weights, which the worker makes."""
-    file = os.path.join(environments.folder(), f"mace-{size}-random.model")
-    torch = Worker("mace-torch, ASE", "mace", "mace_torch.py", sizes.steps(2), {"model": file, "hidden": hidden}, model=file)
+    """A MACE of random weights, which the workers make."""
+    file = os.path.join(environments.folder(), f"mace-{size}-agnostic-random.model")
+
+    def worker(label, script):
+        return Worker(label, "mace", script, sizes.steps(2), {"model": file, "hidden": hidden}, model=file)
+
     return Case("mace" if size == "medium" else "mace-" + size, f"MACE {hidden}, silicon", "Si", sizes.silicon, [
-        torch, Wigner("wigner", args.wigner, file, sizes.steps(20)),
+        worker(MACE_TORCH, "mace_torch.py"), Wigner("wigner", args.wigner, file, sizes.steps(20)),
         Wigner("wigner, large", args.wigner, file, sizes.steps(5), atoms=sizes.large // 2),
+        worker(SYMMETRIX, "symmetrix_ase.py"),
     ])

@@ -3,6 +3,8 @@
 import statistics
 
 SEVENNET = "SevenNet 0.10.4, ASE"
+MACE_TORCH = "mace-torch, ASE"
+SYMMETRIX = "symmetrix, ASE, float64"
 
 
 def spread(values, digits=3):
@@ -39,6 +41,8 @@ def rows(data):
         for part in parts:
             out += against_sevennet(case.get(name), words, part)
     for name, c in case.items():
+        if name.startswith("mace"):
+            out += mace(c)
         if name.startswith("board-"):
             out += board(c)
     out += prototype(case.get("prototype"))
@@ -79,6 +83,12 @@ def against_sevennet(case, words, part):
 def board(case):
     return [(f"{case['title']}: time of {peer} over that of the {kind} model", spread(found))
             for kind in ("fast", "accurate") for peer in ("LAMMPS SNAP", "LAMMPS qSNAP") if (found := ratios(case, peer, "wigner, " + kind))]
+
+
+def mace(case):
+    """Peers and wigner on the same atoms; wigner in single precision."""
+    return [(f"{case['title']}: time of {peer} over wigner's ({case['programs'][peer]['atoms']:,} atoms)", spread(found))
+            for peer in (MACE_TORCH, SYMMETRIX) if peer in case["programs"] and (found := ratios(case, peer, "wigner"))]
 
 
 def prototype(case):

@@ -40,6 +40,12 @@ class Report(unittest.TestCase):
         self.assertIn("2 layers, 1.1 s per epoch", what)
         self.assertEqual(training, "**20**")
 
+    def test_mace(self):
+        case = CASE | {"name": "mace-small", "title": "MACE", "programs": {"wigner": CASE["programs"]["wigner"], figures.SYMMETRIX: {"atoms": 512}},
+                       "rounds": [{"wigner": turn(100, 90), figures.SYMMETRIX: turn(700, 650)}, {"wigner": turn(200, 180), figures.SYMMETRIX: turn(1800, 1700)}]}
+        self.assertEqual(figures.rows(DATA | {"cases": [case], "extras": {}}),
+                         [("MACE: time of symmetrix, ASE, float64 over wigner's (512 atoms)", "**8** (7 – 9)")])
+
     def test_everything_is_named(self):
         text = report.text(DATA, "2026-01-01", None)
         for part in (SEVENNET, "other (small): no such program", "ranks: one core", "sevenn 0.10.4", "2026-01-01.json", "forces 1.0e-06"):
