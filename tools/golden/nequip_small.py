@@ -64,11 +64,13 @@ MODELS = {
                           num_features=[4, 3], learnable_shift=True), 'NequIPLightningModule'),
     # Odd scalars, which appear behind the third layer (and would reach the energy behind the sixth).
     'nequip-odd': (with_(seed=6, parity=True, num_layers=4, l_max=1, num_features=[4, 3]), 'NequIPLightningModule'),
+    # Six layers, so that they do reach it, through tanh.
+    'nequip-odd-six': (with_(seed=8, parity=True, num_layers=6, l_max=1, num_features=[3, 2], radial_mlp_width=4, num_bessels=4), 'NequIPLightningModule'),
     # The file as nequip-train wrote it, with the states of optimizer, loops and callbacks.
     'nequip-untouched': (with_(seed=7, num_layers=2, l_max=1, num_features=[6, 4]), 'EMALightningModule'),
 }
 UNTOUCHED = ['nequip-untouched']
-PACKAGES = ['nequip-parity', 'nequip-natural', 'nequip-readout', 'nequip-linear', 'nequip-odd']
+PACKAGES = ['nequip-parity', 'nequip-natural', 'nequip-readout', 'nequip-linear', 'nequip-odd', 'nequip-odd-six']
 
 
 def config(name, model, module, folder):
