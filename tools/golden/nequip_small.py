@@ -70,6 +70,7 @@ MODELS = {
     'nequip-untouched': (with_(seed=7, num_layers=2, l_max=1, num_features=[6, 4]), 'EMALightningModule'),
 }
 UNTOUCHED = ['nequip-untouched']
+LOUDER = {'nequip-odd-six': 6}  # times this, else odd scalars change the energy by rounding alone
 PACKAGES = ['nequip-parity', 'nequip-natural', 'nequip-readout', 'nequip-linear', 'nequip-odd', 'nequip-odd-six']
 
 
@@ -107,7 +108,7 @@ def train(name, model, module, folder):
     return os.path.join(folder, 'last.ckpt')
 
 
-def strengthen(path):
+def strengthen(name, path):
     """So that neighbours matter: the radial networks of a model without training give little."""
     ck = torch.load(path, map_location='cpu', weights_only=False)
     ck['optimizer_states'], ck['lr_schedulers'], ck['loops'], ck['callbacks'] = [], [], {}, {}
@@ -115,6 +116,8 @@ def strengthen(path):
     for k, v in ck['state_dict'].items():
         if 'edge_mlp' in k and '.mlp.0.' in k:
             v.mul_(2)
+        if 'edge_mlp' in k and '.mlp.2.' in k:
+            v.mul_(LOUDER.get(name, 1))
         if 'ema_weight' in k:  # averaged weights that are not the others
             v.mul_(1 + 0.2 * torch.rand(v.shape, generator=rng, dtype=v.dtype))
         if 'bessel_weights' in k:
@@ -177,7 +180,7 @@ def main(out, *names):
             if name in UNTOUCHED:
                 shutil.copy(path, file)
             else:
-                torch.save(strengthen(path), file)
+                torch.save(strengthen(name, path), file)
             graph = load_double(torch.load(file, map_location='cpu', weights_only=False))
             print('%s: %d bytes' % (file, os.path.getsize(file)))
             head = 'model=%s program="nequip %s, e3nn %s, torch %s, float64" command="tools/golden/nequip_small.py" date=%s' % (
