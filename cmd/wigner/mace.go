@@ -25,7 +25,7 @@ func openMACE(f *modelFile, v variant) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &source{Family: "MACE", Variant: maceVariants(m), Cutoff: m.Cutoff(),
+	s := &source{Family: "MACE", Variant: maceVariants(m), Cutoff: m.Cutoff(), Single: m.Single(),
 		Supports: supportsAny(m.Elements()), Describe: func(w io.Writer) { describeMACE(w, m) },
 		Pairs: func(w io.Writer, zs []int) error { return describePairs(w, m, zs) }}
 	return s.with(v), nil

@@ -80,6 +80,10 @@ dir = "`+filepath.Join(t.TempDir(), "run")+`"
 `)
 	mustRun(t, "run", cfg, "--ranks", "2")
 	mustRun(t, "check", "-m", filepath.Join("..", "..", "testdata", "mace", "tiny-c2", "tiny-c2.model"), in)
+	single := filepath.Join("..", "..", "testdata", "mace", "tiny-c3-f32", "tiny-c3-f32.model")
+	if r := mustRun(t, "check", "-m", single, in); !strings.Contains(r.out, "couplings are stored in single precision") {
+		t.Errorf("check of a model in single precision: %s", r.out)
+	}
 	sevenn := filepath.Join("..", "..", "testdata", "sevennet-tiny", "linear-l2.pth")
 	refuse(t, 2, []string{`head "x"`, "has no heads"}, "eval", in, "-m", sevenn, "-o", out, "--head", "x")
 }

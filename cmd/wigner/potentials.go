@@ -30,6 +30,7 @@ type source struct {
 	Cut       bool                                                // ends at its cutoff without going smoothly to zero
 	Describe  func(w io.Writer)                                   // what info says of a model; nil where it is none
 	Pairs     func(w io.Writer, zs []int) error                   // what info says of pairs of elements; nil where there is nothing
+	Single    bool                                                // its file has couplings in single precision: rotations hold to that
 	Gives     string                                              // what it gives instead of an energy; "": an energy
 	Whole     bool                                                // sees a molecule whole, on one rank
 }

@@ -17,6 +17,7 @@ type contraction struct {
 	agnostic bool
 	terms    []coefficient
 	weights  [][]float64 // of each block and order [species][K][channel]
+	precise  bool        // the couplings are more than single precision holds
 }
 
 // coefficient is Σ_η U_η W_η of a monomial.
@@ -123,6 +124,7 @@ func (t *tree) contraction(list string, a, out o3.Irreps, species int, agnostic 
 				fail("tensor %s has %d numbers (shape %v), wanted are %d (%d components, %d times %d, %d couplings)",
 					u, len(data), shape, want, b.Irrep.Dim(), nu, dim, kn)
 			}
+			c.precise = c.precise || !single(data)
 			c.weights = append(c.weights, t.get(w, fmt.Sprintf("%d species × %d couplings × %d channels", species, kn, c.channels), species*kn*c.channels))
 			for m := range b.Irrep.Dim() {
 				terms = c.merge(terms, data[m*want/b.Irrep.Dim():][:want/b.Irrep.Dim()], at+m, nu, dim, kn)
@@ -227,4 +229,14 @@ func packContraction[T kernel.Float](c *contraction, species int) *kernel.Contra
 		all[s] = c.coefficients(s)
 	}
 	return kernel.NewContraction[T](c.poly, c.channels, all)
+}
+
+// single is whether single precision holds all these numbers.
+func single(x []float64) bool {
+	for _, v := range x {
+		if float64(float32(v)) != v {
+			return false
+		}
+	}
+	return true
 }

@@ -254,6 +254,17 @@ func (m *Model) Describe() string {
 	return s
 }
 
+// Single is whether the couplings of the contractions, which the file holds, are rounded to
+// single precision: energies are then the same in every orientation to that alone.
+func (m *Model) Single() bool {
+	for _, l := range m.layer {
+		if !l.poly.precise {
+			return true
+		}
+	}
+	return false
+}
+
 // LayerInfo describes a layer.
 type LayerInfo struct {
 	Block            string // class of the interaction
