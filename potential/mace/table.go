@@ -268,23 +268,28 @@ func (p *pairTables) need(pairs [][2]int) {
 		}
 	}
 	made := make([]pairTable, len(missing))
+	p.each(missing, func(k int, t pairTable) { made[k] = t })
+	for k, key := range missing {
+		p.one[key] = made[k]
+	}
+}
+
+// each makes the tables of these layers and pairs and hands each to do, at once on all cores.
+func (p *pairTables) each(keys [][3]int, do func(k int, t pairTable)) {
 	next := make(chan int)
 	var wait sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(missing)) { // each has scratch
+	for range min(runtime.GOMAXPROCS(0), len(keys)) { // each has scratch
 		wait.Go(func() {
 			for k := range next {
-				made[k] = p.make(missing[k][0], [2]int(missing[k][1:]))
+				do(k, p.make(keys[k][0], [2]int(keys[k][1:])))
 			}
 		})
 	}
-	for k := range missing {
+	for k := range keys {
 		next <- k
 	}
 	close(next)
 	wait.Wait()
-	for k, key := range missing {
-		p.one[key] = made[k]
-	}
 }
 
 // build makes what is missing of the tables of these pairs, and stacks them.
@@ -369,15 +374,19 @@ func (m *Model) PairErrors(zs []int) ([]PairError, error) {
 		species[s] = true
 	}
 	pairs, _ := p.pairsOf(species)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.need(pairs)
-	var out []PairError
+	var keys [][3]int
 	for _, q := range pairs {
-		e := PairError{Centre: m.cfg.numbers[q[0]], Neighbour: m.cfg.numbers[q[1]]}
 		for t := range m.layer {
-			one := p.one[[3]int{t, q[0], q[1]}].error
-			e.Layers, e.Used = append(e.Layers, one), append(e.Used, p.good() && one.Value <= p.bound)
+			keys = append(keys, [3]int{t, q[0], q[1]})
+		}
+	}
+	errors := make([]RadialError, len(keys)) // the tables go: those of all pairs of 89 elements are 14 GB
+	p.each(keys, func(k int, t pairTable) { errors[k] = t.error })
+	var out []PairError
+	for k, q := range pairs {
+		e := PairError{Centre: m.cfg.numbers[q[0]], Neighbour: m.cfg.numbers[q[1]], Layers: errors[k*len(m.layer):][:len(m.layer)]}
+		for _, one := range e.Layers {
+			e.Used = append(e.Used, p.good() && one.Value <= p.bound)
 		}
 		out = append(out, e)
 	}

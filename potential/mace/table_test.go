@@ -46,6 +46,12 @@ func TestPairErrors(t *testing.T) {
 			if err != nil || len(errors) != c.pairs || m.Pairs() != c.pairs {
 				t.Fatalf("%s: %d errors of %d pairs (%v), want %d", c.name, len(errors), m.Pairs(), err, c.pairs)
 			}
+			all := make([]bool, len(m.cfg.numbers))
+			for k := range all {
+				all[k] = true
+			}
+			pairs, _ := m.tables.pairsOf(all)
+			m.tables.need(pairs)
 			for _, e := range errors {
 				i, j := m.cfg.species[e.Centre], m.cfg.species[e.Neighbour]
 				for layer, got := range e.Layers {
