@@ -107,6 +107,11 @@ batch = 8
 	if !strings.Contains(r2.out, "rotation") || r2.code != 1 {
 		t.Errorf("check of raw coordinates: %d %s %s", r2.code, r2.out, r2.err)
 	}
+	// A dry run has the one rank that the run would have, whatever the machine has.
+	move := write(t, filepath.Join(root, "move.toml"), fmt.Sprintf("[structure]\nfile = %q\n[potential]\nmodel = %q\n[dynamics]\ntemperature_K = 10\ntimestep_fs = 0.5\nsteps = 2\n[output]\ndir = %q\n", data, one, filepath.Join(root, "move")))
+	if r := mustRun(t, "run", move, "--dry-run"); !strings.Contains(r.out, "(1 × 1 × 1): 1 rank\n") {
+		t.Errorf("dry run: %s", r.out)
+	}
 	out := "-o=" + filepath.Join(root, "x.extxyz")
 	box := write(t, filepath.Join(root, "box.extxyz"), "3\nLattice=\"30 0 0 0 30 0 0 0 30\" Properties=species:S:1:pos:R:3 pbc=\"T T T\" energy=1\nO 0 0 0\nH 1 0 0\nH 0 1 0\n")
 	refuse(t, 2, []string{"frame 0", "periodic system"}, "eval", box, "-m", one, out)
