@@ -112,7 +112,9 @@ func TestOtherEnsembleOnResume(t *testing.T) {
 	dir := t.TempDir()
 	cfg := config(t, dir, pressed)
 	mustRun(t, "run", cfg, "dynamics.steps=20")
-	plain := strings.NewReplacer(`ensemble = "langevin"`, `ensemble = "nve"`, "friction_time_fs = 500\n", "").Replace(argon)
+	plain := strings.NewReplacer(`ensemble = "langevin"`, `ensemble = "nve"`, "friction_time_fs = 500\n", "").Replace(argon) +
+		pressed[strings.Index(pressed, "[[group]]"):] // the atoms of the restart are in it
+	refuse(t, 2, []string{"group (was", "is none"}, "run", cfg, "--resume", "dynamics.steps=40", "group=[]")
 	for i, c := range []struct{ text, set string }{{pressed, "thermostat.type=csvr"}, {plain, "dynamics.seed=3"}, {pressed, "dynamics.seed=3"}} {
 		cfg := config(t, dir, c.text)
 		r := mustRun(t, "run", cfg, "--resume", fmt.Sprintf("dynamics.steps=%d", 40+20*i), c.set)
