@@ -46,7 +46,7 @@ def rows(data):
         if name.startswith("board-"):
             out += board(c)
     out += prototype(case.get("prototype"))
-    out += useful(case.get("silicon"))
+    out += useful([case.get("silicon"), case.get("prototype"), case.get("memory")])
     out += memory(case.get("memory"))
     extras = data["extras"]
     if "list" in extras:
@@ -98,9 +98,10 @@ def prototype(case):
             for m in ("normal", "lean") if (found := ratios(case, f"wigner, {m}", "C prototype", "pair"))]
 
 
-def useful(case):
-    label = case and of_wigner(case, ", large")
-    runs = [r[label] for r in case["rounds"] if label in r] if label else []
+def useful(cases):
+    """Of all runs of the same 21,952 atoms with everything kept."""
+    runs = [r[label] for case in cases if case for r in case["rounds"] for label in r
+            if label in ("wigner, large", "wigner, normal", "normal")]
     runs = [r for r in runs if r["result"].get("peak_fraction")]
     if not runs:
         return []
