@@ -161,9 +161,10 @@ def cases(args, sizes):
         out += [behler(args, sizes, "Si", sizes.silicon), behler(args, sizes, "Cu", sizes.copper)]
     out += [board(args, sizes, e) for e in MASS]
     if args.prototype:
-        out.append(Case("prototype", "SevenNet-0, silicon: the potential alone", "Si", 2, [
+        out.append(Case("prototype", "SevenNet-0, silicon: beside the C prototype", "Si", sizes.silicon, [
             Prototype(args.prototype, sizes.prototype),
             *(wigner(f"wigner, {m}", zero, 5, atoms=n, memory=m) for m in ("normal", "lean")),
+            sevennet("SevenNet 0.10.4, ASE", "sevennet", model(zero), turns),
         ]))
     return out
 

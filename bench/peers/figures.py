@@ -92,17 +92,20 @@ def mace(case):
 
 
 def prototype(case):
+    """The prototype's time is that of the potential alone; SevenNet's is of whole steps of 512 atoms."""
     if not case:
         return []
-    return [(f"the potential alone, {m}: wigner's time over the C prototype's", spread(found))
-            for m in ("normal", "lean") if (found := ratios(case, f"wigner, {m}", "C prototype", "pair"))]
+    out = [(f"the potential alone, {m}: wigner's time over the C prototype's", spread(found))
+           for m in ("normal", "lean") if (found := ratios(case, f"wigner, {m}", "C prototype", "pair"))]
+    return out + [(f"beside the prototype: time of SevenNet 0.10.4 in ASE over that of {name}", spread(found))
+                  for name in ("C prototype", "wigner, normal") if (found := ratios(case, SEVENNET, name))]
 
 
 def useful(cases):
     """Of all runs of the same 21,952 atoms with everything kept."""
     runs = [r[label] for case in cases if case for r in case["rounds"] for label in r
             if label in ("wigner, large", "wigner, normal", "normal")]
-    runs = [r for r in runs if r["result"].get("peak_fraction")]
+    runs = [r for r in runs if r["result"].get("peak_gflops")]
     if not runs:
         return []
     rate = statistics.median(r["result"]["useful_gflops"] for r in runs)
