@@ -82,12 +82,15 @@ def same_as_eval(atoms, folder):
         out.write('%d\nLattice="%s" Properties=species:S:1:pos:R:3 pbc="T T T"\n' % (len(atoms), cell))
         for symbol, x in zip(atoms.symbols, atoms.positions):
             out.write('%s %.17g %.17g %.17g\n' % (symbol, *x))
-    subprocess.run([wigner, 'eval', 'last.xyz', '-m', model, '-o', 'out.extxyz', '--ranks', '1'], cwd=folder, check=True)
+    said = subprocess.run([wigner, 'eval', 'last.xyz', '-m', model, '-o', 'out.extxyz', '--ranks', '1'], cwd=folder,
+                          check=True, stderr=subprocess.PIPE, text=True).stderr
     ref = ase.io.read(folder / 'out.extxyz')
     de = abs(e - ref.get_potential_energy()) / len(atoms)
     df, ds = abs(f - ref.get_forces()).max(), abs(s - ref.get_stress()).max()
     print('socket and eval differ by %.0e eV/atom, %.0e eV/Å, %.0e eV/Å³' % (de, df, ds))
-    assert de < 1e-10 and df < 1e-8 and ds < 1e-10, 'float64 potentials agree to rounding'
+    single = ' in float32 ' in said  # of the last line: the model and its precision
+    most = (2e-6, 1e-4, 2e-6) if single else (1e-10, 1e-8, 1e-10)
+    assert de < most[0] and df < most[1] and ds < most[2], 'socket and eval differ by more than rounding'
 
 
 if __name__ == '__main__':

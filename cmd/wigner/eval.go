@@ -228,7 +228,7 @@ func (e *evaluation) next() (*extxyz.Frame, *system, error) {
 	}
 	e.n++
 	if err != nil {
-		return nil, nil, usagef("%s: %w", frameName(e.n-1), err)
+		return nil, nil, usagef("%s: %w%s", frameName(e.n-1), err, e.unwritten())
 	}
 	s, err := systemOf(f)
 	if err == nil {
@@ -242,7 +242,15 @@ func (e *evaluation) next() (*extxyz.Frame, *system, error) {
 
 // blame names the frame in an error.
 func (e *evaluation) blame(f *extxyz.Frame, err error) error {
-	return usagef("%s:%d: %s: %w", e.o.in, f.Line, frameName(e.n-1), err)
+	return usagef("%s:%d: %s: %w%s", e.o.in, f.Line, frameName(e.n-1), err, e.unwritten())
+}
+
+// unwritten says, at an error, what became of the frames before it.
+func (e *evaluation) unwritten() string {
+	if e.out == nil || e.out.name == "" { // a pipe has got them
+		return ""
+	}
+	return fmt.Sprintf("; nothing was written to %s", e.o.out)
 }
 
 // frame is collective: it evaluates one frame, and rank 0 writes it.

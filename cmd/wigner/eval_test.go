@@ -305,6 +305,9 @@ func TestEvalBad(t *testing.T) {
 			in := write(t, filepath.Join(dir, "in.extxyz"), c.text)
 			out := filepath.Join(dir, "out.extxyz")
 			for _, ranks := range []string{"1", "3"} {
+				if name != "empty" {
+					c.parts = append(slices.Clone(c.parts), "nothing was written to "+out)
+				}
 				refuse(t, 2, c.parts, "eval", in, "-m", filepath.Join(tiny, "parity-nequip.pth"), "-o", out, "--ranks", ranks)
 				if got := left(t, dir); got != "in.extxyz" {
 					t.Errorf("files after an error: %s", got)

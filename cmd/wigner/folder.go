@@ -55,9 +55,9 @@ func holdsRun(dir string) bool {
 }
 
 // openFolder makes and locks a run folder. One that holds a run already is
-// refused, unless it is to be continued or emptied, and so is one where the run
+// refused, unless it is to be continued or emptied (goOn says how it may be continued), and so is one where the run
 // would write over one of the files that it reads.
-func openFolder(dir string, resume, force bool, dumps []input.Dump, inputs ...string) (*folder, error) {
+func openFolder(dir, goOn string, resume, force bool, dumps []input.Dump, inputs ...string) (*folder, error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, usage(err)
 	}
@@ -71,7 +71,7 @@ func openFolder(dir string, resume, force bool, dumps []input.Dump, inputs ...st
 	if holdsRun(dir) && !resume {
 		if !force {
 			f.close()
-			return nil, usagef("%s holds a run already: --resume continues it, --force starts it over, output.dir=… chooses another folder", dir)
+			return nil, usagef("%s holds a run already: %s--force starts it over, output.dir=… chooses another folder", dir, goOn)
 		}
 		if err := f.empty(dumps); err != nil {
 			f.close()

@@ -1,8 +1,12 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"strings"
 
 	"github.com/wigner-md/wigner/domain"
@@ -19,10 +23,15 @@ func (r *runner) resume() (offsets map[string]string, err error) {
 		why := strings.TrimPrefix(err.Error(), "md: ")
 		err = nil
 		if r.folder != nil {
-			err = r.folder.empty(r.cfg.Output.Dump)
+			if err = r.folder.lost(why); err == nil {
+				err = r.folder.empty(r.cfg.Output.Dump)
+			}
+		}
+		if err := agree(r.c, err); err != nil {
+			return nil, err
 		}
 		r.say("%s: the run starts from step 0", why)
-		return nil, agree(r.c, err)
+		return nil, nil
 	}
 	if err != nil {
 		return nil, err
@@ -56,6 +65,41 @@ func (r *runner) resume() (offsets map[string]string, err error) {
 		r.sayResumed(re.Extra, exact, regrid)
 	}
 	return re.Extra, nil
+}
+
+// lost refuses to begin anew, for want of a restart, over what cannot be had again by it: a
+// run that had written one, or the results of another verb. What was ended before its first
+// restart begins anew.
+func (f *folder) lost(why string) error {
+	for _, name := range taskNames {
+		if exists(f.path(name)) {
+			return usagef("%s holds no run to resume but %s: choose another folder by output.dir=…, or begin anew by --force", f.dir, name)
+		}
+	}
+	had := ""
+	var s statusReport
+	if text, err := os.ReadFile(f.path(statusName)); err == nil && json.Unmarshal(text, &s) == nil {
+		if s.Restart != nil {
+			had = fmt.Sprintf("a restart of step %d was written by the run in %s", s.Restart.Step, f.dir)
+		}
+	} else if moved(f.path(thermoName)) {
+		had = fmt.Sprintf("%s has steps beyond 0", f.path(thermoName))
+	}
+	if had == "" {
+		return nil
+	}
+	return usagef("%s, but now: %s. Nothing was changed: restore %s, or begin anew by --force", had, why, f.path(restartName))
+}
+
+// moved is whether a table has more than its head and the row of step 0.
+func moved(name string) bool {
+	r, err := os.Open(name)
+	if err != nil {
+		return false
+	}
+	defer r.Close()
+	begin, _ := io.ReadAll(io.LimitReader(r, 1<<16))
+	return bytes.Count(begin, []byte("\n")) > 2
 }
 
 // startedFrom refuses, on rank 0, another structure or other groups than those of the

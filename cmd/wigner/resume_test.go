@@ -178,6 +178,10 @@ func TestResumeWithoutManifest(t *testing.T) {
 	cfg, out := config(t, dir, argon), filepath.Join(dir, "run")
 	mustRun(t, "run", cfg, "-q", "--ranks", "1")
 	for _, says := range []string{"resumed from step 40", "no restart, only "} { // a restart every 20 of 60 steps
+		code := 0
+		if says != "resumed from step 40" {
+			code = exitUsage
+		}
 		all, _ := filepath.Glob(filepath.Join(out, restartName, "*", "manifest.bin"))
 		if len(all) == 0 {
 			t.Fatal("no restarts")
@@ -187,9 +191,53 @@ func TestResumeWithoutManifest(t *testing.T) {
 				os.Remove(name)
 			}
 		}
-		r := mustRun(t, "run", cfg, "--resume", "--ranks", "1")
-		if !strings.Contains(r.err, says) || !strings.Contains(r.err, "manifest") || !strings.Contains(r.err, filepath.Dir(all[len(all)-1])) {
+		r := wigner(t, "run", cfg, "--resume", "--ranks", "1")
+		if r.code != code || !strings.Contains(r.err, says) || !strings.Contains(r.err, "manifest") || !strings.Contains(r.err, filepath.Dir(all[len(all)-1])) {
 			t.Errorf("want %q:\n%s", says, r.err)
 		}
 	}
+}
+
+// TestResumeLost: a run whose restarts are gone is not begun anew over its results; one
+// that was ended before its first restart is.
+func TestResumeLost(t *testing.T) {
+	dir := t.TempDir()
+	cfg, out := config(t, dir, argon), filepath.Join(dir, "run")
+	again := []string{"run", cfg, "--resume", "--ranks", "1"}
+	mustRun(t, "run", cfg, "-q", "--ranks", "1")
+	want := map[string]string{}
+	for _, name := range []string{thermoName, "a.extxyz", configName} {
+		want[name] = read(t, filepath.Join(out, name))
+	}
+	if err := os.RemoveAll(filepath.Join(out, restartName)); err != nil {
+		t.Fatal(err)
+	}
+	refuse(t, 2, []string{"a restart of step 60", "no restart", filepath.Join(out, restartName), "--force"}, again...)
+	status := filepath.Join(out, statusName)
+	text := read(t, status)
+	if err := os.Remove(status); err != nil {
+		t.Fatal(err)
+	}
+	refuse(t, 2, []string{thermoName, "no restart", "--force"}, again...)
+	for name, text := range want {
+		if read(t, filepath.Join(out, name)) != text {
+			t.Errorf("%s was changed", name)
+		}
+	}
+	begin, rest, _ := strings.Cut(text, `"last_restart": {`)
+	_, rest, ok := strings.Cut(rest, "}")
+	if !ok {
+		t.Fatalf("status.json:\n%s", text)
+	}
+	write(t, status, begin+`"last_restart": null`+rest)
+	if r := mustRun(t, again...); !strings.Contains(r.err, "starts from step 0") {
+		t.Errorf("no restart had been written: %s", r.err)
+	}
+
+	relaxed := filepath.Join(dir, "relaxed")
+	if err := os.Mkdir(relaxed, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(relaxed, relaxName), "kept")
+	refuse(t, 2, []string{relaxName, "--force"}, append(again, "output.dir="+relaxed)...)
 }

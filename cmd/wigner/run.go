@@ -228,7 +228,7 @@ func (r *runner) prepare() (done bool, err error) {
 		}
 	}
 	if r.c.Rank() == 0 {
-		if r.folder, err = openFolder(cfg.Output.Dir, r.o.resume, r.o.force, cfg.Output.Dump, append([]string{r.o.config, r.form.file}, r.src.Files...)...); err == nil {
+		if r.folder, err = openFolder(cfg.Output.Dir, "--resume continues it, ", r.o.resume, r.o.force, cfg.Output.Dump, append([]string{r.o.config, r.form.file}, r.src.Files...)...); err == nil {
 			err = r.startLog()
 		}
 		if err == nil {
@@ -259,7 +259,12 @@ func (r *runner) prepare() (done bool, err error) {
 		}
 	}
 	if r.sim.Atoms != nil && r.sim.Step >= cfg.Dynamics.Length() {
-		r.say("%s is finished: step %d of %d has been reached", cfg.Output.Dir, r.sim.Step, cfg.Dynamics.Length())
+		switch end := cfg.Dynamics.Length(); {
+		case r.sim.Step == end:
+			r.say("%s is finished: step %d of %d has been reached", cfg.Output.Dir, r.sim.Step, end)
+		case r.c.Rank() == 0:
+			r.warn(fmt.Sprintf("%s: nothing is done, as the restart is of step %d, beyond dynamics.steps = %d, which counts from the beginning of the run", cfg.Output.Dir, r.sim.Step, end))
+		}
 		return true, nil
 	}
 	if r.sim.Atoms == nil {

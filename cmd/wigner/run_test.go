@@ -116,6 +116,9 @@ func TestRun(t *testing.T) {
 	if r := mustRun(t, "run", cfg, "--resume", "--ranks", "2"); !strings.Contains(r.err, "is finished") {
 		t.Errorf("resuming a finished run says %q", r.err)
 	}
+	if r := mustRun(t, "run", cfg, "--resume", "--ranks", "2", "dynamics.steps=20"); !strings.Contains(r.err, "beyond dynamics.steps = 20") || !strings.Contains(r.err, "step 60") {
+		t.Errorf("resuming below the step reached says %q", r.err)
+	}
 	refuse(t, 2, []string{"exclude"}, "run", cfg, "--resume", "--force")
 
 	// The effective config gives the same run.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -21,6 +22,9 @@ type settings map[string]string
 // settingsKey is where a restart's notes hold the settings; no file of a run
 // folder can have this name.
 const settingsKey = "/settings"
+
+// namePrefix begins the key of a file's name, beside that of its content; nothing depends on it.
+const namePrefix = "/name of "
 
 // Settings that no config has, or has otherwise: of the structure's file its content.
 const (
@@ -90,6 +94,7 @@ func settingsOf(cfg *input.Config, files []string, structure string) (settings, 
 		if s[key], err = digest(f); err != nil {
 			return nil, err
 		}
+		s[namePrefix+key] = filepath.Base(f)
 	}
 	return s, nil
 }
@@ -152,7 +157,7 @@ func (s settings) startedFrom(notes map[string]string) (file bool, err error) {
 // ofStart is whether a setting only says what a run starts from.
 func ofStart(key string) bool { return strings.HasPrefix(key, "structure.") || key == groupKey }
 
-// keysOfBoth are the keys of two settings, sorted.
+// keysOfBoth are the keys of two settings, sorted, but for names of files.
 func keysOfBoth(a, b settings) []string {
 	var out []string
 	for _, m := range []settings{a, b} {
@@ -160,13 +165,21 @@ func keysOfBoth(a, b settings) []string {
 			out = append(out, k)
 		}
 	}
+	out = slices.DeleteFunc(out, func(k string) bool { return strings.HasPrefix(k, namePrefix) })
 	slices.Sort(out)
 	return slices.Compact(out)
 }
 
 // change says how a setting differs.
 func change(key string, was, is settings) string {
-	return fmt.Sprintf("%s (was %s, is %s)", key, orNone(strings.Fields(was[key])), orNone(strings.Fields(is[key])))
+	say := func(s settings) string {
+		text := orNone(strings.Fields(s[key]))
+		if name := s[namePrefix+key]; name != "" {
+			text = name + ", " + text
+		}
+		return text
+	}
+	return fmt.Sprintf("%s (was %s, is %s)", key, say(was), say(is))
 }
 
 // differ says which settings are others than those in a restart's notes, and

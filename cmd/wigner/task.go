@@ -131,7 +131,7 @@ func (t *task) prepare(force bool) error {
 				inputs = append(inputs, beside(given, filepath.Dir(t.from)))
 			}
 		}
-		if t.folder, err = openFolder(t.cfg.Output.Dir, false, force, nil, inputs...); err == nil {
+		if t.folder, err = openFolder(t.cfg.Output.Dir, "", false, force, nil, inputs...); err == nil {
 			err = t.begin()
 		}
 	}

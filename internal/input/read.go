@@ -71,11 +71,42 @@ func read(name, text string, sets []string, c checked) error {
 		where.override(key)
 	}
 	var errs []error
-	for _, p := range c.check() {
+	for _, p := range append(zeros(c, where), c.check()...) {
 		file, line := where.find(p.key)
 		errs = append(errs, &Error{file, line, p.key, p.msg})
 	}
 	return errors.Join(errs...)
+}
+
+// presets are keys of which 0 stands for "left out", and so for the default.
+var presets = []string{
+	"thermostat.damping_fs", "barostat.damping_fs", "barostat.compressibility_per_GPa",
+	"observe.rdf.every", "observe.rdf.cutoff_A", "observe.rdf.bins", "observe.coordination.every",
+	"observe.msd.every", "observe.msd.window_ps", "observe.msd.origins",
+	"observe.vacf.every", "observe.vacf.window_ps", "observe.vacf.origins", "observe.stress.every", "observe.stress.window_ps",
+}
+
+// zeros refuses a 0 that somebody has written where it would be taken for the default. It
+// looks before check fills the defaults in.
+func zeros(c checked, where *locator) (found []problem) {
+	run, ok := c.(*Config)
+	if !ok {
+		return nil
+	}
+	pressed := run.Dynamics.Ensemble == "npt" || run.Dynamics.Ensemble == "nph"
+	idle := map[string]bool{ // effective configs have a 0 there
+		"thermostat.damping_fs": !run.Dynamics.Thermal(), "barostat.damping_fs": !pressed,
+		"barostat.compressibility_per_GPa": !pressed || run.Barostat.Type != "c-rescale",
+	}
+	for _, key := range presets {
+		if where.lines[key] == 0 && !where.sets[key] || idle[key] {
+			continue
+		}
+		if v, ok := lookup(reflect.ValueOf(c).Elem(), strings.Split(key, ".")); ok && v.IsZero() {
+			found = append(found, problem{key, "0 is out of range: it must be above 0; without this key the default holds"})
+		}
+	}
+	return found
 }
 
 // Encode is the config as TOML: what a run writes as its effective config.
