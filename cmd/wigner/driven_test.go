@@ -51,12 +51,17 @@ func serve(t *testing.T, play func(s *server)) (name string, done chan struct{})
 	return path, done
 }
 
+// send writes at once: a client that refuses the first value closes before a second write.
 func (s *server) send(name string, values ...any) {
-	fmt.Fprintf(s.conn, "%-12s", name)
+	b := fmt.Appendf(nil, "%-12s", name)
 	for _, v := range values {
-		if err := wire.Write(s.conn, wire.LittleEndian, v); err != nil {
+		var err error
+		if b, err = wire.Append(b, wire.LittleEndian, v); err != nil {
 			s.t.Error(err)
 		}
+	}
+	if _, err := s.conn.Write(b); err != nil {
+		s.t.Error(err)
 	}
 }
 
