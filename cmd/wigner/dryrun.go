@@ -78,6 +78,9 @@ func (a *app) dryRun(s *simulation, p *process) error {
 		if err := s.cutUp(n, f); err != nil {
 			return err
 		}
+		if text := s.cfg.Late(); text != "" {
+			a.log.Warn(text)
+		}
 		f.report(a.out, s)
 		return nil
 	})

@@ -66,6 +66,28 @@ func TestObserve(t *testing.T) {
 		"structure.file="+write(t, filepath.Join(t.TempDir(), "two.xyz"), "2\n\nAr 0 0 0\nAr 4 0 0\n"), "observe.rdf={}", "output.dir="+filepath.Join(t.TempDir(), "x"))
 }
 
+// A run that ends before anything is looked at says so, as does its dry run; a longer one does not.
+func TestObserveLate(t *testing.T) {
+	const want = "observe.from_ps: 0.021 ps lie beyond the end of the run"
+	out := filepath.Join(t.TempDir(), "run")
+	set := []string{"run", filepath.Join(repo, "configs/argon.toml"), "structure.repeat=[3,3,3]", "dynamics.timestep_fs=2", "observe.from_ps=0.021", "output.dir=" + out, "--ranks", "2"}
+	for _, c := range []struct {
+		late bool
+		more []string
+	}{
+		{true, []string{"dynamics.steps=10", "--dry-run"}},
+		{false, []string{"dynamics.steps=11", "--dry-run"}}, // its last step is at 0.022 ps
+		{true, []string{"dynamics.steps=10"}},
+	} {
+		if r := mustRun(t, append(set, c.more...)...); strings.Contains(r.err, want) != c.late {
+			t.Errorf("%v: %s", c.more, r.err)
+		}
+	}
+	if w := statusOfRun(t, out).Warnings; len(w) != 1 || !strings.Contains(w[0], want) {
+		t.Errorf("the status warns of %q", w)
+	}
+}
+
 // cells are the numbers of a table.
 func cells(t *testing.T, dir, name string) (out []float64) {
 	t.Helper()

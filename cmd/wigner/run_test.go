@@ -279,7 +279,7 @@ func TestModelDigest(t *testing.T) {
 		t.Errorf("the same model under another name differs in %v", which)
 	}
 	// FIPS 180-2, appendix B.1: SHA-256 of "abc".
-	if which, physics := of(c).differ(notes); len(which) != 1 || !physics || !strings.Contains(which[0], "ba7816bf") {
+	if which, physics := of(c).differ(notes); len(which) != 1 || !physics || !strings.Contains(which[0], "was a, sha256 ba7816bf") || !strings.Contains(which[0], "is c, ") {
 		t.Errorf("another model differs in %v", which)
 	}
 	other := of(a)

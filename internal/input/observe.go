@@ -1,6 +1,9 @@
 package input
 
-import "math"
+import (
+	"fmt"
+	"math"
+)
 
 // Observe is what is measured while the atoms move.
 type Observe struct {
@@ -59,6 +62,17 @@ type StressACF struct {
 // Any is whether anything is measured beside the means.
 func (o *Observe) Any() bool {
 	return o.RDF != nil || o.Coordination != nil || o.MSD != nil || o.VACF != nil || o.Stress != nil
+}
+
+// Late warns of a run that ends before anything is looked at; it is empty for others. Short
+// trials of a long run are such, so it is no error.
+func (c *Config) Late() string {
+	d := &c.Dynamics
+	if d.Steps == nil || math.Round(c.Observe.From*1000/d.Timestep) <= float64(d.Length()) {
+		return ""
+	}
+	return fmt.Sprintf("observe.from_ps: %v ps lie beyond the end of the run, so nothing is looked at: %d steps of %v fs, from the beginning of the run, are %.4g ps",
+		c.Observe.From, d.Length(), d.Timestep, float64(d.Length())*d.Timestep/1000)
 }
 
 // preset is x, or its default where it says nothing.
