@@ -69,6 +69,23 @@ func New(c Crystal) (*Supercell, error) {
 	return s, nil
 }
 
+// Shortest is the length of the shortest vector by which the supercell repeats itself, Å, among
+// those of up to three of each lattice vector.
+func (s *Supercell) Shortest() float64 {
+	const most = 3
+	least := math.Inf(1)
+	for a := -most; a <= most; a++ {
+		for b := -most; b <= most; b++ {
+			for c := -most; c <= most; c++ {
+				if a != 0 || b != 0 || c != 0 {
+					least = min(least, length(row([3]float64{float64(a), float64(b), float64(c)}, s.Vectors)))
+				}
+			}
+		}
+	}
+	return least
+}
+
 // classes finds which atoms are translations of each other by the primitive cell.
 func (s *Supercell) classes() error {
 	inv, err := inverse(s.Prim)

@@ -2,6 +2,8 @@ package phonon
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -57,8 +59,41 @@ type Stop struct {
 	Break bool    // the path begins anew here
 }
 
-// Walk is a path with so many steps on each of its pieces. G and GAMMA mean Γ.
+// CheckPath refuses a path that is none or goes through a point that is not in points.
+func CheckPath(path []string, points map[string][3]float64) error {
+	for _, piece := range path {
+		names := strings.Split(piece, "-")
+		if len(names) < 2 {
+			return fmt.Errorf("%q is no path: names of points with - between", piece)
+		}
+		for _, name := range names {
+			if name, _, ok := find(name, points); !ok {
+				return fmt.Errorf("there is no point %q; known are %s", name, strings.Join(slices.Sorted(maps.Keys(points)), ", "))
+			}
+		}
+	}
+	return nil
+}
+
+// find is a point by its name in a path.
+func find(name string, points map[string][3]float64) (string, [3]float64, bool) {
+	name = strings.TrimSpace(name)
+	if q, ok := points[name]; ok {
+		return name, q, true
+	}
+	if strings.EqualFold(name, "gamma") || name == "G" {
+		name = "Γ"
+	}
+	q, ok := points[name]
+	return name, q, ok
+}
+
+// Walk is a path with so many steps on each of its pieces. G and GAMMA mean Γ, unless
+// they are points themselves.
 func (s *Supercell) Walk(path []string, points map[string][3]float64, steps int) ([]Stop, error) {
+	if err := CheckPath(path, points); err != nil {
+		return nil, fmt.Errorf("phonon: %w", err)
+	}
 	inv, err := inverse(s.Prim)
 	if err != nil {
 		return nil, err
@@ -68,19 +103,9 @@ func (s *Supercell) Walk(path []string, points map[string][3]float64, steps int)
 	at := 0.0
 	for _, piece := range path {
 		names := strings.Split(piece, "-")
-		if len(names) < 2 {
-			return nil, fmt.Errorf("phonon: %q is no path: names of points with - between", piece)
-		}
 		var from [3]float64
 		for n, name := range names {
-			name = strings.TrimSpace(name)
-			if strings.EqualFold(name, "gamma") || name == "G" {
-				name = "Γ"
-			}
-			q, ok := points[name]
-			if !ok {
-				return nil, fmt.Errorf("phonon: there is no point %q", name)
-			}
+			name, q, _ := find(name, points)
 			if n == 0 {
 				out = append(out, Stop{Q: q, X: at, Label: name, Break: true})
 				from = q

@@ -292,9 +292,34 @@ func TestWalk(t *testing.T) {
 			t.Errorf("%q is a path", bad)
 		}
 	}
+	// A point of this name is meant before Γ.
+	own := map[string][3]float64{"Γ": {}, "G": {0.25, 0, 0}}
+	if w, err := s.Walk([]string{"gamma-G"}, own, 1); err != nil || w[1].Q != own["G"] || w[1].Label != "G" || w[0].Label != "Γ" {
+		t.Errorf("%+v, %v", w, err)
+	}
 	for _, l := range []Lattice{Cubic, FCC, BCC, Hexagonal} {
 		if _, err := s.Walk(l.Path(), l.Points(), 2); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// The supercell of two sheared cells repeats itself by less than its vectors.
+func TestShortest(t *testing.T) {
+	for _, c := range []struct {
+		cell [3][3]float64
+		want float64
+	}{
+		{[3][3]float64{{3, 0, 0}, {0, 4, 0}, {0, 0, 5}}, 6},
+		{[3][3]float64{{3, 0, 0}, {0, 4, 0}, {3, 0, 1}}, 2}, // 2(c − a)
+		{[3][3]float64{{0, 2, 2}, {2, 0, 2}, {2, 2, 0}}, 4 * math.Sqrt2},
+	} {
+		s, err := New(Crystal{Cell: c.cell, Z: []int32{18}, X: make([][3]float64, 1), Mass: []float64{40}, Repeat: [3]int{2, 2, 2}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := s.Shortest(); math.Abs(got-c.want) > 1e-12 {
+			t.Errorf("%v: %v, want %v", c.cell, got, c.want)
 		}
 	}
 }

@@ -255,7 +255,7 @@ func benchForm(name string, n int, src *source) (*form, error) {
 	if err != nil {
 		return nil, err
 	}
-	return builder(spec)
+	return builder(spec, "--structure "+name)
 }
 
 // linearity compares r with the first result on as many ranks; 0 for that itself.

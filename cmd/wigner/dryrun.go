@@ -26,6 +26,9 @@ const cutForReal = 500_000
 // their cuts takes one process a time that grows with their square.
 const ranksForReal = 200
 
+// tooClose is a distance that no bond has, Å: that of H₂, the shortest, is 0.74.
+const tooClose = 0.5
+
 // brick is what one rank would hold, and the time of its step.
 type brick struct {
 	owned, remote, images, entries float64
@@ -40,6 +43,8 @@ type forecast struct {
 	job    *job
 	pot    potential.Potential
 	skin   float64
+	// closest is the distance of the closest two atoms, Å; 0 where they are counted, not made.
+	closest float64
 }
 
 // dryRun is collective over the processes; the first one counts. It says what each
@@ -81,6 +86,9 @@ func (a *app) dryRun(s *simulation, p *process) error {
 		if text := s.cfg.Late(); text != "" {
 			a.log.Warn(text)
 		}
+		if f.closest > 0 && f.closest < tooClose {
+			a.log.Warn(fmt.Sprintf("two atoms are %.4g Å apart, closer than any bond: are lattice constant, cell and unit of length what they should be?", f.closest))
+		}
 		f.report(a.out, s)
 		return nil
 	})
@@ -114,7 +122,7 @@ func (s *simulation) cutUp(n int, f *forecast) error {
 	if s.form.crystal != nil && (many || s.form.crystal.Count() > cutForReal) {
 		return s.countUp(n, grid, f)
 	}
-	loads := make([]*projection.Load, n)
+	loads, near := make([]*projection.Load, n), make([]float64, n)
 	err := inproc.Run(n, func(c comm.Comm) error {
 		x, err := s.form.build(c, s.src.Supports, grid)
 		if err != nil {
@@ -129,10 +137,12 @@ func (s *simulation) cutUp(n int, f *forecast) error {
 			}
 			x.Partition = f.part
 		}
-		e := md.Evaluator{Comm: c, Potential: &closest{cutoff: s.src.Cutoff}, Skin: f.skin, Balance: !many && s.cfg.Parallel.Moves(), Cell: x.Cell, Partition: x.Partition, Atoms: x.Atoms}
+		pairs := &closest{cutoff: s.src.Cutoff, d: math.Inf(1)}
+		e := md.Evaluator{Comm: c, Potential: pairs, Skin: f.skin, Balance: !many && s.cfg.Parallel.Moves(), Cell: x.Cell, Partition: x.Partition, Atoms: x.Atoms}
 		if err := e.Evaluate(); err != nil {
 			return err
 		}
+		near[c.Rank()] = pairs.d
 		st := e.Stats()
 		f.bricks[c.Rank()] = brick{owned: float64(st.Owned), remote: float64(st.Remote), images: float64(st.Images), entries: float64(st.Entries)}
 		if c.Rank() == 0 {
@@ -144,6 +154,7 @@ func (s *simulation) cutUp(n int, f *forecast) error {
 	if err != nil {
 		return err
 	}
+	f.closest = slices.Min(near)
 	total := 0.0
 	for _, b := range f.bricks {
 		total += b.owned
@@ -247,6 +258,9 @@ func (f *forecast) report(w io.Writer, s *simulation) {
 		atoms = float64(s.form.crystal.Count())
 	}
 	line("atoms", "%.0f", atoms)
+	if f.closest > 0 && f.closest < math.Inf(1) {
+		line("closest atoms", "%.4g Å", f.closest)
+	}
 	line("bricks", "%s: %s", brickShape(f.part.Grid(), f.part.N()), f.job.describe())
 	if n := f.job.ranks(); len(f.bricks) < n {
 		line("", "%d of the %d counted, evenly spread", len(f.bricks), n)
@@ -258,7 +272,11 @@ func (f *forecast) report(w io.Writer, s *simulation) {
 	}{{"atoms per rank", owned}, {"ghosts per rank", ghosts}, {"memory per rank/MB", memory}} {
 		line(row.name, "%12.4g %12.4g %12.4g", slices.Min(row.x), mean(row.x), slices.Max(row.x))
 	}
-	line("skin", "%g Å: a list lives about %.0f steps", f.skin, f.Work.Every)
+	if f.Work.Every < math.MaxInt32 {
+		line("skin", "%g Å: a list lives about %.0f steps", f.skin, f.Work.Every)
+	} else {
+		line("skin", "%g Å: a list lives as long as the atoms do not move", f.skin)
+	}
 	line("", "besides %.0f MB in each process for the program and the model", f.Model/1e6)
 	line("memory per process", "%.4g MB at most", f.Model/1e6+slices.Max(memory)*float64(slices.Max(f.job.Bricks)))
 	slowest := slices.MaxFunc(f.bricks, func(a, b brick) int { return cmp.Compare(a.step.Total(), b.step.Total()) })

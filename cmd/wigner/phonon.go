@@ -102,7 +102,7 @@ func (t *task) phonon() error {
 			return err
 		}
 	}
-	s, lattice, err := t.supercell()
+	s, err := t.supercell()
 	if err != nil {
 		return err
 	}
@@ -117,7 +117,7 @@ func (t *task) phonon() error {
 		return err
 	}
 	b := &bands{t: t, s: s, phi: phi, out: out}
-	if err := b.path(lattice); err != nil {
+	if err := b.path(); err != nil {
 		return err
 	}
 	if err := b.mesh(); err != nil {
@@ -127,28 +127,23 @@ func (t *task) phonon() error {
 	return agree(t.c, t.saveJSON(phononName, out))
 }
 
-// supercell is collective: that of the config, and the lattice whose special points are known.
-func (t *task) supercell() (*phonon.Supercell, phonon.Lattice, error) {
+// supercell is collective: that of the config.
+func (t *task) supercell() (*phonon.Supercell, error) {
 	c, err := property.UnitCell(t.e, masses())
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	o := &t.cfg.Phonon
-	lattice := phonon.NoLattice
 	switch {
 	case o.Axes != nil:
 		for k := range 3 {
 			copy(c.Primitive[k][:], o.Axes[k])
 		}
 	case o.Primitive == "auto":
-		var letter string
-		letter, lattice = centring(&t.cfg.Structure)
+		letter, _ := centring(&t.cfg.Structure)
 		c.Primitive = input.Centred(letter)
 	default:
 		c.Primitive = input.Centred(o.Primitive)
-		if letter, known := centring(&t.cfg.Structure); letter == o.Primitive {
-			lattice = known
-		}
 	}
 	if o.Supercell != nil {
 		copy(c.Repeat[:], o.Supercell)
@@ -160,9 +155,38 @@ func (t *task) supercell() (*phonon.Supercell, phonon.Lattice, error) {
 	}
 	s, err := phonon.New(*c)
 	if err != nil {
-		return nil, 0, usage(err)
+		return nil, usage(err)
 	}
-	return s, lattice, nil
+	if l := s.Shortest(); !o.Given() && l < 2*t.src.Cutoff-1e-9 {
+		t.warn(fmt.Sprintf("the supercell repeats itself after %.4g Å, less than twice the cutoff of %g Å: atoms feel a displaced atom and its image at once, so frequencies are exact only at the wave vectors that fit the supercell; give a larger phonon.supercell", l, t.src.Cutoff))
+	}
+	return s, nil
+}
+
+// lattice is that whose special points are known.
+func (s *taskShare) lattice() phonon.Lattice {
+	o := &s.cfg.Phonon
+	letter, known := centring(&s.cfg.Structure)
+	if o.Axes != nil || o.Primitive != "auto" && o.Primitive != letter {
+		return phonon.NoLattice
+	}
+	return known
+}
+
+// way is the path of the bands, nil where there is none, and the points that it may name.
+func (s *taskShare) way() (path []string, points map[string][3]float64) {
+	o, lattice := &s.cfg.Phonon, s.lattice()
+	path, points = o.Path, lattice.Points()
+	if points == nil {
+		points = map[string][3]float64{"Γ": {}}
+	}
+	for _, p := range o.Points {
+		points[p.Name] = [3]float64(p.Q)
+	}
+	if path == nil {
+		path = lattice.Path()
+	}
+	return path, points
 }
 
 // centring is the centring of a prototype's conventional cell, and its Bravais lattice,
@@ -330,18 +354,9 @@ func (b *bands) solve(qs [][3]float64, kinds []int) (freq, share []float64, err 
 }
 
 // path is collective: the bands along the path.
-func (b *bands) path(lattice phonon.Lattice) error {
+func (b *bands) path() error {
 	o := &b.t.cfg.Phonon
-	points, path := lattice.Points(), o.Path
-	if points == nil {
-		points = map[string][3]float64{"Γ": {}}
-	}
-	for _, p := range o.Points {
-		points[p.Name] = [3]float64(p.Q)
-	}
-	if path == nil {
-		path = lattice.Path()
-	}
+	path, points := b.t.way()
 	if path == nil {
 		b.t.say("no bands: the lattice has no path of its own, and phonon.path names none")
 		return nil
@@ -490,8 +505,5 @@ func (t *task) printPhonon(o *phononResult) {
 	}
 	msg := fmt.Sprintf("imaginary modes: %d of %d on the mesh; the lowest, %.3fi THz, is at q = (%.4f %.4f %.4f): the crystal is not stable in this structure, or the supercell too small. They are left out of the thermal properties",
 		o.Imaginary, o.MeshModes, -o.Lowest, o.LowestQ[0], o.LowestQ[1], o.LowestQ[2])
-	if t.c.Rank() == 0 {
-		t.a.log.Warn(msg)
-		t.file.Warn(msg)
-	}
+	t.warn(msg)
 }

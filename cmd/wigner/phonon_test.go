@@ -86,7 +86,15 @@ func TestPhononFiles(t *testing.T) {
 	dir := t.TempDir()
 	argon, first := filepath.Join(repo, "configs/phonon-argon.toml"), filepath.Join(dir, "first")
 	common := []string{"phonon.mesh=[4,4,4]", "phonon.path_steps=5", "phonon.supercell=[2,2,2]", "phonon.primitive=F"}
-	mustRun(t, append([]string{"phonon", argon, "output.dir=" + first, "--ranks", "3"}, common...)...)
+	refuse(t, 2, []string{`phonon.path: there is no point "Y"; known are K, L, U, W, X, Γ`}, append([]string{"phonon", argon, "output.dir=" + first, `phonon.path=["Γ-Y"]`}, common...)...)
+	if _, err := os.Stat(first); err == nil {
+		t.Error("a path that is none is told after the folder was made")
+	}
+	// Two cubes of some 5.3 Å; between the copies of a face-centred one are 10.5 Å, and the cutoff is 8.5.
+	const thin = "less than twice the cutoff of 8.5 Å"
+	if r := mustRun(t, append([]string{"phonon", argon, "output.dir=" + first, "--ranks", "3"}, common...)...); strings.Count(r.err, thin) != 1 {
+		t.Errorf("no warning of a small supercell: %s", r.err)
+	}
 	given := write(t, filepath.Join(dir, "given.toml"), fmt.Sprintf("[structure]\nfile = %q\n", filepath.Join(first, relaxedName)))
 	again := func(out string, more ...string) []string {
 		return append(append([]string{"phonon", given, "output.dir=" + filepath.Join(dir, out), "--ranks", "1", "phonon.path=[\"Γ-Q\"]",
@@ -112,7 +120,7 @@ func TestPhononFiles(t *testing.T) {
 	refuse(t, 2, []string{"forces on 32 atoms; the supercell has 4"}, append(again("small", "phonon.force_sets="+filepath.Join(first, setsName)), "phonon.supercell=[1,1,1]")...)
 	refuse(t, 2, []string{"no row of 4 atoms"}, append(again("rows", "phonon.force_constants="+filepath.Join(first, constantsName)), "phonon.supercell=[1,1,1]")...)
 	refuse(t, 2, []string{"is none of this crystal"}, append(again("hcp", "phonon.force_constants="+filepath.Join(first, constantsName)), "phonon.primitive=I")...)
-	refuse(t, 2, []string{`there is no point "Y"`}, append(again("path", "phonon.force_constants="+filepath.Join(first, constantsName)), `phonon.path=["Γ-Y"]`)...)
+	refuse(t, 2, []string{`phonon.path: there is no point "Y"; known are Q, Γ`}, append(again("path", "phonon.force_constants="+filepath.Join(first, constantsName)), `phonon.path=["Γ-Y"]`)...)
 	for key, name := range map[string]string{"force_sets": setsName, "force_constants": constantsName} {
 		own := filepath.Join(dir, key, name)
 		text := read(t, filepath.Join(first, name))
@@ -139,6 +147,9 @@ func TestImaginary(t *testing.T) {
 	out := filepath.Join(dir, "out")
 	r := mustRun(t, "phonon", filepath.Join(repo, "configs/phonon-argon.toml"), "structure.prototype=", "structure.elements=[]", "structure.a_A=0", "structure.file="+x,
 		"relax.cell=volume", "phonon.supercell=[5,5,5]", "output.dir="+out, "--ranks", "1")
+	if strings.Contains(r.err, "twice the cutoff") { // 5 × 3.7 Å against 2 × 8.5
+		t.Errorf("a supercell that is large enough: %s", r.err)
+	}
 	if !strings.Contains(r.err, "imaginary modes: ") || !strings.Contains(r.err, "not stable") || !strings.Contains(r.err, "no bands") {
 		t.Errorf("%s", r.err)
 	}

@@ -30,7 +30,7 @@ func (a *app) reportCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "report RUN_DIR",
 		Short: "A page to look at: one HTML file of a run or a property job",
-		Long: `report draws what is in a run folder, or in that of relax, elastic, eos or train, on one HTML page that
+		Long: `report draws what is in a run folder, or in that of relax, elastic, eos, phonon or train, on one HTML page that
 needs no other file and no network: the state, thermo.csv, means with errors, the
 pair distribution of the last frame, mean square displacements (of an unwrapped
 trajectory), what each rank did, every other table, and the configuration.

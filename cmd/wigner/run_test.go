@@ -552,6 +552,26 @@ func TestDryRun(t *testing.T) {
 		t.Errorf("many ranks:\n%s", r.out)
 	}
 	mustRun(t, "run", cfg, "--dry-run", "--ranks", "64", "structure.repeat=[136,136,136]")
+	if r := mustRun(t, "run", cfg, "--dry-run", "--ranks", "2", "dynamics.temperature_K=0"); !strings.Contains(r.out, "Å: a list lives as long as the atoms do not move\n") {
+		t.Errorf("at rest:\n%s", r.out)
+	}
+	refuse(t, 2, []string{"structure.elements: the model does not know these elements: Kr"}, "run", cfg, "--dry-run", `structure.elements=["Kr"]`)
+}
+
+// The distance of the closest atoms is shown, and one that no bond has is warned of.
+func TestDryRunClosest(t *testing.T) {
+	dir := t.TempDir()
+	cfg := config(t, dir, argon)
+	// 5.3 Å / √2 in the crystal.
+	if r := mustRun(t, "run", cfg, "--dry-run", "--ranks", "3"); !strings.Contains(r.out, "closest atoms      3.748 Å\n") || strings.Contains(r.err, "any bond") {
+		t.Errorf("%s%s", r.out, r.err)
+	}
+	// Lengths in nm.
+	in := write(t, filepath.Join(dir, "nm.xyz"), "3\n\nAr 0 0 0\nAr 0.4 0 0\nAr 0.9 0 0\n")
+	r := mustRun(t, "run", cfg, "--dry-run", "--ranks", "3", "structure.prototype=", "structure.elements=[]", "structure.a_A=0", "structure.repeat=[]", "structure.file="+in)
+	if !strings.Contains(r.out, "closest atoms      0.4 Å\n") || !strings.Contains(r.err, "two atoms are 0.4 Å apart, closer than any bond") {
+		t.Errorf("%s%s", r.out, r.err)
+	}
 }
 
 // TestConfigs: every example makes three steps.

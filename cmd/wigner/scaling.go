@@ -173,7 +173,7 @@ func scalingForm(mode, name string, n, ranks int, src *source) (*form, error) {
 	for k := range spec.Repeat {
 		spec.Repeat[k] = max(1, spec.Repeat[k]) * times[k]
 	}
-	return builder(spec)
+	return builder(spec, f.key)
 }
 
 // cubicFactors are three factors of n, falling, as near to each other as may be.

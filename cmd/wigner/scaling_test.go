@@ -35,7 +35,7 @@ func TestProjectionCountsWhatANetworkSends(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		f, err := builder(c.spec)
+		f, err := builder(c.spec, "")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -64,6 +64,7 @@ type form struct {
 	seed    uint64  // of that
 	whole   *system // the frame, already read, not repeated
 	spec    crystalbuilder.Spec
+	key     string // that says the elements of a prototype
 	crystal *crystalbuilder.Crystal
 }
 
@@ -84,16 +85,20 @@ func newForm(s input.Structure, configDir string) (*form, error) {
 		copy(f.times[:], s.Repeat)
 		return f, nil
 	}
-	return builder(specOf(s))
+	key := "structure.elements"
+	if len(s.Alloy) > 0 {
+		key += " or structure.alloy"
+	}
+	return builder(specOf(s), key)
 }
 
-// builder is the form of a prototype.
-func builder(spec crystalbuilder.Spec) (*form, error) {
+// builder is the form of a prototype; key says its elements.
+func builder(spec crystalbuilder.Spec, key string) (*form, error) {
 	c, err := crystalbuilder.New(spec)
 	if err != nil {
 		return nil, usage(err)
 	}
-	return &form{spec: spec, crystal: c}, nil
+	return &form{spec: spec, key: key, crystal: c}, nil
 }
 
 // specOf says a structure in the builder's words.
@@ -129,7 +134,7 @@ func (f *form) piece(supports func(z int) bool, n int) (*form, error) {
 		if err != nil {
 			return nil, err
 		}
-		return builder(spec)
+		return builder(spec, f.key)
 	}
 	s, err := f.read(supports)
 	if err != nil || len(s.X) <= 2*n {
@@ -189,7 +194,7 @@ func (f *form) stretched(x float64) *form {
 		spec := f.spec
 		spec.A *= x
 		spec.C *= x
-		if out, err := builder(spec); err == nil {
+		if out, err := builder(spec, f.key); err == nil {
 			return out
 		}
 		return f
@@ -227,7 +232,7 @@ func (f *form) build(c comm.Comm, supports func(z int) bool, grid [3]int) (*crys
 		zs = append(zs, int32(z))
 	}
 	if missing := unsupported(zs, supports); missing != "" {
-		return nil, usagef("the model does not know these elements: %s", missing)
+		return nil, usagef("%s: the model does not know these elements: %s", f.key, missing)
 	}
 	cell := f.crystal.Cell()
 	lo, hi := f.crystal.Bounds()

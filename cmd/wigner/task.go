@@ -15,6 +15,7 @@ import (
 	"github.com/wigner-md/wigner/comm"
 	"github.com/wigner-md/wigner/internal/input"
 	"github.com/wigner-md/wigner/md"
+	"github.com/wigner-md/wigner/phonon"
 	"github.com/wigner-md/wigner/relax"
 )
 
@@ -100,6 +101,12 @@ func (a *app) taskCmd(cmd *cobra.Command, do func(t *task) error) *cobra.Command
 func (s *taskShare) read(sets []string) (err error) {
 	if s.cfg, err = input.ReadJobFile(s.verb, s.from, sets); err != nil {
 		return usage(err)
+	}
+	if s.verb == "phonon" {
+		path, points := s.way()
+		if err := phonon.CheckPath(path, points); err != nil {
+			return usagef("phonon.path: %w", err)
+		}
 	}
 	if s.verb == "phonon" && s.cfg.Phonon.Given() {
 		s.src = noPotential("forces of " + s.cfg.Phonon.ForceSets + s.cfg.Phonon.ForceConstants)
@@ -190,6 +197,14 @@ func (t *task) begin() error {
 	t.file = zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(enc), zapcore.AddSync(t.folder.log), zapcore.InfoLevel))
 	t.say("%s: %s on %s", t.verb, t.src.Name, t.j.describe())
 	return nil
+}
+
+// warn says, on rank 0, what the user should look into.
+func (t *task) warn(msg string) {
+	if t.c.Rank() == 0 {
+		t.a.log.Warn(msg)
+		t.file.Warn(msg)
+	}
 }
 
 // say tells the user something, on rank 0.

@@ -117,7 +117,11 @@ func (s *Structure) check(k *checker) {
 	if len(s.Elements) == 0 {
 		k.bad("structure.elements", "missing: the symbols of the sublattices, as in [\"Na\", \"Cl\"]")
 	}
-	k.positive("structure.a_A", s.A, 1e4)
+	if s.A == 0 {
+		k.bad("structure.a_A", "missing or 0: the lattice constant of the prototype, in Å")
+	} else {
+		k.positive("structure.a_A", s.A, 1e4)
+	}
 	if s.C != 0 {
 		k.positive("structure.c_A", s.C, 1e4)
 		if s.Prototype != "hcp" {

@@ -85,11 +85,18 @@ func TestSet(t *testing.T) {
 	for set, msg := range map[string]string{
 		"dynamics.step=7":           `did you mean "dynamics.steps"?`,
 		"dynamics.steps":            "section.key=value",
-		"dynamics.steps=many":       "incompatible types",
+		"dynamics.steps=many":       "must be a whole number, here it is a text",
 		"dynamics.timestep_fs=-1":   "command line: dynamics.timestep_fs: -1 is out of range",
 		"output.dump.every=3":       "give the whole list, output.dump=[{ … }]",
-		"structure=3":               "structure",
-		"dynamics.steps=1\nx = 3":   "incompatible types",
+		"dynamics.steps=1e4":        "must be a whole number, written without point or exponent",
+		"dynamics.timestep_fs=true": "must be a number, here it is true or false",
+		"dynamics.seed=[]":          "must be a whole number, here it is a list",
+		"structure.repeat=3":        "command line: structure.repeat: must be a list, here it is a whole number",
+		"dynamics.seed=2026-01-02":  "must be a whole number, here it is a date",
+		"output.dump=\"x\"":         "must be a list, here it is a text",
+		"restart.every={}":          "must be a whole number, here it is a table",
+		"structure=3":               "structure: must be a table, here it is a whole number",
+		"dynamics.steps=1\nx = 3":   "must be a whole number, here it is a text",
 		"potential.precision=float": "did you mean \"float32\"?",
 	} {
 		if _, err := ReadFile(base, []string{set}); err == nil || !strings.Contains(err.Error(), msg) {

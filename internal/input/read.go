@@ -153,7 +153,46 @@ func asError(name string, err error) error {
 			e.Msg = msg
 		}
 	}
+	e.Msg = inWords(e.Msg)
 	return e
+}
+
+// inWords says the parser's message on a wrong type without the names of Go's types.
+func inWords(msg string) string {
+	is, wants, ok := strings.Cut(strings.TrimPrefix(msg, "incompatible types: TOML value has type "), "; destination has type ")
+	if !ok {
+		if _, is, ok = strings.Cut(msg, ": expected table but found "); !ok {
+			return msg
+		}
+		wants = "map"
+	}
+	if is == "float64" && wants == "integer" {
+		return "must be a whole number, written without point or exponent"
+	}
+	return fmt.Sprintf("must be %s, here it is %s", inWord(wants), inWord(is))
+}
+
+// inWord says a type, of a value by Go's name or of a key by the parser's kind.
+func inWord(name string) string {
+	switch name {
+	case "string":
+		return "a text"
+	case "float", "float64":
+		return "a number"
+	case "integer", "int64":
+		return "a whole number"
+	case "boolean", "bool":
+		return "true or false"
+	case "slice", "[]any":
+		return "a list"
+	case "map", "map[string]any":
+		return "a table"
+	case "[]map[string]any":
+		return "a list of tables"
+	case "time.Time":
+		return "a date"
+	}
+	return name
 }
 
 // topmost leaves out keys inside a table that is itself unknown, and repeats.
