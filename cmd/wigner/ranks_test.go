@@ -123,6 +123,18 @@ func onRanks(t *testing.T, model, in string) {
 			worst = max(worst, apart(t, frames(t, out), want))
 		}
 		t.Logf("%s under %s: at most %.1e", filepath.Base(model), l, worst)
+		if os.Getenv("WIGNER_LONG") != "1" {
+			continue
+		}
+		worst = 0
+		for _, n := range rankCounts[3:] {
+			r := mpirun(t, l, n, "eval", in, "-m", model, "-o", out, "--precision", "float64", "--ranks", "1")
+			if r.code != 0 {
+				t.Fatalf("%s, %d processes: exit status %d\n%s", l, n, r.code, r.err)
+			}
+			worst = max(worst, apart(t, frames(t, out), want))
+		}
+		t.Logf("%s under %s, one rank in each of %v processes: at most %.1e", filepath.Base(model), l, rankCounts[3:], worst)
 	}
 }
 
