@@ -1,7 +1,9 @@
 package ensemble
 
 import (
+	"cmp"
 	"fmt"
+	"hash/fnv"
 	"testing"
 
 	"github.com/wigner-md/wigner/comm"
@@ -81,6 +83,7 @@ type setup struct {
 	skin      float64 // 0: 0.5 Å
 	mask      func(id int64) uint32
 	potential func(t testing.TB) potential.Potential // nil: argon
+	seed      uint64                                 // of the velocities and of all noise; 0: 7 and 3
 }
 
 func (u *setup) sim(t testing.TB, c comm.Comm) *md.Sim {
@@ -109,7 +112,10 @@ func (u *setup) sim(t testing.TB, c comm.Comm) *md.Sim {
 	if u.ideal {
 		s.Potential = ideal{}
 	}
-	if err := s.SetVelocities(u.kelvin, 7); err != nil {
+	if m, ok := s.Integrator.(*Motion); ok && u.seed != 0 {
+		reseed(m, u.seed)
+	}
+	if err := s.SetVelocities(u.kelvin, cmp.Or(u.seed, 7)); err != nil {
 		t.Fatal(err)
 	}
 	return s
@@ -185,3 +191,29 @@ var (
 	axes      = Coupling{Axes: [3]bool{true, true, true}}
 	triclinic = Coupling{Triclinic: true}
 )
+
+// reseed gives all noise of a motion another seed.
+func reseed(m *Motion, seed uint64) {
+	if m.Local != nil {
+		m.Local.Seed = seed
+	}
+	if m.CRescale != nil {
+		m.CRescale.Seed = seed
+	}
+	baths := []Bath{m.Bath}
+	if m.MTK != nil {
+		baths = append(baths, m.MTK.Bath)
+	}
+	for _, b := range baths {
+		if b, ok := b.(*CSVR); ok {
+			b.Seed = seed
+		}
+	}
+}
+
+// seedOf is a seed of a case: cases that are judged together have noise of their own.
+func seedOf(of ...any) uint64 {
+	h := fnv.New64a()
+	fmt.Fprint(h, of...)
+	return h.Sum64()>>1 | 1
+}
