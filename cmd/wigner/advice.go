@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/wigner-md/wigner/comm"
-	"github.com/wigner-md/wigner/comm/mpi"
 	"github.com/wigner-md/wigner/md"
 )
 
@@ -182,32 +181,37 @@ func (w *adviser) tell(a *assessment) {
 	}
 }
 
-// crowded is collective: it warns of processes of one rank each that share cores, and of
-// a process with more ranks than the cores that its launcher has bound it to.
+// crowded is collective: it warns of a process with more ranks than the cores that its
+// launcher has bound it to, and of processes that share cores.
 func (r *runner) crowded() error {
-	if m, ok := r.c.(interface{ Crowd() mpi.Crowd }); ok { // each rank is a process
-		at := m.Crowd()
-		if at.Ranks == 0 {
-			return nil
-		}
-		host, _ := os.Hostname()
-		host, err := comm.Share(r.c, at.First, host)
-		if err == nil && r.c.Rank() == 0 {
-			r.warn(fmt.Sprintf("%d processes share %d cores on %s: start as many as there are cores, or have the launcher bind each to a core of its own (mpirun --bind-to core, srun --cpu-bind=cores)", at.Ranks, at.Cores, host))
-		}
-		return err
+	if r.j.Processes == 1 {
+		return nil
 	}
 	here, cores := r.j.Bricks[r.j.Process], runtime.NumCPU()
 	who := []int64{int64(r.c.Size())}
-	if r.j.Processes > 1 && here > 1 && here > cores {
+	if here > 1 && here > cores {
 		who[0] = int64(r.c.Rank())
 	}
-	if err := r.c.AllreduceInt(who, comm.Min); err != nil || who[0] == int64(r.c.Size()) {
+	if err := r.c.AllreduceInt(who, comm.Min); err != nil {
 		return err
 	}
 	host, _ := os.Hostname()
-	text, err := comm.Share(r.c, int(who[0]), fmt.Sprintf("process %d on %s has %d ranks on %d cores: give each process as many cores as ranks (mpirun --map-by slot:PE=%d or --bind-to none, srun --cpus-per-task=%d --cpu-bind=cores)",
-		r.j.Process, host, here, cores, here, here))
+	say := fmt.Sprintf("process %d on %s has %d ranks on %d cores: give each process as many cores as ranks (mpirun --map-by slot:PE=%d or --bind-to none, srun --cpus-per-task=%d --cpu-bind=cores)",
+		r.j.Process, host, here, cores, here, here)
+	if who[0] == int64(r.c.Size()) {
+		at, ranks := crowded(r.j.Machines, r.j.Bricks)
+		if ranks == 0 {
+			return nil
+		}
+		who[0] = int64(total(r.j.Bricks[:at.Processes[0]]))
+		what := ""
+		if ranks > len(at.Processes) {
+			what = fmt.Sprintf(" of %d ranks", ranks)
+		}
+		say = fmt.Sprintf("%d processes%s share %d cores on %s: start as many ranks as there are cores, or have the launcher bind each process to cores of its own (mpirun --bind-to core, srun --cpu-bind=cores)",
+			len(at.Processes), what, at.Cores, host)
+	}
+	text, err := comm.Share(r.c, int(who[0]), say)
 	if err == nil && r.c.Rank() == 0 {
 		r.warn(text)
 	}

@@ -221,11 +221,9 @@ func (a *app) benchNext(p *process, o *benchOptions, src *source, report *benchR
 	if err != nil {
 		return err
 	}
-	var cores int
-	if r.Nodes, cores, err = p.hosts(); err != nil {
+	if r.Nodes, r.Oversubscribed, err = p.spread(src.ranks(ranks)); err != nil {
 		return err
 	}
-	r.Oversubscribed = r.Ranks > cores
 	r.Linearity = report.linearity(r)
 	if !o.json {
 		if len(report.Results) == 0 {

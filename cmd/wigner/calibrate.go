@@ -59,10 +59,7 @@ type pieceCost struct {
 // with pieces of the structure, on one rank alone, then with one piece on each
 // core that the program has on its node, perNode at most.
 func (p *process) calibrate(f *form, src *source, skin float64, perNode int) (*calibration, error) {
-	nodes, _, err := p.hosts()
-	if err != nil {
-		return nil, err
-	}
+	nodes, _ := p.hosts()
 	here := max(1, p.size()/nodes) // processes on each node
 	copies, err := p.least(max(1, min(perNode/here, cores())))
 	if err != nil {

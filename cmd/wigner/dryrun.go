@@ -50,12 +50,9 @@ type forecast struct {
 // dryRun is collective over the processes; the first one counts. It says what each
 // rank would hold and how long a step would take.
 func (a *app) dryRun(s *simulation, p *process) error {
-	nodes, _, err := p.hosts()
-	if err != nil {
-		return err
-	}
+	nodes, _ := p.hosts()
 	f := &forecast{job: &job{Processes: p.size()}}
-	err = p.each(func() (err error) {
+	err := p.each(func() (err error) {
 		if f.job.Bricks, err = layout(p.size(), s.src.ranks(s.o.ranks), s.bricks(p.size()), p.outer != nil); err == nil {
 			f.skin, err = s.foreseenSkin()
 		}

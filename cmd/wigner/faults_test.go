@@ -233,7 +233,7 @@ func TestFaultDamage(t *testing.T) {
 		took := f.over()
 		damage(t, filepath.Join(f.out, restartName))
 		said := f.goOn()
-		if !strings.Contains(said, "restart: ") {
+		if !strings.Contains(said, "a newer restart is damaged and passed over: restart: ") || !strings.Contains(read(t, filepath.Join(f.out, statusName)), "is damaged and passed over") {
 			t.Errorf("nobody says that the newest restart is damaged:\n%s", said)
 		}
 		return took

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -197,6 +198,34 @@ func writeFile(path string, text []byte) (err error) {
 	return os.Rename(tmp.Name(), path)
 }
 
+// size is that of a regular file of the folder; 0 for others, and where there is none.
+func (f *folder) size(name string) int64 {
+	info, err := os.Stat(f.path(name))
+	if err != nil || !info.Mode().IsRegular() {
+		return 0
+	}
+	return info.Size()
+}
+
+// dumped is whether the run before wrote this trajectory. Frames of one that its restart does not
+// know are then of steps behind the restart.
+func (f *folder) dumped(name string) bool {
+	old, err := input.ReadFile(f.path(configName), nil)
+	return err == nil && slices.ContainsFunc(old.Output.Dump, func(d input.Dump) bool { return d.File == name })
+}
+
+// reaches is an error where a file is shorter than a restart counts on.
+func (f *folder) reaches(name string, offset int64) error {
+	info, err := os.Stat(f.path(name))
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && offset > 0:
+		return usagef("%s is not there, of which the restart counts on %d bytes: put it back", f.path(name), offset)
+	case err == nil && info.Mode().IsRegular() && info.Size() < offset:
+		return usagef("%s has %d bytes where the restart counts on %d: put it back as it was", f.path(name), info.Size(), offset)
+	}
+	return nil
+}
+
 // openAt opens a file of the folder to go on at an offset: what stands behind
 // it is cut off.
 func (f *folder) openAt(name string, offset int64) (*os.File, error) {
@@ -206,11 +235,7 @@ func (f *folder) openAt(name string, offset int64) (*os.File, error) {
 	}
 	info, err := w.Stat()
 	if err == nil && info.Mode().IsRegular() {
-		if info.Size() < offset {
-			err = fmt.Errorf("%s has %d bytes where the restart counts on %d: was it changed since?", f.path(name), info.Size(), offset)
-		} else {
-			err = w.Truncate(offset)
-		}
+		err = w.Truncate(offset)
 	}
 	if err == nil && offset > 0 {
 		_, err = w.Seek(offset, io.SeekStart)

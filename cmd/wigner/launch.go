@@ -19,6 +19,7 @@ type job struct {
 	Processes int
 	Process   int   // this one
 	Bricks    []int // goroutine ranks of each process
+	Machines  []mpi.Machine
 }
 
 // ranks is the number of all ranks.
@@ -97,6 +98,29 @@ func (p *process) size() int {
 	return p.outer.Size()
 }
 
+// machines are those of the processes, the same on each; none where they are not known.
+func (p *process) machines() []mpi.Machine {
+	if o, ok := p.outer.(interface{ Machines() []mpi.Machine }); ok {
+		return o.Machines()
+	}
+	return nil
+}
+
+// crowded is the first machine with more ranks than cores for them, and how many it has;
+// 0 where there is none.
+func crowded(machines []mpi.Machine, bricks []int) (at mpi.Machine, ranks int) {
+	for _, m := range machines {
+		n := 0
+		for _, q := range m.Processes {
+			n += bricks[q]
+		}
+		if m.Cores > 0 && n > m.Cores {
+			return m, n
+		}
+	}
+	return mpi.Machine{}, 0
+}
+
 // first is whether this is the process that prints.
 func (p *process) first() bool { return p.outer == nil || p.outer.Rank() == 0 }
 
@@ -123,7 +147,7 @@ func (p *process) least(n int) (int, error) {
 // ranks is collective over the processes: it runs f on n ranks in each of them
 // (0: by the cores), or on as many ranks in all as there are bricks.
 func (p *process) ranks(n, bricks int, f func(j *job, c comm.Comm) error) error {
-	j := &job{Transport: "inproc", Processes: p.size()}
+	j := &job{Transport: "inproc", Processes: p.size(), Machines: p.machines()}
 	err := p.each(func() (err error) {
 		j.Bricks, err = layout(j.Processes, n, bricks, p.outer != nil)
 		return err

@@ -60,37 +60,47 @@ func (r *runner) restartDir() string {
 	return f.path(restartName)
 }
 
+// openFiles opens the files at these offsets, of a restart, nil for a new run. Nothing is
+// cut off before all of them have been found to be as the restart says.
 func (r *runner) openFiles(offsets map[string]string) error {
-	at := func(name string) (int64, error) {
-		text, ok := offsets[name]
-		if !ok {
-			return 0, nil
+	at := map[string]int64{}
+	for name, text := range offsets {
+		if name == settingsKey {
+			continue
 		}
 		n, err := strconv.ParseInt(text, 10, 64)
 		if err != nil {
-			return 0, fmt.Errorf("restart: length of %s: %w", name, err)
+			return fmt.Errorf("restart: length of %s: %w", name, err)
 		}
-		return n, nil
+		at[name] = n
+	}
+	for _, name := range []string{thermoName, tableName} {
+		if err := r.folder.reaches(name, at[name]); err != nil {
+			return err
+		}
+	}
+	for _, d := range r.dumps {
+		name := d.cfg.File
+		if _, known := at[name]; offsets != nil && !known && r.folder.size(name) > 0 && !r.folder.dumped(name) {
+			return usagef("output.dump: %s has frames of which the restart knows nothing, as the run that wrote it had no such dump: move the file, or give the dump another", r.folder.path(name))
+		}
+		if err := r.folder.reaches(name, at[name]); err != nil {
+			return usagef("output.dump: %w, or give the dump another file, in which the frames go on", err)
+		}
 	}
 	var err error
-	if r.thermo.offset, err = at(thermoName); err != nil {
-		return err
-	}
+	r.thermo.offset = at[thermoName]
 	if r.thermo.file, err = r.folder.openAt(thermoName, r.thermo.offset); err != nil {
 		return err
 	}
 	l := &lammpsLog{}
-	if l.offset, err = at(tableName); err != nil {
-		return err
-	}
+	l.offset = at[tableName]
 	if l.file, err = r.folder.openAt(tableName, l.offset); err != nil {
 		return err
 	}
 	r.thermo.log = l
 	for _, d := range r.dumps {
-		if d.offset, err = at(d.cfg.File); err != nil {
-			return err
-		}
+		d.offset = at[d.cfg.File]
 		if d.file, err = r.folder.openAt(d.cfg.File, d.offset); err != nil {
 			return err
 		}

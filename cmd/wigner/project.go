@@ -146,10 +146,7 @@ func (a *app) projectAll(p *process, o *benchOptions, src *source, r *benchRepor
 	if err = p.each(func() error { return err }); err != nil {
 		return err
 	}
-	nodes, all, err := p.hosts()
-	if err != nil {
-		return err
-	}
+	nodes, all := p.hosts()
 	c, err := p.calibrate(f, src, out.Skin, all/nodes)
 	if err != nil {
 		return err

@@ -36,8 +36,8 @@ func (r *runner) resume() (offsets map[string]string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if re.Notice != "" {
-		r.say("%s", re.Notice)
+	if re.Notice != "" && r.c.Rank() == 0 {
+		r.warn(fmt.Sprintf("a newer restart is damaged and passed over: %s; the run goes on from the one before, of step %d (what is damaged is kept as NNNNNN.damaged until two new restarts are whole)", re.Notice, re.Step))
 	}
 	if len(re.Unfinished) > 0 {
 		r.say("passed over, as it has no manifest (it was not finished, or the file is lost): %s", strings.Join(re.Unfinished, ", "))

@@ -241,3 +241,54 @@ func TestResumeLost(t *testing.T) {
 	write(t, filepath.Join(relaxed, relaxName), "kept")
 	refuse(t, 2, []string{relaxName, "--force"}, append(again, "output.dir="+relaxed)...)
 }
+
+// TestResumeFiles: a run whose files are not as the restart counts on is not continued, and
+// loses nothing; a trajectory goes on in another file where that is asked for.
+func TestResumeFiles(t *testing.T) {
+	dir := t.TempDir()
+	cfg, out := config(t, dir, argon), filepath.Join(dir, "run")
+	mustRun(t, "run", cfg, "-q", "--ranks", "1")
+	thermo, frames := filepath.Join(out, thermoName), filepath.Join(out, "a.extxyz")
+	lines, traj := read(t, thermo), read(t, frames)
+	write(t, thermo, lines+"61,of a killed run\n")
+	again := []string{"run", cfg, "--resume", "--ranks", "1", "dynamics.steps=80"}
+	kept := func() {
+		t.Helper()
+		if got := read(t, thermo); got != lines+"61,of a killed run\n" {
+			t.Errorf("%s was changed: %d bytes", thermo, len(got))
+		}
+	}
+
+	if err := os.Remove(frames); err != nil {
+		t.Fatal(err)
+	}
+	refuse(t, 2, []string{frames, fmt.Sprint(len(traj)), "put it back, or give the dump another file"}, again...)
+	kept()
+	if exists(frames) {
+		t.Error("an empty trajectory stands for the lost one")
+	}
+	write(t, frames, traj[:len(traj)-1])
+	refuse(t, 2, []string{frames, fmt.Sprint(len(traj) - 1), fmt.Sprint(len(traj))}, again...)
+	kept()
+	write(t, frames, traj)
+
+	// The dump is left out for some steps, and then wanted again.
+	mustRun(t, append(again, "-q", "output.dump=[]")...)
+	again[len(again)-1] = "dynamics.steps=100"
+	refuse(t, 2, []string{frames, "the restart knows nothing"}, again...)
+	if read(t, frames) != traj {
+		t.Error("frames are lost")
+	}
+	other := filepath.Join(out, "other.extxyz")
+	more := append(again, "-q", `output.dump=[{every = 10, file = "other.extxyz"}]`)
+	for range 2 { // the second as if the first had been killed before it wrote a restart
+		mustRun(t, more...)
+		if n := strings.Count(read(t, other), "Lattice="); n != 2 { // of steps 90 and 100
+			t.Errorf("%d frames", n)
+		}
+		all, _ := filepath.Glob(filepath.Join(out, restartName, "*"))
+		if err := os.RemoveAll(all[len(all)-1]); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

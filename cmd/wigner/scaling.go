@@ -196,31 +196,40 @@ func cubicFactors(n int) (best [3]int) {
 	return best
 }
 
-// hosts is collective over the processes: on how many nodes they are, and how many
-// cores these have.
-func (p *process) hosts() (nodes, cores int, err error) {
+// spread is collective over the processes: on how many nodes so many ranks of each are, and
+// whether some of them share a core.
+func (p *process) spread(ranks int) (nodes int, shared bool, err error) {
+	bricks, err := layout(p.size(), ranks, 0, p.outer != nil)
+	if err != nil {
+		return 0, false, err
+	}
+	nodes, _ = p.hosts()
 	if p.outer == nil {
-		return 1, thisMachine().Cores, nil
+		return nodes, bricks[0] > cores(), nil
 	}
-	name, _ := os.Hostname()
-	h := int64(0)
-	for _, c := range []byte(name) {
-		h = h*1099511628211 + int64(c) + 1
+	_, n := crowded(p.machines(), bricks)
+	tight := []int64{int64(n)}
+	if bricks[p.outer.Rank()] > cores() { // though the machine may have others
+		tight[0] = 1
 	}
-	x := make([]int64, 2*p.size())
-	x[p.outer.Rank()] = h
-	x[p.size()+p.outer.Rank()] = int64(onlineCores())
-	if err := p.outer.AllreduceInt(x, comm.Sum); err != nil {
-		return 0, 0, err
+	err = p.outer.AllreduceInt(tight, comm.Max)
+	return nodes, tight[0] > 0, err
+}
+
+// hosts are how many nodes the processes are on, and how many cores of these they may use
+// between them.
+func (p *process) hosts() (nodes, all int) {
+	machines := p.machines()
+	if len(machines) == 0 {
+		return 1, cores()
 	}
-	seen := map[int64]bool{}
-	for i, h := range x[:p.size()] {
-		if !seen[h] {
-			seen[h] = true
-			cores += int(x[p.size()+i])
+	for _, m := range machines {
+		if m.Cores == 0 {
+			m.Cores = onlineCores()
 		}
+		all += m.Cores
 	}
-	return len(seen), cores, nil
+	return len(machines), all
 }
 
 // collect puts the results of several JSON files of bench together.

@@ -28,7 +28,7 @@ type Comm struct {
 	rank, size  int
 	world, side uintptr // for exchanges and collectives; for gather and the end
 	crowded     bool    // some machine has more ranks than cores
-	crowd       Crowd
+	machines    []Machine
 
 	own     exchange // of Start
 	started bool     // and not yet done

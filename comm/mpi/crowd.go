@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"math/bits"
 	"os"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -35,41 +36,35 @@ func mySeat() seat {
 	return s
 }
 
-// crowded finds the machine of the lowest rank that has more ranks than cores for them.
-func crowded(seats []seat) Crowd {
-	type machine struct {
-		first, ranks int
-		cores        [maskWords]uint64
-	}
-	all := map[uint64]*machine{}
-	var order []*machine
+// machines are those of the seats, in the order of their first processes.
+func machines(seats []seat) (out []Machine) {
+	index := map[uint64]int{}
+	var cores [][maskWords]uint64
 	for r, s := range seats {
-		m := all[s.machine]
-		if m == nil {
-			m = &machine{first: r}
-			all[s.machine] = m
-			order = append(order, m)
+		k, known := index[s.machine]
+		if !known {
+			k = len(out)
+			index[s.machine] = k
+			out, cores = append(out, Machine{}), append(cores, [maskWords]uint64{})
 		}
-		m.ranks++
+		out[k].Processes = append(out[k].Processes, r)
 		for i, w := range s.cores {
-			m.cores[i] |= w
+			cores[k][i] |= w
 		}
 	}
-	for _, m := range order {
-		cores := 0
-		for _, w := range m.cores {
-			cores += bits.OnesCount64(w)
-		}
-		if cores > 0 && m.ranks > cores {
-			return Crowd{m.ranks, cores, m.first}
+	for k := range out {
+		for _, w := range cores[k] {
+			out[k].Cores += bits.OnesCount64(w)
 		}
 	}
-	return Crowd{}
+	return out
 }
 
-// Crowd is the first machine with more ranks than cores, as it was when MPI began; it is
-// the same on every rank.
-func (c *Comm) Crowd() Crowd { return c.crowd }
+// crowded is whether a machine has more processes than cores.
+func crowded(m Machine) bool { return m.Cores > 0 && len(m.Processes) > m.Cores }
+
+// Machines are those of the job, as it was when MPI began; they are the same on every rank.
+func (c *Comm) Machines() []Machine { return c.machines }
 
 // lookAround is collective: it decides the same on every rank.
 func (c *Comm) lookAround() error {
@@ -92,7 +87,7 @@ func (c *Comm) lookAround() error {
 			seats[r].cores[i] = uint64(all[r*words+1+i])
 		}
 	}
-	c.crowd = crowded(seats)
-	c.crowded = c.crowd.Ranks > 0
+	c.machines = machines(seats)
+	c.crowded = slices.ContainsFunc(c.machines, crowded)
 	return nil
 }

@@ -43,10 +43,11 @@ type Options struct {
 // another number of ranks than the launcher announced, are errors.
 func Run(f func(comm.Comm) error) error { return Options{}.Run(f) }
 
-// Crowd is a machine with more ranks than cores for them; the zero value is none.
-type Crowd struct {
-	Ranks, Cores int
-	First        int // the lowest rank on it
+// Machine is one machine of the job: the processes on it, in rising order, and how many
+// cores they may use between them; 0 where the system does not tell.
+type Machine struct {
+	Processes []int
+	Cores     int
 }
 
 func (o Options) withDefaults() Options {

@@ -16,8 +16,8 @@ type Comm struct{ comm.Comm }
 // Info says what was looked for and found.
 func (c *Comm) Info() Info { return Info{} }
 
-// Crowd finds none.
-func (c *Comm) Crowd() Crowd { return Crowd{} }
+// Machines finds none.
+func (c *Comm) Machines() []Machine { return nil }
 
 // Run is not supported on this system.
 func (o Options) Run(func(comm.Comm) error) error { return errSystem }
