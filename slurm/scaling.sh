@@ -36,16 +36,26 @@ export MODE=$mode MODEL=$model ATOMS=$atoms STRUCTURE=${STRUCTURE:-si} STEPS=${S
 export OUT=${OUT:-scaling-$mode} WIGNER=${WIGNER:-wigner} WIGNER_SRUN_MPI=${WIGNER_SRUN_MPI:-pmix}
 mkdir -p "$OUT"
 rm -f "$OUT"/point-*.json # of an earlier time
+export LAYOUTS=${layouts[*]}
 here=$(cd "$(dirname "$0")" && pwd)
 after=
+
+# refused ends it all: half a series is of no use.
+refused() {
+	echo "scaling.sh: sbatch does not take $1; the jobs before are cancelled" >&2
+	IFS=: read -ra ids <<<"${after#:}"
+	[ ${#ids[@]} -eq 0 ] || scancel "${ids[@]}"
+	exit 1
+}
+
 for layout in "${layouts[@]}"; do
 	IFS=x read -r nodes tasks cores <<<"$layout"
 	id=$(LAYOUT=$layout sbatch --parsable --nodes="$nodes" --ntasks-per-node="$tasks" --cpus-per-task="$cores" \
-		--output="$OUT/job-$layout.out" "$@" "$here/scaling.sbatch")
+		--output="$OUT/job-$layout.out" "$@" "$here/scaling.sbatch") || refused "$layout"
 	echo "$layout: job ${id%%;*}"
 	after=$after:${id%%;*}
 done
 # The caller's options here too: clusters want an account or a partition of every job.
 id=$(LAYOUT=collect sbatch --parsable "$@" --dependency="afterany$after" --nodes=1 --ntasks=1 --ntasks-per-node=1 --cpus-per-task=1 \
-	--output="$OUT/scaling.out" "$here/scaling.sbatch")
+	--output="$OUT/scaling.out" "$here/scaling.sbatch") || refused "the collecting job"
 echo "results: job ${id%%;*}, then $OUT/scaling.out, .json, .csv and .svg"

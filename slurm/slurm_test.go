@@ -3,6 +3,7 @@ package slurm_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -380,6 +381,57 @@ func TestScriptsAreSound(t *testing.T) {
 		if out, err := exec.Command("bash", "-n", name).CombinedOutput(); err != nil {
 			t.Errorf("%s: %v\n%s", name, err, out)
 		}
+	}
+}
+
+// stubs are programs of these names that write what they are called with to calls, and end
+// as the text says.
+func stubs(t *testing.T, dir string, programs map[string]string) (env []string, calls func() string) {
+	t.Helper()
+	log := filepath.Join(dir, "calls")
+	for name, text := range programs {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/bash\necho "+name+" \"$LAYOUT\" \"$@\" >>"+log+"\n"+text+"\n"), 0o777); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"), "LAYOUT=", "OUT="+filepath.Join(dir, "out")), func() string {
+		b, _ := os.ReadFile(log)
+		return string(b)
+	}
+}
+
+// TestScalingRefused: where sbatch does not take a layout, what was submitted is cancelled.
+func TestScalingRefused(t *testing.T) {
+	env, calls := stubs(t, t.TempDir(), map[string]string{
+		"sbatch":  `[ "$LAYOUT" != 9x1x1 ] || exit 1; echo "$(wc -l <"$(dirname "$0")/calls");cluster"`,
+		"scancel": "",
+	})
+	cmd := exec.Command("./scaling.sh", "strong", "m", "100", "1x1x1", "2x1x1", "9x1x1", "4x1x1")
+	cmd.Env = env
+	out, err := cmd.CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "sbatch does not take 9x1x1") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if got := calls(); !strings.HasSuffix(got, "scancel 1 2\n") && !strings.HasSuffix(got, "scancel  1 2\n") || strings.Contains(got, "4x1x1") {
+		t.Errorf("%s", got)
+	}
+}
+
+// TestScalingIncomplete: a layout without a result is named, and the others are put together.
+func TestScalingIncomplete(t *testing.T) {
+	dir := t.TempDir()
+	env, calls := stubs(t, dir, map[string]string{"wigner": ""})
+	if err := errors.Join(os.Mkdir(filepath.Join(dir, "out"), 0o777), os.WriteFile(filepath.Join(dir, "out", "point-1x1x1.json"), nil, 0o666)); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("bash", "./scaling.sbatch")
+	cmd.Env = append(env, "LAYOUT=collect", "LAYOUTS=1x1x1 2x1x1", "MODE=weak", "WIGNER=wigner")
+	out, err := cmd.CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "no result of 2x1x1: see") || strings.Contains(string(out), "of 1x1x1") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if got := calls(); !strings.Contains(got, "--collect --weak") || !strings.Contains(got, "point-1x1x1.json") {
+		t.Errorf("%s", got)
 	}
 }
 

@@ -317,8 +317,8 @@ func (p *closest) Compute(f *potential.Frame, _ *potential.Result) error {
 	return nil
 }
 
-// infoRestart shows the restarts in a folder: a run's, or the folder of
-// restarts itself.
+// infoRestart shows the restarts in a folder: a run's, the folder of
+// restarts itself, or the one that a folder is.
 func infoRestart(w io.Writer, dir string) error {
 	if sub := filepath.Join(dir, restartName); holdsRun(dir) {
 		dir = sub
@@ -326,6 +326,9 @@ func infoRestart(w io.Writer, dir string) error {
 	all, err := restart.Generations(dir)
 	if err != nil {
 		return usage(err)
+	}
+	if restart.Holds(dir) { // one generation
+		all = []restart.Generation{{Dir: dir, Whole: true}}
 	}
 	if len(all) == 0 {
 		return usagef("%s holds no restart", dir)

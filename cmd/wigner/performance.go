@@ -67,7 +67,7 @@ func performance(w io.Writer, s *md.Sim, j *job, b *balance) error {
 // loopLines are "Loop time of …" and "Performance: …".
 func loopLines(w io.Writer, wall time.Duration, steps, atoms int64, dt float64, j *job) {
 	t := wall.Seconds()
-	fmt.Fprintf(w, "Loop time of %g on %d procs for %d steps with %d atoms\n\n", t, j.ranks(), steps, atoms)
+	fmt.Fprintf(w, "Loop time of %.6g on %d procs for %d steps with %d atoms\n\n", t, j.ranks(), steps, atoms)
 	if steps == 0 || t <= 0 {
 		return
 	}

@@ -249,6 +249,10 @@ func TestResumeFiles(t *testing.T) {
 	cfg, out := config(t, dir, argon), filepath.Join(dir, "run")
 	mustRun(t, "run", cfg, "-q", "--ranks", "1")
 	thermo, frames := filepath.Join(out, thermoName), filepath.Join(out, "a.extxyz")
+	all, _ := filepath.Glob(filepath.Join(out, restartName, "*"))
+	if r := mustRun(t, "info", all[0]); !strings.Contains(r.out, "step         40 ") || strings.Contains(r.out, "step         60 ") {
+		t.Errorf("info of one restart: %s", r.out)
+	}
 	lines, traj := read(t, thermo), read(t, frames)
 	write(t, thermo, lines+"61,of a killed run\n")
 	again := []string{"run", cfg, "--resume", "--ranks", "1", "dynamics.steps=80"}

@@ -322,12 +322,17 @@ func Generations(dir string) ([]Generation, error) {
 			continue
 		}
 		g := Generation{Number: n, Dir: filepath.Join(dir, e.Name())}
-		_, err = os.Stat(filepath.Join(g.Dir, manifestName))
-		g.Whole = err == nil
+		g.Whole = Holds(g.Dir)
 		out = append(out, g)
 	}
 	slices.SortFunc(out, func(a, b Generation) int { return int(b.Number - a.Number) })
 	return out, nil
+}
+
+// Holds is whether a folder is a generation's, with a manifest.
+func Holds(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, manifestName))
+	return err == nil
 }
 
 // GenerationName is the name of a generation's folder.
