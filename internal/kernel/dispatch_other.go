@@ -36,6 +36,8 @@ func mulRows(path, []float64, []float64, []float64) int { return 0 }
 
 func axpyRows(path, float64, []float64, []float64) int { return 0 }
 
+func axpyRows32(path, float32, []float32, []float32) int { return 0 }
+
 func dotRows(path, []float64, []float64) (float64, int) { return 0, 0 }
 
 func bellRows(p path, eta, shift float64, r, fc, dfc, f, df []float64) int { return 0 }

@@ -90,11 +90,19 @@ func (o *Outer[T]) Add(rows, parts int, a []T, lda, stepA, K int, c []T, ldc, st
 	at := o.at[:R*K]
 	o.c.b = o.c.b[:R*N]
 	for m := range parts {
+		// Sixteen rows at once: what is written lies together.
+		for i := 0; i < rows; i += 16 {
+			n := min(16, rows-i)
+			for k := range K {
+				col := at[k*R+m*rows+i:][:n]
+				from := a[i*lda+m*stepA+k:]
+				for q := range col {
+					col[q] = from[q*lda]
+				}
+			}
+		}
 		for i := range rows {
 			r := m*rows + i
-			for k, v := range a[i*lda+m*stepA:][:K] {
-				at[k*R+r] = v
-			}
 			row := c[i*ldc+m*stepC:][:N]
 			for n, p := 0, 0; n < N; n += o.c.panel {
 				w := min(o.c.panel, N-n)

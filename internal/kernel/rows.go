@@ -2,7 +2,7 @@ package kernel
 
 import "math"
 
-// Loops over rows of double precision, which are equally long. Vectors do what they can,
+// Loops over rows, of double precision where no type is named, which are equally long. Vectors do what they can,
 // and the plain loops, which say what is computed, the rest.
 
 // MulRows is to = x·y.
@@ -19,6 +19,19 @@ func AxpyRows(c float64, x, y []float64) {
 	for i := axpyRows(choice, c, x, y); i < len(x); i++ {
 		y[i] += c * x[i]
 	}
+}
+
+// addRow is axpy for rows that are long enough for vectors.
+func addRow[T Float](c T, x, y []T) {
+	y = y[:len(x)]
+	n := 0
+	switch x := any(x).(type) {
+	case []float32:
+		n = axpyRows32(choice, float32(c), x, any(y).([]float32))
+	case []float64:
+		n = axpyRows(choice, float64(c), x, any(y).([]float64))
+	}
+	axpy(c, x[n:], y[n:])
 }
 
 // DotRows is Σ x·y over x.

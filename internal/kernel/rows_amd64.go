@@ -48,6 +48,19 @@ func axpyRows(p path, c float64, x, y []float64) int {
 	return n
 }
 
+func axpyRows32(p path, c float32, x, y []float32) int {
+	v := vectors64(p) * 2
+	if v == 0 || len(x) < v {
+		return 0
+	}
+	if p >= avx512 {
+		axpyRows32AVX512(len(x)/v, c, &x[0], &y[0])
+	} else {
+		axpyRows32AVX2(len(x)/v, c, &x[0], &y[0])
+	}
+	return len(x) / v * v
+}
+
 func dotRows(p path, x, y []float64) (float64, int) {
 	v, n := whole(p, len(x))
 	if v == 0 {

@@ -44,6 +44,22 @@ func TestRows(t *testing.T) {
 			}
 			near("y + c·x", z, want, 1e-15)
 
+			x32, y32, w32 := make([]float32, n), make([]float32, n), make([]float64, n)
+			for i := range x {
+				x32[i], y32[i] = float32(x[i]), float32(y[i])
+			}
+			for i := range n {
+				want[i] = float64(y32[i])
+			}
+			k = axpyRows32(p, 0.7, x32, y32)
+			for i := range n {
+				if i < k {
+					want[i] += float64(float32(0.7)) * float64(x32[i])
+				}
+				w32[i] = float64(y32[i])
+			}
+			near("y + c·x, single", w32, want, 1e-6)
+
 			sum, k := dotRows(p, x, y)
 			s := 0.0
 			for i := range k {

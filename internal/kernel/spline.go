@@ -106,21 +106,21 @@ func (s *Spline[T]) Set(values []T) {
 			switch k { // c_{−1} = c_1 − 2h s_0, c_{n+1} = c_{n−1} + 2h s_n
 			case 0:
 				for q, e := range endSlope {
-					axpy(T(e/6), v[q*w:][:w], x)
+					addRow(T(e/6), v[q*w:][:w], x)
 				}
 			case n:
 				for q, e := range endSlope {
-					axpy(T(e/6), v[(n-q)*w:][:w], x)
+					addRow(T(e/6), v[(n-q)*w:][:w], x)
 				}
 			}
 			if k > 0 {
-				axpy(T(-lower(k, n)/d[k-1]), at(k-1), x)
+				addRow(T(-lower(k, n)/d[k-1]), at(k-1), x)
 			}
 		}
 		for k := n; k >= 0; k-- {
 			x := at(k)
 			if k < n {
-				axpy(T(-upper(k)), at(k+1), x)
+				addRow(T(-upper(k)), at(k+1), x)
 			}
 			scale(T(1/d[k]), x)
 		}
@@ -128,8 +128,8 @@ func (s *Spline[T]) Set(values []T) {
 		copy(lo, at(1))
 		copy(hi, at(n-1))
 		for q, e := range endSlope {
-			axpy(T(-e/6), v[q*w:][:w], lo)
-			axpy(T(-e/6), v[(n-q)*w:][:w], hi)
+			addRow(T(-e/6), v[q*w:][:w], lo)
+			addRow(T(-e/6), v[(n-q)*w:][:w], hi)
 		}
 	}
 }
@@ -145,30 +145,30 @@ func (s *Spline[T]) Transpose(gcoef, gvalues []T) {
 		c := gcoef[g.Row*w:][:(n+3)*w]
 		at := func(k int) []T { return c[(k+1)*w:][:w] }
 		lo, hi := at(-1), at(n+1)
-		axpy(1, lo, at(1))
-		axpy(1, hi, at(n-1))
+		addRow(1, lo, at(1))
+		addRow(1, hi, at(n-1))
 		for q, e := range endSlope {
-			axpy(T(-e/6), lo, gv[q*w:][:w])
-			axpy(T(-e/6), hi, gv[(n-q)*w:][:w])
+			addRow(T(-e/6), lo, gv[q*w:][:w])
+			addRow(T(-e/6), hi, gv[(n-q)*w:][:w])
 		}
 		// Set solves L U c = b with L[k][k−1] = lower/d, U = diag d, upper above;
 		// so here Uᵀ, then Lᵀ.
 		for k := 0; k <= n; k++ {
 			x := at(k)
 			if k > 0 {
-				axpy(T(-upper(k-1)), at(k-1), x)
+				addRow(T(-upper(k-1)), at(k-1), x)
 			}
 			scale(T(1/d[k]), x)
 		}
 		for k := n - 1; k >= 0; k-- {
-			axpy(T(-lower(k+1, n)/d[k]), at(k+1), at(k))
+			addRow(T(-lower(k+1, n)/d[k]), at(k+1), at(k))
 		}
 		for k := 0; k <= n; k++ {
-			axpy(6, at(k), gv[k*w:][:w])
+			addRow(6, at(k), gv[k*w:][:w])
 		}
 		for q, e := range endSlope {
-			axpy(T(e/6), at(0), gv[q*w:][:w])
-			axpy(T(e/6), at(n), gv[(n-q)*w:][:w])
+			addRow(T(e/6), at(0), gv[q*w:][:w])
+			addRow(T(e/6), at(n), gv[(n-q)*w:][:w])
 		}
 	}
 }

@@ -14,6 +14,11 @@ func mulRowsAVX512(n int, to *float64, x *float64, y *float64)
 //go:noescape
 func axpyRowsAVX512(n int, c float64, x *float64, y *float64)
 
+// axpyRows32AVX512 is y += c·x for n vectors, at least one.
+//
+//go:noescape
+func axpyRows32AVX512(n int, c float32, x *float32, y *float32)
+
 // dotRowsAVX512 writes the sums over n vectors, at least one, of x·y to the lanes of sums.
 //
 //go:noescape
@@ -38,6 +43,11 @@ func mulRowsAVX2(n int, to *float64, x *float64, y *float64)
 //
 //go:noescape
 func axpyRowsAVX2(n int, c float64, x *float64, y *float64)
+
+// axpyRows32AVX2 is y += c·x for n vectors, at least one.
+//
+//go:noescape
+func axpyRows32AVX2(n int, c float32, x *float32, y *float32)
 
 // dotRowsAVX2 writes the sums over n vectors, at least one, of x·y to the lanes of sums.
 //

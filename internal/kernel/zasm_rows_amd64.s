@@ -44,6 +44,26 @@ vector4002:
 	VZEROUPPER
 	RET
 
+// func axpyRows32AVX512(n int, c float32, x *float32, y *float32)
+// Requires: AVX, AVX512F, SSE
+TEXT ·axpyRows32AVX512(SB), NOSPLIT, $0-32
+	MOVQ         n+0(FP), AX
+	MOVQ         x+16(FP), CX
+	MOVQ         y+24(FP), DX
+	MOVSS        c+8(FP), X0
+	VBROADCASTSS X0, Z0
+
+vector4003:
+	VMOVUPS     (DX), Z1
+	VFMADD231PS (CX), Z0, Z1
+	VMOVUPS     Z1, (DX)
+	ADDQ        $+64, CX
+	ADDQ        $+64, DX
+	DECQ        AX
+	JNZ         vector4003
+	VZEROUPPER
+	RET
+
 // func dotRowsAVX512(n int, x *float64, y *float64, sums *float64)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·dotRowsAVX512(SB), NOSPLIT, $0-32
@@ -54,19 +74,19 @@ TEXT ·dotRowsAVX512(SB), NOSPLIT, $0-32
 	VXORPD Z0, Z0, Z0
 	VXORPD Z1, Z1, Z1
 
-pair4003:
+pair4004:
 	VMOVUPD     (CX), Z2
 	VFMADD231PD (DX), Z2, Z0
 	DECQ        AX
-	JZ          end4003
+	JZ          end4004
 	VMOVUPD     64(CX), Z2
 	VFMADD231PD 64(DX), Z2, Z1
 	ADDQ        $+128, CX
 	ADDQ        $+128, DX
 	DECQ        AX
-	JNZ         pair4003
+	JNZ         pair4004
 
-end4003:
+end4004:
 	VADDPD  Z1, Z0, Z0
 	VMOVUPD Z0, (BX)
 	VZEROUPPER
@@ -86,7 +106,7 @@ TEXT ·bellRowsAVX512(SB), NOSPLIT, $0-64
 	MOVSD        shift+16(FP), X1
 	VBROADCASTSD X1, Z1
 
-vector4004:
+vector4005:
 	VMOVUPD      (CX), Z2
 	VSUBPD       Z1, Z2, Z2
 	VMULPD       Z2, Z0, Z3
@@ -143,7 +163,7 @@ vector4004:
 	ADDQ         $+64, SI
 	ADDQ         $+64, DI
 	DECQ         AX
-	JNZ          vector4004
+	JNZ          vector4005
 	VZEROUPPER
 	RET
 
@@ -210,7 +230,7 @@ TEXT ·cosineRowsAVX512(SB), NOSPLIT, $0-48
 	MOVSD        inverse+16(FP), X1
 	VBROADCASTSD X1, Z1
 
-vector4005:
+vector4006:
 	VMOVUPD      (CX), Z2
 	VBROADCASTSD d3fe0000000000000<>+0(SB), Z4
 	VMOVAPD      Z4, Z3
@@ -278,7 +298,7 @@ vector4005:
 	ADDQ         $+64, DX
 	ADDQ         $+64, BX
 	DECQ         AX
-	JNZ          vector4005
+	JNZ          vector4006
 	VZEROUPPER
 	RET
 
@@ -394,6 +414,26 @@ vector5002:
 	VZEROUPPER
 	RET
 
+// func axpyRows32AVX2(n int, c float32, x *float32, y *float32)
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·axpyRows32AVX2(SB), NOSPLIT, $0-32
+	MOVQ         n+0(FP), AX
+	MOVQ         x+16(FP), CX
+	MOVQ         y+24(FP), DX
+	MOVSS        c+8(FP), X0
+	VBROADCASTSS X0, Y0
+
+vector5003:
+	VMOVUPS     (DX), Y1
+	VFMADD231PS (CX), Y0, Y1
+	VMOVUPS     Y1, (DX)
+	ADDQ        $+32, CX
+	ADDQ        $+32, DX
+	DECQ        AX
+	JNZ         vector5003
+	VZEROUPPER
+	RET
+
 // func dotRowsAVX2(n int, x *float64, y *float64, sums *float64)
 // Requires: AVX, FMA3
 TEXT ·dotRowsAVX2(SB), NOSPLIT, $0-32
@@ -404,19 +444,19 @@ TEXT ·dotRowsAVX2(SB), NOSPLIT, $0-32
 	VXORPD Y0, Y0, Y0
 	VXORPD Y1, Y1, Y1
 
-pair5003:
+pair5004:
 	VMOVUPD     (CX), Y2
 	VFMADD231PD (DX), Y2, Y0
 	DECQ        AX
-	JZ          end5003
+	JZ          end5004
 	VMOVUPD     32(CX), Y2
 	VFMADD231PD 32(DX), Y2, Y1
 	ADDQ        $+64, CX
 	ADDQ        $+64, DX
 	DECQ        AX
-	JNZ         pair5003
+	JNZ         pair5004
 
-end5003:
+end5004:
 	VADDPD  Y1, Y0, Y0
 	VMOVUPD Y0, (BX)
 	VZEROUPPER
@@ -436,7 +476,7 @@ TEXT ·bellRowsAVX2(SB), NOSPLIT, $0-64
 	MOVSD        shift+16(FP), X1
 	VBROADCASTSD X1, Y1
 
-vector5004:
+vector5005:
 	VMOVUPD      (CX), Y2
 	VSUBPD       Y1, Y2, Y2
 	VMULPD       Y2, Y0, Y3
@@ -498,7 +538,7 @@ vector5004:
 	ADDQ         $+32, SI
 	ADDQ         $+32, DI
 	DECQ         AX
-	JNZ          vector5004
+	JNZ          vector5005
 	VZEROUPPER
 	RET
 
@@ -517,7 +557,7 @@ TEXT ·cosineRowsAVX2(SB), NOSPLIT, $0-48
 	MOVSD        inverse+16(FP), X1
 	VBROADCASTSD X1, Y1
 
-vector5005:
+vector5006:
 	VMOVUPD      (CX), Y2
 	VBROADCASTSD d3fe0000000000000<>+0(SB), Y4
 	VMOVAPD      Y4, Y3
@@ -584,6 +624,6 @@ vector5005:
 	ADDQ         $+32, DX
 	ADDQ         $+32, BX
 	DECQ         AX
-	JNZ          vector5005
+	JNZ          vector5006
 	VZEROUPPER
 	RET

@@ -9,7 +9,7 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// rows writes loops over rows of double precision: whole vectors, 8 or 4 numbers each.
+// rows writes loops over rows: whole vectors, of double precision where the name has no 32.
 func rows(c *build.Context) {
 	a := &asm{Context: c, lanes: 16, label: 4000, data: map[string]operand.Mem{}}
 	a.rows()
@@ -21,6 +21,7 @@ func rows(c *build.Context) {
 func (a *asm) rows() {
 	a.mulRows()
 	a.axpyRows()
+	a.axpyRows32()
 	a.dotRows()
 	a.bellRows()
 	a.cosineRows()
@@ -100,6 +101,21 @@ func (a *asm) axpyRows() {
 		v := a.get64(y)
 		a.VFMADD231PD(at(x, 0), c, v)
 		a.VMOVUPD(v, at(y, 0))
+	})
+	a.ret()
+}
+
+func (a *asm) axpyRows32() {
+	a.function("axpyRows32", "(n int, c float32, x, y *float32)", "is y += c·x for n vectors, at least one.")
+	n, x, y := a.arg("n"), a.arg("x"), a.arg("y")
+	one, c := a.XMM(), a.vec()
+	a.Load(a.Param("c"), one)
+	a.VBROADCASTSS(one, c)
+	a.loop(n, []reg.GPVirtual{x, y}, func() {
+		v := a.vec()
+		a.VMOVUPS(at(y, 0), v)
+		a.VFMADD231PS(at(x, 0), c, v)
+		a.VMOVUPS(v, at(y, 0))
 	})
 	a.ret()
 }
