@@ -298,21 +298,30 @@ func TestTwoPressures(t *testing.T) {
 					}
 				}
 				s, e := ratio(x[0], x[1])
-				pull[c.piston] += (s - want) / (e * e)
+				expect := want
+				if c.piston == "rescale" {
+					// Of first order in the step: x ← (1 − k dt) x + noise has the variance
+					// 1/(1 − k dt/2) of what it should be, k = β/(τβ_T), β_T = ⟨δV²⟩/(kT V).
+					m0, v0 := stat.MeanVariance(x[0], nil)
+					m1, v1 := stat.MeanVariance(x[1], nil)
+					soft := (v0/m0 + v1/m1) / 2 / (md.KB * 40)
+					expect *= 1 - 8.0/700/gpa/soft/2
+				}
+				pull[c.piston] += (s - expect) / (e * e)
 				weight[c.piston] += 1 / (e * e)
-				t.Logf("slope %.4f ± %.4f, want %.4f 1/Å³; inefficiency %.1f", s, e, want, inefficiency(x[0]))
-				if math.Abs(s-want) > 3.5*e || e > -want/3 {
-					t.Errorf("slope %.4f ± %.4f, want %.4f 1/Å³", s, e, want)
+				t.Logf("slope %.4f ± %.4f, want %.4f, expected %.4f 1/Å³; inefficiency %.1f", s, e, want, expect, inefficiency(x[0]))
+				if math.Abs(s-expect) > 3.5*e || e > -want/3 {
+					t.Errorf("slope %.4f ± %.4f, expected %.4f 1/Å³", s, e, expect)
 				}
 			})
 		}
 	}
 	for p := range pull {
 		d, e := pull[p]/weight[p], 1/math.Sqrt(weight[p])
-		t.Logf("%s: all together %.4f ± %.4f off %.4f", p, d, e, want)
-		// Rescaling is of first order in the step: 1 % here (docs/ensembles.md).
-		if math.Abs(d) > 3.5*e+0.015*math.Abs(want) {
-			t.Errorf("%s: all together %.4f ± %.4f off %.4f", p, d, e, want)
+		t.Logf("%s: all together %.4f ± %.4f off what is expected", p, d, e)
+		// A crystal answers a step stiffer than at rest by C_P/C_V, 1.2 or so: 0.5 % more.
+		if math.Abs(d) > 3.5*e+0.005*math.Abs(want) {
+			t.Errorf("%s: all together %.4f ± %.4f off what is expected", p, d, e)
 		}
 	}
 }
