@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/wigner-md/wigner/comm"
 	"github.com/wigner-md/wigner/internal/input"
 )
 
@@ -90,6 +91,36 @@ func openFolder(dir, goOn string, resume, force bool, dumps []input.Dump, inputs
 		return nil, err
 	}
 	return f, nil
+}
+
+// shared is collective: an error where a process does not see the run folder as rank 0 does.
+// Each writes its part of a restart there, which would fail as late as the first restart.
+func (r *runner) shared() error {
+	if r.j.Processes == 1 {
+		return nil
+	}
+	var probe *os.File
+	name, err := "", error(nil)
+	if r.folder != nil {
+		if probe, err = os.CreateTemp(r.folder.dir, ".shared.*"); err == nil {
+			name = filepath.Base(probe.Name())
+			err = probe.Close()
+			defer os.Remove(probe.Name())
+		}
+	}
+	if err := agree(r.c, err); err != nil {
+		return err
+	}
+	if name, err = comm.Share(r.c, 0, name); err != nil {
+		return err
+	}
+	if r.c.Rank() == total(r.j.Bricks[:r.j.Process]) { // the first of its process
+		if _, e := os.Stat(filepath.Join(r.cfg.Output.Dir, name)); e != nil {
+			host, _ := os.Hostname()
+			err = usagef("process %d on %s does not see what process 0 has written to %s (%w): output.dir must lie on a file system that all nodes share", r.j.Process, host, r.cfg.Output.Dir, e)
+		}
+	}
+	return agree(r.c, err) // before rank 0 removes it
 }
 
 // acquire takes the lock. The kernel gives it back when the process ends, in

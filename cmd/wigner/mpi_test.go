@@ -199,6 +199,20 @@ func TestSignals(t *testing.T) {
 	same(t, part, whole)
 }
 
+// The first machine whose processes have more ranks than cores between them is found.
+func TestCrowdedMachines(t *testing.T) {
+	all := []mpi.Machine{{Processes: []int{0, 3}, Cores: 4}, {Processes: []int{1, 2}, Cores: 8}, {Processes: []int{4}}}
+	for _, k := range []struct {
+		bricks       []int
+		first, ranks int
+	}{{[]int{2, 4, 4, 2, 9}, 0, 0}, {[]int{2, 5, 4, 2, 9}, 1, 9}, {[]int{2, 9, 4, 3, 9}, 0, 5}} {
+		at, n := crowded(all, k.bricks)
+		if n != k.ranks || n > 0 && at.Processes[0] != k.first {
+			t.Errorf("%v: %d ranks on %v", k.bricks, n, at)
+		}
+	}
+}
+
 // Several processes of more ranks than MPI's tags allow are refused with the limit and the
 // remedy; one process may have any number.
 func TestManyRanks(t *testing.T) {
@@ -208,6 +222,27 @@ func TestManyRanks(t *testing.T) {
 	for _, processes := range []int{1, 2} {
 		if _, err := layout(processes, 181*(3-processes), 0, true); err != nil {
 			t.Errorf("%d processes: %v", processes, err)
+		}
+	}
+}
+
+// TestUnsharedFolder: a run folder that another node does not see is refused before the first
+// step, not at the first restart.
+func TestUnsharedFolder(t *testing.T) {
+	if err := exec.Command("unshare", "-m", "true").Run(); err != nil {
+		t.Skip("a second machine's files need root: ", err)
+	}
+	for _, l := range mpitest.Launchers(t) {
+		dir, here := t.TempDir(), t.TempDir()
+		run := []string{binary(t), "run", config(t, dir, argon), "output.dir=" + filepath.Join(here, "run")}
+		all := append([]string{"-n", "1"}, run...)
+		all = append(all, ":", "-n", "1", "unshare", "-m", "sh", "-c", "mount -t tmpfs none "+here+` && exec "$0" "$@"`)
+		r := start(t, nil, l.Path, l.With(append(all, run...)...)...)
+		if r.code != 2 || strings.Count(r.err, "process 1 on ") != 1 || !strings.Contains(r.err, "file system that all nodes share") {
+			t.Errorf("%s: exit status %d\n%s%s", l, r.code, r.out, r.err)
+		}
+		if files, _ := filepath.Glob(filepath.Join(here, "run", ".shared*")); len(files) > 0 {
+			t.Errorf("%v is left", files)
 		}
 	}
 }

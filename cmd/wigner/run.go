@@ -238,6 +238,9 @@ func (r *runner) prepare() (done bool, err error) {
 	if err := agree(r.c, err); err != nil {
 		return false, err
 	}
+	if err := r.shared(); err != nil {
+		return false, err
+	}
 	pot, err := r.src.New()
 	if err = agree(r.c, err); err != nil {
 		return false, err
