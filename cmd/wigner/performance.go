@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/wigner-md/wigner/comm"
@@ -11,8 +12,9 @@ import (
 )
 
 // performance is collective: it prints what the loop took, in the lines that
-// LAMMPS ends with, which scripts know. w counts on rank 0 only.
-func performance(w io.Writer, s *md.Sim, j *job, b *balance) error {
+// LAMMPS ends with, which scripts know. w counts on rank 0 only. used is the processor
+// time of this process in the loop.
+func performance(w io.Writer, s *md.Sim, j *job, b *balance, used time.Duration) error {
 	c := s.Comm
 	wall, steps := s.Loop()
 	var sq, t []float64
@@ -30,10 +32,20 @@ func performance(w io.Writer, s *md.Sim, j *job, b *balance) error {
 	}
 	st := s.Stats()
 	counts, err := perRank(c, int64(st.Owned), int64(st.Remote+st.Images), st.Entries, s.Edges())
-	if err != nil || c.Rank() != 0 {
+	if err != nil {
+		return err
+	}
+	cpu := []int64{0}
+	if c.Rank() == total(j.Bricks[:j.Process]) { // the first of its process
+		cpu[0] = used.Microseconds()
+	}
+	if err := c.AllreduceInt(cpu, comm.Sum); err != nil || c.Rank() != 0 {
 		return err
 	}
 	loopLines(w, wall, steps, s.Total(), s.Dt, j)
+	if wall > 0 && cpu[0] > 0 { // as LAMMPS: 100 % is one core of each process
+		fmt.Fprintf(w, "%.1f%% CPU use with %d MPI tasks x %d threads\n", 100*float64(cpu[0])/1e6/wall.Seconds()/float64(j.Processes), j.Processes, slices.Max(j.Bricks))
+	}
 	fmt.Fprintf(w, "\nMPI task timing breakdown:\nSection |  min time  |  avg time  |  max time  |%%varavg| %%total\n")
 	fmt.Fprintf(w, "---------------------------------------------------------------\n")
 	for i, x := range times {

@@ -173,8 +173,9 @@ type runner struct {
 	saved  map[string]string // of the observers, by the restart
 	tables *observing
 	saver  *md.Checkpoint
-	load   *balance     // at the end
-	sent   halo.Traffic // before the loop
+	load   *balance      // at the end
+	sent   halo.Traffic  // before the loop
+	used   time.Duration // of this process's cores, in the loop
 	advice *adviser
 	set    settings // on rank 0, as are the next
 	status *status
@@ -432,7 +433,9 @@ func (r *runner) loop() error {
 	r.sim.AfterStep = r.afterStep
 	r.alive.enter(first)
 	defer r.alive.leave()
+	used := processorTime()
 	err := r.sim.Run(r.cfg.Dynamics.Length() - r.sim.Step)
+	r.used = processorTime() - used
 	if r.thermo.bar != nil {
 		_ = r.thermo.bar.Clear()
 	}
@@ -488,7 +491,7 @@ func (r *runner) figures() (err error) {
 	if r.thermo.log != nil {
 		w = io.MultiWriter(w, r.thermo.log)
 	}
-	if err := performance(w, r.sim, r.j, r.load); err != nil {
+	if err := performance(w, r.sim, r.j, r.load, r.used); err != nil {
 		return err
 	}
 	a, err := assess(r.sim, r.j, r.frozen())

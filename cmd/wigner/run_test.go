@@ -71,7 +71,7 @@ func TestRun(t *testing.T) {
 	dir := t.TempDir()
 	cfg, out := config(t, dir, argon), filepath.Join(dir, "run")
 	r := mustRun(t, "run", cfg, "--ranks", "2")
-	for _, line := range []string{"Loop time of ", " on 2 procs for 60 steps with 108 atoms", "Performance: ", " ns/day, ", " timesteps/s", "Pair    | ", "Nlocal: ", "Nghost: ", "Neighs: ", "Histogram: "} {
+	for _, line := range []string{"Loop time of ", " on 2 procs for 60 steps with 108 atoms", "Performance: ", " ns/day, ", " timesteps/s", "% CPU use with 1 MPI tasks x 2 threads", "Pair    | ", "Nlocal: ", "Nghost: ", "Neighs: ", "Histogram: "} {
 		if !strings.Contains(r.out, line) {
 			t.Errorf("the last lines lack %q:\n%s", line, r.out)
 		}
