@@ -53,8 +53,12 @@ func launch(t *testing.T, l mpitest.Launcher, n int, program string, env ...stri
 	if err != nil {
 		t.Fatal(err)
 	}
+	most := 5 * time.Minute
+	if program == "exchanges" {
+		most = time.Hour // a million, beside other work
+	}
 	once := func() mpitest.Result {
-		return mpitest.Run(t, append([]string{programVariable + "=" + program}, env...), l.Path, l.With("-n", fmt.Sprint(n), name)...)
+		return mpitest.RunFor(t, most, append([]string{programVariable + "=" + program}, env...), l.Path, l.With("-n", fmt.Sprint(n), name)...)
 	}
 	for range 2 {
 		if r := once(); r.Code >= 0 || r.Out+r.Err != "" {

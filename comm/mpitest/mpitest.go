@@ -104,10 +104,16 @@ func (r Result) String() string {
 	return fmt.Sprintf("exit status %d after %v\n%s%s", r.Code, r.Took, r.Out, r.Err)
 }
 
-// Run runs a command to its end, which must come by itself.
+// Run runs a command to its end, which must come by itself, within five minutes.
 func Run(t testing.TB, env []string, name string, args ...string) Result {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	return RunFor(t, 5*time.Minute, env, name, args...)
+}
+
+// RunFor is Run for a command that may take longer.
+func RunFor(t testing.TB, most time.Duration, env []string, name string, args ...string) Result {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), most)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Env = Environment(t, env...)
