@@ -80,8 +80,9 @@ func kolmogorov(x []float64, cdf func(float64) float64) (p, d float64) {
 }
 
 // ratio is s and its standard error in ln p₂(x)/p₁(x) = c + s x, of two series; the
-// error is that of the jackknife over blocks, since s depends on means and spreads,
-// whose samples are not equally correlated.
+// error is the larger of two: that of the likelihood for as many samples as are
+// independent, and that of the jackknife over blocks, which knows that s depends on means
+// and spreads, whose samples are not equally correlated, but is itself known to 16 %.
 func ratio(x1, x2 []float64) (s, err float64) {
 	const blocks = 20
 	without := func(x []float64, k int) []float64 {
@@ -90,21 +91,25 @@ func ratio(x1, x2 []float64) (s, err float64) {
 	}
 	var left []float64
 	for k := range blocks {
-		left = append(left, slope(without(x1, k), without(x2, k)))
+		s, _ := slope(without(x1, k), without(x2, k))
+		left = append(left, s)
 	}
 	_, sd := stat.PopMeanStdDev(left, nil)
-	return slope(x1, x2), sd * math.Sqrt(blocks-1)
+	s, err = slope(x1, x2)
+	g := (inefficiency(x1) + inefficiency(x2)) / 2
+	return s, max(err*math.Sqrt(g), sd*math.Sqrt(blocks-1))
 }
 
 // slope is s of ratio: the maximum of the likelihood (M. R. Shirts, J. Chem. Theory
-// Comput. 9, 909 (2013)).
-func slope(x1, x2 []float64) float64 {
+// Comput. 9, 909 (2013)), and its error for independent samples.
+func slope(x1, x2 []float64) (s, err float64) {
 	all := slices.Concat(x1, x2)
 	mean, sd := stat.PopMeanStdDev(all, nil)
 	c := math.Log(float64(len(x2)) / float64(len(x1)))
-	var a, b float64
+	var a, b, haa, hab, hbb float64
 	for range 50 {
-		var ga, gb, haa, hab, hbb float64
+		var ga, gb float64
+		haa, hab, hbb = 0, 0, 0
 		for i, x := range all {
 			z, y := (x-mean)/sd, 0.0
 			if i >= len(x1) {
@@ -122,7 +127,7 @@ func slope(x1, x2 []float64) float64 {
 			break
 		}
 	}
-	return b / sd
+	return b / sd, math.Sqrt(haa/(haa*hbb-hab*hab)) / sd
 }
 
 // The error that ratio gives is the spread of its slopes, for series that swing as
