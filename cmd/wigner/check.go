@@ -135,7 +135,7 @@ func (o *checkOptions) open() (exact, single *source, s *system, err error) {
 }
 
 func (o *checkOptions) openConfig() (exact, single *source, s *system, err error) {
-	if ext := filepath.Ext(o.in); ext == ".extxyz" || ext == ".xyz" {
+	if formatOf(o.in) != "" && filepath.Ext(o.in) != ".toml" {
 		return nil, nil, nil, usagef("%s is a structure: give a model with -m", o.in)
 	}
 	cfg, err := input.ReadFile(o.in, nil)

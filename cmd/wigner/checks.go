@@ -192,9 +192,17 @@ func (c *checker) translation() {
 	d := [3]float64{1.2345, -0.6789, 3.14159}
 	s := c.sys.changed(func(x [3]float64) [3]float64 { return add(x, d) }, false)
 	de, df := c.compare(c.ask(s, 1), nil, nil)
-	c.noise = worst(c.noise, de)
+	c.heard(de)
 	c.expect("translation: atomic energies", "eV", de, rounding*c.energy, "")
 	c.expect("translation: forces", "eV/Å", df, rounding*c.force, "")
+}
+
+// heard takes a change of the atomic energies as their rounding, unless it is more: a
+// potential without the symmetry says nothing about rounding.
+func (c *checker) heard(de float64) {
+	if de <= rounding*c.energy {
+		c.noise = max(c.noise, de)
+	}
 }
 
 func (c *checker) rotation() {
@@ -205,7 +213,7 @@ func (c *checker) rotation() {
 	if c.src.Single {
 		bound, note = singleRounding, "its couplings are stored in single precision"
 	} else {
-		c.noise = worst(c.noise, de)
+		c.heard(de)
 	}
 	c.expect("rotation: atomic energies", "eV", de, bound*c.energy, note)
 	c.expect("rotation: forces turn along", "eV/Å", df, bound*c.force, note)

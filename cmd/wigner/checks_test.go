@@ -41,7 +41,9 @@ func TestCheck(t *testing.T) {
 	if !strings.Contains(r.out, "FAIL") {
 		t.Errorf("nothing fails:\n%s", r.out)
 	}
-	refuse(t, 2, []string{"-m"}, "check", filepath.Join(tiny, "linear-l2.extxyz"))
+	for _, in := range []string{filepath.Join(tiny, "linear-l2.extxyz"), "POSCAR", "data/in.extxyz.gz"} {
+		refuse(t, 2, []string{"is a structure: give a model with -m"}, "check", in)
+	}
 }
 
 // Atoms are moved through the cutoff: a potential that goes smoothly to zero passes, one
@@ -82,6 +84,74 @@ func TestSmoothness(t *testing.T) {
 		}
 		if n != 2 {
 			t.Errorf("%d lines about the cutoff: %+v", n, c.out)
+		}
+	}
+}
+
+// An atom of a molecule that is smaller than the cutoff is moved out to it.
+func TestSmoothnessOfMolecule(t *testing.T) {
+	s := &system{Z: []int32{18, 18, 18}, X: [][3]float64{{0, 0, 0}, {3.5, 0, 0}, {1.7, 3, 0}}}
+	for _, x := range []struct {
+		inner  float64
+		hidden bool
+		status string
+	}{{4, false, "pass"}, {0, true, "fail"}} {
+		src, err := lennardJones(input.Part{Type: "lennard-jones", Elements: []string{"Ar"}, Epsilon: 0.0104, Sigma: 3.4, Cutoff: 5.6, Switch: x.inner})
+		if err != nil {
+			t.Fatal(err)
+		}
+		src.Cut = false
+		c := checker{src: src, sys: s}
+		if err := c.all(); err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for _, v := range c.out {
+			if strings.HasPrefix(v.Check, "cutoff 5.6") {
+				n++
+				if v.Status != x.status {
+					t.Errorf("switch %g: %s: %g is a %s, want %s", x.inner, v.Check, v.Figure, v.Status, x.status)
+				}
+			}
+		}
+		if n != 2 {
+			t.Errorf("%d lines about the cutoff: %+v", n, c.out)
+		}
+	}
+}
+
+// unturned is a potential with an energy that depends on the orientation and has no force,
+// which the derivatives of the energy must show.
+type unturned struct{ potential.Potential }
+
+func (u unturned) Compute(f *potential.Frame, r *potential.Result) error {
+	err := u.Potential.Compute(f, r)
+	for i := range f.N {
+		r.Energy[i] += 0.1 * math.Sin(f.X[0][0]-f.X[f.N-1][0])
+	}
+	return err
+}
+
+// Without a symmetry the bound on the virial stays: what turning changes is no rounding.
+func TestVirialOfUnturned(t *testing.T) {
+	s := &system{Z: []int32{18, 18}, X: [][3]float64{{0, 0, 0}, {3.5, 1, 0}}}
+	src, err := lennardJones(input.Part{Type: "lennard-jones", Elements: []string{"Ar"}, Epsilon: 0.0104, Sigma: 3.4, Cutoff: 5.6, Switch: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := src.New
+	src.New = func() (potential.Potential, error) {
+		p, err := plain()
+		return unturned{p}, err
+	}
+	src.Whole = true // its frame is all atoms, in order
+	c := checker{src: src, sys: s}
+	if err := c.all(); err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range c.out {
+		if strings.HasPrefix(v.Check, "virial") && (v.Status != "fail" || v.Bound > 0.01) || strings.HasPrefix(v.Check, "rotation: atomic") && v.Status != "fail" {
+			t.Errorf("%+v", v)
 		}
 	}
 }

@@ -26,6 +26,7 @@ import (
 func (a *app) infoCmd() *cobra.Command {
 	var r reading
 	var pairs string
+	var units variant
 	cmd := &cobra.Command{
 		Use:   "info FILE|MODEL",
 		Short: "What is in a model, a structure or a restart",
@@ -39,10 +40,11 @@ func (a *app) infoCmd() *cobra.Command {
 			if pairs != "" {
 				return infoPairs(a.out, args[0], pairs)
 			}
-			return info(a.out, args[0], r)
+			return info(a.out, args[0], r, units)
 		}),
 	}
 	r.flags(cmd, "FILE")
+	cmd.Flags().Var((*unitsFlag)(&units), "units", "of n2p2's files: bohr-hartree or angstrom-ev (default bohr-hartree)")
 	cmd.Flags().StringVar(&pairs, "pairs", "", "of a MACE model: the errors of the radial tables of all pairs of these elements, as Si,O (or all)")
 	return cmd
 }
@@ -81,13 +83,13 @@ func infoPairs(w io.Writer, name, list string) error {
 // info tells the kinds apart: a folder is a run or its restarts, a file that
 // begins as a zip is a model, any other is a structure; what is no file is the
 // name of a model.
-func info(w io.Writer, name string, r reading) error {
+func info(w io.Writer, name string, r reading, units variant) error {
 	stat, err := os.Stat(name)
 	switch {
 	case err != nil:
-		return infoModel(w, name)
+		return infoModel(w, name, units)
 	case n2p2.Is(name):
-		return infoModel(w, name)
+		return infoModel(w, name, units)
 	case stat.IsDir():
 		return infoRestart(w, name)
 	}
@@ -100,7 +102,7 @@ func info(w io.Writer, name string, r reading) error {
 		return usage(err)
 	}
 	if zip || own || slices.Contains(modelExts, filepath.Ext(name)) {
-		return infoModel(w, name)
+		return infoModel(w, name, units)
 	}
 	if isEAM(name) {
 		return infoEAM(w, name)
@@ -122,8 +124,8 @@ func isZip(name string) (bool, error) {
 	return string(magic[:]) == "PK\x03\x04", nil
 }
 
-func infoModel(w io.Writer, name string) error {
-	src, err := openAnyModel(name, variant{precision: "float32", anyHead: true})
+func infoModel(w io.Writer, name string, units variant) error {
+	src, err := openAnyModel(name, variant{precision: "float32", anyHead: true, length: units.length, energy: units.energy})
 	if err != nil {
 		return err
 	}

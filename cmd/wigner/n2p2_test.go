@@ -92,6 +92,9 @@ func TestN2P2IsAModel(t *testing.T) {
 	if r := mustRun(t, "info", dir); !strings.Contains(r.out, "Behler–Parrinello") || !strings.Contains(r.out, "24 of type 3") {
 		t.Errorf("info:\n%s", r.out)
 	}
+	if a, b := mustRun(t, "info", dir), mustRun(t, "info", dir, "--units", "angstrom-ev"); a.out == b.out {
+		t.Errorf("info knows no units:\n%s", b.out)
+	}
 	mustRun(t, "check", "-m", filepath.Join(dir, "input.nn"), in)
 	out := filepath.Join(t.TempDir(), "out.extxyz")
 	mustRun(t, "eval", in, "-m", dir, "-o", out, "--units", "angstrom-ev", "--ranks", "1")

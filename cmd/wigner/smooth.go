@@ -65,7 +65,8 @@ type nearPair struct {
 }
 
 // pairsNear are up to four pairs, not of an atom and its own image, whose distance is
-// nearest to rc, and within half an Å of it.
+// nearest to rc, and in a periodic system within half an Å of it. In a molecule an atom may
+// move further, as there is space around it, but not to another atom.
 func (c *checker) pairsNear(rc float64) (out []nearPair) {
 	s, reach := c.sys, [3]int{}
 	for k, p := range s.PBC {
@@ -91,11 +92,14 @@ func (c *checker) pairsNear(rc float64) (out []nearPair) {
 							u[k] = s.X[j][k] - s.X[i][k] + float64(a)*s.Vectors[0][k] + float64(b)*s.Vectors[1][k] + float64(m)*s.Vectors[2][k]
 						}
 						d := length(u)
-						if math.Abs(d-rc) > 0.5 {
+						if math.Abs(d-rc) > 0.5 && s.PBC != [3]bool{} {
 							continue
 						}
 						for k := range u {
 							u[k] /= d
+						}
+						if s.PBC == [3]bool{} && c.crowded(j, u, rc-d) {
+							continue
 						}
 						out = append(out, nearPair{j, u, d})
 					}
@@ -108,6 +112,22 @@ func (c *checker) pairsNear(rc float64) (out []nearPair) {
 		out = out[:min(len(out), 4)]
 	}
 	return out
+}
+
+// crowded reports whether an atom that is moved so far along u comes close to another, Å.
+func (c *checker) crowded(j int, u [3]float64, by float64) bool {
+	const near = 0.5
+	for i, x := range c.sys.X {
+		var was, is [3]float64
+		for k := range x {
+			was[k] = c.sys.X[j][k] - x[k]
+			is[k] = was[k] + by*u[k]
+		}
+		if i != j && length(is) < min(near, length(was)) {
+			return true
+		}
+	}
+	return false
 }
 
 // jump is what energy and forces have at the cutoff that their slopes on both sides do

@@ -21,7 +21,7 @@ import (
 func (a *app) symmetryCmd() *cobra.Command {
 	var dir string
 	var seed uint64
-	var full, force bool
+	var full, force, rewrite bool
 	cmd := &cobra.Command{
 		Use:   "symmetry",
 		Short: "Shows what symmetry means for a model: trains several kinds, writes one page",
@@ -32,19 +32,22 @@ figures and what they mean; every figure's numbers stand in csv/ too. It takes s
 minutes on two cores.
 
 Finished trainings are kept in the folder: a run that was stopped goes on when it is
-started again. Status 1 says that a figure that follows from a model's structure, and
+started again. --rewrite-page looks at them again and writes the page anew, also with
+another version of wigner; only what that would train otherwise is trained again. Status 1 says that a figure that follows from a model's structure, and
 not from its training, does not hold.`,
 		Example: `  wigner symmetry
   wigner symmetry -o runs/symmetry-2 --seed 2
   wigner symmetry -o runs/symmetry-full --full`,
 		Args: cobra.NoArgs,
 	}
-	cmd.RunE = a.verb(func([]string) error { return a.symmetry(dir, seed, full, force) })
+	cmd.RunE = a.verb(func([]string) error { return a.symmetry(dir, seed, full, force, rewrite) })
 	f := cmd.Flags()
 	f.StringVarP(&dir, "output", "o", "runs/symmetry", "folder of the page")
 	f.Uint64Var(&seed, "seed", 1, "of first weights and choices: it changes what is trained, and no symmetry")
 	f.BoolVar(&full, "full", false, "long trainings and learning curves: hours")
 	f.BoolVar(&force, "force", false, "start over in a folder that holds a page or trainings")
+	f.BoolVar(&rewrite, "rewrite-page", false, "in a folder that holds a page or trainings: write the page anew from the trainings kept there")
+	cmd.MarkFlagsMutuallyExclusive("force", "rewrite-page")
 	return cmd
 }
 
@@ -60,7 +63,7 @@ func (s *showing) RequestSave() {}
 // showKey says, in the folder, what its trainings belong to.
 const showKey = "options.txt"
 
-func (a *app) symmetry(dir string, seed uint64, full, force bool) error {
+func (a *app) symmetry(dir string, seed uint64, full, force, rewrite bool) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return usage(err)
 	}
@@ -69,7 +72,8 @@ func (a *app) symmetry(dir string, seed uint64, full, force bool) error {
 		return err
 	}
 	defer f.close()
-	mine := fmt.Sprintf("seed %d, full %t, wigner %s\n", seed, full, version)
+	options := fmt.Sprintf("seed %d, full %t, ", seed, full)
+	mine := options + fmt.Sprintf("wigner %s\n", version)
 	was, err := os.ReadFile(f.path(showKey))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -82,10 +86,13 @@ func (a *app) symmetry(dir string, seed uint64, full, force bool) error {
 		if err := symmetry.Clean(dir); err != nil {
 			return err
 		}
-	case symmetry.Finished(dir):
-		return usagef("%s holds a page already: --force starts over, -o chooses another folder", dir)
+	case rewrite && !symmetry.Holds(dir):
+		return usagef("%s holds no page and no trainings: leave --rewrite-page out", dir)
+	case symmetry.Finished(dir) && !rewrite:
+		return usagef("%s holds a page already: --rewrite-page writes it anew from the trainings there, --force starts over, -o chooses another folder", dir)
+	case rewrite && strings.HasPrefix(string(was), options): // the trainings of another version serve too
 	case err == nil && string(was) != mine:
-		return usagef("%s holds trainings with %s: --force starts over, -o chooses another folder", dir, strings.TrimSpace(string(was)))
+		return usagef("%s holds trainings with %s: with the same options --rewrite-page goes on from those of another version, --force starts over, -o chooses another folder", dir, strings.TrimSpace(string(was)))
 	}
 	if err := writeFile(f.path(showKey), []byte(mine)); err != nil {
 		return err

@@ -29,6 +29,7 @@ func TestSymmetryRefuses(t *testing.T) {
 	dir = t.TempDir()
 	write(t, filepath.Join(dir, showKey), "seed 7, full false\n")
 	refuse(t, 2, []string{"holds trainings with seed 7", "--force"}, "symmetry", "-o", dir)
+	refuse(t, 2, []string{"holds no page and no trainings"}, "symmetry", "-o", dir, "--rewrite-page")
 	refuse(t, 2, []string{"invalid argument"}, "symmetry", "-o", dir, "--seed", "x")
 	refuse(t, 2, []string{"unknown command"}, "symmetry", "now")
 }

@@ -144,3 +144,27 @@ func TestDipoleExample(t *testing.T) {
 		}
 	}
 }
+
+// The example of a pseudoscalar tells hands apart after two epochs, in the mirror by the sign.
+func TestHandednessExample(t *testing.T) {
+	dir := t.TempDir()
+	mustRun(t, "train", filepath.Join(repo, "configs/train/handedness.toml"), "output.dir="+dir, "training.epochs=2", "--ranks", "2")
+	out := filepath.Join(dir, "out.extxyz")
+	mustRun(t, "eval", filepath.Join(repo, "data/molecules/chfclbr.extxyz.gz"), "-m", filepath.Join(dir, "handedness.wigner"), "-o", out, "--precision", "float64")
+	frames, err := readFrames(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var both [2]float64 // the first two are the relaxed mirror images
+	for k, f := range frames[:2] {
+		v, _ := f.Get("pseudoscalar")
+		x, err := labelNumbers(v.Value, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		both[k] = x[0]
+	}
+	if both[0] == 0 || math.Abs(both[0]+both[1]) > 1e-6*math.Abs(both[0]) { // positions of nine decimals
+		t.Errorf("left and right give %v", both)
+	}
+}

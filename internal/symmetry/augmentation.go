@@ -28,7 +28,7 @@ func (w *show) planAugmentation() error {
 func (w *show) augmentation(copies []int, studies []*study) (*section, error) {
 	s := &section{ID: "augmentation", Title: "Showing it instead: training on turned copies"}
 	s.text(`Instead of building a symmetry in, one may show it: to the training structures turned copies are added, with the same energies and turned forces. Here a network on raw coordinates, counted from the middle of the molecule, learns water from %d structures, each `+
-		`in so many orientations. What remains is measured on molecules that were not trained on: turn one at random, many times; the energies that the model gives should all be the same, and their standard deviation says how far they are from it.`, studies[0].n)
+		`in so many orientations, all in about as many steps. What remains is measured on molecules that were not trained on: turn one at random, many times; the energies that the model gives should all be the same, and their standard deviation says how far they are from it.`, studies[0].n)
 	rng := random(hash("augmentation turns", w.o.Seed), 0)
 	var turns []mat
 	for range 40 {
@@ -63,10 +63,14 @@ func (w *show) augmentation(copies []int, studies []*study) (*section, error) {
 		rows = append(rows, []any{copies[n], sd, mae})
 	}
 	s.draw(picture{name: "augmentation", caption: "What remains after training on turned copies: water", x: "orientations of each training structure", y: "meV", logX: true, logY: true,
-		curves: []curve{{name: "spread of the energy under rotation", x: x, y: spread, err: make([]float64, len(x))}, {name: "mean absolute error of the energy, turned molecules", x: x, y: err1, err: make([]float64, len(x))}}})
+		curves: []curve{{name: "spread of the energy under rotation", x: x, y: spread, marks: true}, {name: "mean absolute error of the energy, turned molecules", x: x, y: err1, marks: true}}})
 	s.table("augmentation-numbers", "The same as numbers", []string{"orientations", "spread under rotation, meV", "error on turned molecules, meV"}, rows)
 	_, slope := power(x[1:], spread[1:])
 	s.text("%s", copiesHelp(x, spread, slope))
+	if spread[1] > spread[0] {
+		s.text(`With one orientation the spread is less than with %s, and yet that network is the worse one: energies of turned molecules may be all alike and all wrong. Their mean error is %s meV with one and %s meV with %s.`,
+			number(x[1]), number(err1[0]), number(err1[1]), number(x[1]))
+	}
 	s.text(`A model with the symmetry built in needs no copies: the table of the section on water has what turning changes there.`)
 	s.above("augmentation: spread that remains with the most copies", spread[len(spread)-1], 0.001, " meV")
 	return s, nil

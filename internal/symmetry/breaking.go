@@ -81,19 +81,21 @@ func (w *show) breaking(st *study) (*section, error) {
 	}, nil)
 	p := picture{name: "symmetry-breaking", caption: "The torsion angle on the way downhill", x: "step", y: "|Cl–C–C–Cl| / degrees"}
 	var ends, broken []float64
+	rest := 0.0
 	var rows [][]any
 	for _, c := range []struct {
 		name string
 		s    *train.Structure
 	}{{"perfect", perfect}, {"rattled by 0.001 Å", rattled}} {
 		var step, angle []float64
-		forbidden, largest := 0.0, 0.0
+		forbidden, largest, now := 0.0, 0.0, 0.0
 		err := descend(c.s, mk, steps, func(x *train.Structure, f []vec) {
 			a := math.Abs(dihedral(x.X[2], x.X[0], x.X[1], x.X[3])) * 180 / math.Pi
 			step, angle = append(step, float64(len(step))), append(angle, a)
+			now = 0
 			for i, v := range f { // of the mirror image, at the atom that i goes to
 				forbidden = max(forbidden, norm(minus(v, times(mirrorMatrix, f[order[i]]))))
-				largest = max(largest, norm(v))
+				largest, now = max(largest, norm(v)), max(now, norm(v))
 			}
 		})
 		if err != nil {
@@ -101,27 +103,31 @@ func (w *show) breaking(st *study) (*section, error) {
 		}
 		p.curves = append(p.curves, curve{name: c.name, x: step, y: angle})
 		ends, broken = append(ends, angle[len(angle)-1]), append(broken, forbidden)
-		rows = append(rows, []any{c.name, angle[0], angle[len(angle)-1], largest, forbidden})
+		rows = append(rows, []any{c.name, angle[0], angle[len(angle)-1], largest, forbidden, now})
+		rest = now // of the rattled one at last
 	}
 	s.draw(p)
 	gauche := ofType(scan, "gauche")[0]
 	s.table("symmetry-breaking-ends", "Where it ends, and the largest part of a force that the mirror forbids on the whole way",
-		[]string{"start", "angle at the start, degrees", "at the end", "largest force, eV/Å", "forbidden part, eV/Å"}, rows)
-	s.text("%s", falls(steps, ends, torsion(gauche), broken[0]))
+		[]string{"start", "angle at the start, degrees", "at the end", "largest force on the way, eV/Å", "forbidden part of it, eV/Å", "largest force at the end, eV/Å"}, rows)
+	s.text("%s", falls(steps, ends, torsion(gauche), broken[0], rest))
 	s.identity("perfect eclipsed molecule: torsion angle after the descent", ends[0], 1e-3, " degrees")
 	s.above("rattled molecule: torsion angle after the descent", ends[1], 40, " degrees")
 	return s, nil
 }
 
-// falls says what became of the perfect and of the rattled molecule.
-func falls(steps int, ends []float64, gauche, rounding float64) string {
+// falls says what became of the perfect and of the rattled molecule, whose largest force at
+// the end is rest.
+func falls(steps int, ends []float64, gauche, rounding, rest float64) string {
 	gauche = min(gauche, 360-gauche)
 	out := fmt.Sprintf("After %d steps the perfect molecule stands at %s degrees and the rattled one at %s; the minimum of GFN2-xTB next to it, gauche, is at %.1f. ", steps, number(ends[0]), number(ends[1]), gauche)
 	switch off := math.Abs(ends[1] - gauche); {
 	case off <= 10:
 		out += fmt.Sprintf("The rattled one has fallen to within %s degrees of it. ", number(off))
+	case ends[1] >= 40 && rest <= 0.02:
+		out += fmt.Sprintf("The rattled one has fallen and come to rest, its largest force being %s eV/Å: that is where this network has its minimum. ", number(rest))
 	case ends[1] >= 40:
-		out += "The rattled one has fallen, not to that minimum but to one of this network. "
+		out += fmt.Sprintf("The rattled one has fallen, and is not at rest yet, its largest force being %s eV/Å. ", number(rest))
 	default:
 		out += "One would expect the rattled one to fall, which is not seen with this network in so many steps. "
 	}

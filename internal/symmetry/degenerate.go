@@ -1,6 +1,7 @@
 package symmetry
 
 import (
+	"fmt"
 	"math"
 	"slices"
 
@@ -66,6 +67,7 @@ func (w *show) degenerate(studies []*study) (*section, error) {
 		return nil, err
 	}
 	var rows [][]any
+	apartBy := 0.0 // of the equivariant network, eV
 	for _, d := range all {
 		p, err := d.of(pair[0])
 		if err != nil {
@@ -99,12 +101,23 @@ func (w *show) degenerate(studies []*study) (*section, error) {
 		if st.kind.three {
 			s.identity("degenerate pair, "+st.kind.name+": difference of the carbon's energy", carbon, 1e-9*max(1, st.kind.rough), " eV")
 		} else {
+			apartBy = carbon
 			s.above("degenerate pair, "+st.kind.name+": difference of the carbon's energy (rounding is 1e-10)", 1000*carbon, 1e-3, " meV")
 		}
 	}
 	s.table("degenerate-pair", "The pair in the eyes of each description: its features at the carbon, and the energies of models trained on methane",
 		[]string{"description", "length", "distance of the pair", "carbon's energy: |ΔE|, meV", "molecule's: |ΔE|, meV"}, rows)
-	s.text(`The equivariant network tells them apart at the carbon because its layers pass on more than distances: after the first layer each hydrogen carries vectors and tensors that say how its own neighbours stand, and the carbon reads these. ` +
-		`Models of three bodies may still give the molecules two energies, through the hydrogens, whose own environments differ; for the carbon alone they are blind.`)
+	s.text("%s", tellsApart(apartBy))
+	s.text(`Models of three bodies may still give the molecules two energies, through the hydrogens, whose own environments differ; for the carbon alone they are blind.`)
 	return s, nil
+}
+
+// tellsApart says what the network makes of the carbons of the pair, whose energies differ by
+// so much, eV.
+func tellsApart(carbon float64) string {
+	const why = "It can because it has two layers: after the first each hydrogen carries what it has seen of its own neighbours, which is not the same in the two molecules, and in the second the carbon reads this."
+	if carbon < 1e-6 {
+		return fmt.Sprintf("One would expect the equivariant network to tell them apart at the carbon, which is not seen here: its two energies differ by %s meV. %s", number(1000*carbon), why)
+	}
+	return fmt.Sprintf("The equivariant network tells them apart at the carbon: its two energies differ by %s meV. %s", number(1000*carbon), why)
 }

@@ -65,13 +65,26 @@ func TestSeen(t *testing.T) {
 		{copiesHelp([]float64{1, 4, 16}, []float64{90, 40, 10}, -0.9), "to the power -0.90"},
 		{copiesHelp([]float64{1, 4, 16}, []float64{90, 140, 110}, 0.1), "is not seen"},
 		{copiesHelp([]float64{1, 4, 16}, []float64{90, 40, 1e-9}, -9), "is not seen here"},
-		{falls(10, []float64{0, 66}, 292, 0), "within 2 degrees"},
-		{falls(10, []float64{0, 100}, 68, 1e-16), "not to that minimum"},
-		{falls(10, []float64{0, 3}, 68, 1e-16), "is not seen with this network"},
-		{falls(10, []float64{0, 3}, 68, 1e-16), "1.00e-16 eV/Å"},
+		{falls(10, []float64{0, 66}, 292, 0, 0), "within 2 degrees"},
+		{falls(10, []float64{0, 100}, 68, 1e-16, 0.001), "come to rest"},
+		{falls(10, []float64{0, 100}, 68, 1e-16, 0.5), "is not at rest yet"},
+		{falls(10, []float64{0, 3}, 68, 1e-16, 0), "is not seen with this network"},
+		{falls(10, []float64{0, 3}, 68, 1e-16, 0), "1.00e-16 eV/Å"},
 		{within(0.03, 0.05, "yes %s %%", "no %s %%"), "yes 3 %"},
 		{within(-0.3, 0.05, "yes %s %%", "no %s %%"), "no 30 %"},
 		{swings([]swing{{name: "a", by: "moved", change: 3, fit: 2}, {name: "b", by: "turned", change: 1e-10, fit: 2, exact: true}}), "b 1.00e-10 meV."},
+		{swings([]swing{{name: "a", by: "moved", change: 3, fit: 2}, {name: "c", by: "moved", fit: 2}}), "no more than rounding for c 0 meV too"},
+		{swings([]swing{{name: "a", by: "moved", change: 3, fit: 2}, {name: "c", by: "moved", fit: 2}}), "lack one or more: a 3 meV (moved), 1.5 times the error of its fit."},
+		{widens("w", []float64{1, 2, 4}, []float64{3, 1, 2}), "the least is 1, with 2."},
+		{widens("w", []float64{1, 2, 4}, []float64{3, 2, 1}), "the least of all widths"},
+		{tellsApart(0.009), "differ by 9 meV"},
+		{tellsApart(1e-12), "is not seen here"},
+		{expected([]end{{name: "b", error: 2, sd: 0.1}, {name: equivariantName, error: 1, sd: 0.1}}, 3, "eV", forceEnd), "equivariant has the least error, 1 ± 0.1 eV, then b, 2 ± 0.1 eV. That"},
+		{expected([]end{{name: "b", error: 1, sd: 0.1}, {name: equivariantName, error: 1.1, sd: 0.1}}, 3, "eV", forceEnd), "3 seeds do not tell these two apart. One would expect the equivariant network to be best, which is not seen here."},
+		{notBetter(end{first: 1}, []end{{name: "b", exact: true, first: 0.9}, {name: "c", first: 0.9}}), "structures b (0.9 eV/Å) is hardly"},
+		{"." + notBetter(end{first: 1}, []end{{name: "b", exact: true, first: 0.1}}) + ".", ".."},
+		{worseThanNothing([]end{{name: "b", error: 0.8}, {name: "c", error: 0.7}}, 0.75), "with the most structures: b."},
+		{limits([]end{{name: "b", error: 1, known: 0.9}, {name: "c", error: 1, known: 0.1}}), "more structures would help: c (0.1 of 1). Where it is nearly the same, more structures of the kind would hardly help; a longer training or a larger model would: b (0.9 of 1)."},
 		{swings([]swing{{name: "a", by: "moved", change: 3, fit: 2}}), "a 3 meV (moved), 1.5 times the error of its fit"},
 	} {
 		if !strings.Contains(c.text, c.want) {
@@ -79,3 +92,5 @@ func TestSeen(t *testing.T) {
 		}
 	}
 }
+
+func forceEnd(e end) (float64, float64) { return e.error, e.sd }

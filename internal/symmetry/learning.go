@@ -111,54 +111,174 @@ func (w *show) learning(molecules, crystals []lesson) (*section, error) {
 			}
 			pe.curves = append(pe.curves, curve{name: l.name, x: x, y: e, err: de})
 			pf.curves = append(pf.curves, curve{name: l.name, x: x, y: f, err: df})
+			last := len(x) - 1
+			known, err := knownForce(l.runs[last])
+			if err != nil {
+				return nil, err
+			}
 			oe, se := power(x, e)
 			of, sf := power(x, f)
-			last := len(x) - 1
-			rows = append(rows, []any{l.name, oe, se, of, sf, e[last], f[last]})
-			ends = append(ends, end{l.name, f[0], f[last], df[last], sf})
+			rows = append(rows, []any{l.name, oe, se, of, sf, e[last], f[last], known})
+			ends = append(ends, end{name: l.name, exact: l.runs[0][0].kind.exact, first: f[0], error: f[last], sd: df[last], slope: sf, known: known, energy: e[last], energySD: de[last]})
 		}
 		s.draw(pe)
 		s.draw(pf)
 		s.table("learning-"+set.name, "Offset (error at one structure, of the line through the points) and slope; and the error at the largest size",
-			[]string{"model", "energy: offset, meV/atom", "slope", "force: offset, eV/Å", "slope", "energy at the end, meV/atom", "force at the end, eV/Å"}, rows)
-		s.verdict(set.name, ends)
+			[]string{"model", "energy: offset, meV/atom", "slope", "force: offset, eV/Å", "slope", "energy at the end, meV/atom", "force at the end, eV/Å", "force on the training structures, eV/Å"}, rows)
+		mean, none := set.lessons[0].runs[0][0].ignorance()
+		s.text(`To see what these errors mean: an answer that is the mean energy for every structure and no force at all would have %s meV/atom and %s eV/Å. %s`, number(1000*mean), number(none), worseThanNothing(ends, none))
+		s.verdict(set.name, set.lessons[0].sizes, len(set.lessons[0].runs[0]), ends)
 	}
 	return s, nil
 }
 
-// end is where a curve of force errors ends.
+// knownForce is the mean error of the forces on the structures that were trained on.
+func knownForce(runs []*study) (float64, error) {
+	sum := 0.0
+	for _, st := range runs {
+		if _, err := st.recall(); err != nil {
+			return 0, err
+		}
+		_, force, _, err := errorsOf(st.model, st.list)
+		if err != nil {
+			return 0, err
+		}
+		sum += force / float64(len(runs))
+	}
+	return sum, nil
+}
+
+// ignorance are the errors, on the structures that are held back, of who knows the mean
+// energy of an atom and no force.
+func (st *study) ignorance() (energy, force float64) {
+	st.deal()
+	list := st.rest[max(0, len(st.rest)-held):]
+	mean, n := 0.0, 0
+	for _, s := range list {
+		mean += s.Energy / float64(len(s.X)) / float64(len(list))
+	}
+	for _, s := range list {
+		energy += math.Abs(s.Energy/float64(len(s.X))-mean) / float64(len(list))
+		for _, v := range s.Forces {
+			force += math.Abs(v[0]) + math.Abs(v[1]) + math.Abs(v[2])
+			n += 3
+		}
+	}
+	return energy, force / float64(n)
+}
+
+// end is where a curve of force errors begins and ends.
 type end struct {
 	name                    string
+	exact                   bool
 	first, error, sd, slope float64 // force errors at the least and the largest size
+	known                   float64 // force error on the structures of the training at the largest size
+	energy, energySD        float64 // at the largest size, meV/atom
 }
+
+// equivariantName is the kind that one expects to learn from least.
+const equivariantName = "equivariant"
 
 // verdict says whether what one expects is seen: that models with more symmetry learn from
 // less, and the equivariant one from least.
-func (s *section) verdict(name string, ends []end) {
-	last := ends[len(ends)-1] // equivariant
-	best := last
-	for _, e := range ends {
-		if e.error < best.error {
-			best = e
-		}
-	}
-	if best.name == last.name {
-		s.text(`On %s the equivariant network has the least force error at the largest size, %s ± %s eV/Å. Where its curve is flat, the number of steps limits it and not the data.`, name, number(last.error), number(last.sd))
-	} else {
-		s.text(`On %s one would expect the equivariant network to have the least force error at the largest size; here it has %s ± %s eV/Å and %s has %s ± %s: what one expects is not seen in trainings as short as these.`,
-			name, number(last.error), number(last.sd), best.name, number(best.error), number(best.sd))
-	}
-	slices.SortFunc(ends, func(a, b end) int { return cmp.Compare(a.first, b.first) })
+func (s *section) verdict(set string, sizes []int, seeds int, ends []end) {
+	last := len(sizes) - 1
+	s.text("On %s, forces, with %d structures: %s", set, sizes[last], expected(ends, seeds, "eV/Å", func(e end) (float64, float64) { return e.error, e.sd }))
+	s.text("Energies there: %s", expected(ends, seeds, "meV/atom", func(e end) (float64, float64) { return e.energy, e.energySD }))
+	byFirst := slices.SortedFunc(slices.Values(ends), func(a, b end) int { return cmp.Compare(a.first, b.first) })
 	var order []string
-	for _, e := range ends {
+	for _, e := range byFirst {
 		order = append(order, e.name+" "+number(e.first))
 	}
-	s.text(`With the fewest structures the force errors are, in eV/Å and from the least: %s.`, strings.Join(order, "; "))
+	s.text(`With the fewest structures, %d, the force errors are, in eV/Å and from the least: %s.`, sizes[0], strings.Join(order, "; "))
+	raw := slices.IndexFunc(ends, func(e end) bool { return e.name == naiveName })
+	if raw >= 0 {
+		if few := notBetter(ends[raw], ends); few != "" {
+			s.text("%s", few)
+		}
+		net := ends[slices.IndexFunc(ends, func(e end) bool { return e.name == equivariantName })]
+		s.text(`The network on raw coordinates ends at %s eV/Å, %.0f times the error of the equivariant one, with a slope of %.2f against %.2f.`, number(ends[raw].error), ends[raw].error/net.error, ends[raw].slope, net.slope)
+	}
+	s.text("%s", limits(ends))
+}
+
+// expected says which error is the least, and whether it is the equivariant network's.
+func expected(ends []end, seeds int, unit string, of func(end) (value, sd float64)) string {
+	all := slices.SortedFunc(slices.Values(ends), func(a, b end) int {
+		x, _ := of(a)
+		y, _ := of(b)
+		return cmp.Compare(x, y)
+	})
+	show := func(e end) string {
+		x, sd := of(e)
+		return fmt.Sprintf("%s ± %s %s", number(x), number(sd), unit)
+	}
+	out := fmt.Sprintf("%s has the least error, %s, then %s, %s", all[0].name, show(all[0]), all[1].name, show(all[1]))
+	x, dx := of(all[0])
+	y, dy := of(all[1])
+	if y-x <= math.Hypot(dx, dy) {
+		out += fmt.Sprintf("; %d seeds do not tell these two apart", seeds)
+	}
+	switch k := slices.IndexFunc(all, func(e end) bool { return e.name == equivariantName }); k {
+	case 0:
+		return out + ". That the equivariant network is best is what one expects."
+	case 1:
+		return out + ". One would expect the equivariant network to be best, which is not seen here."
+	default:
+		return out + fmt.Sprintf(". One would expect the equivariant network to be best, which is not seen here: it has %s.", show(all[k]))
+	}
+}
+
+// worseThanNothing names the models whose forces are no better than none at the largest size.
+func worseThanNothing(ends []end, none float64) string {
+	var names []string
 	for _, e := range ends {
-		if e.name == naiveName {
-			s.text(`The network on raw coordinates ends at %s eV/Å, %.0f times the error of the equivariant one, with a slope of %.2f against %.2f.`, number(e.error), e.error/last.error, e.slope, last.slope)
+		if e.error >= none {
+			names = append(names, e.name)
 		}
 	}
+	if names == nil {
+		return "All are better with the most structures."
+	}
+	return "Of forces these know nothing even with the most structures: " + strings.Join(names, "; ") + "."
+}
+
+// notBetter names the models that have all symmetries and with the fewest structures are
+// hardly better than one that has none.
+func notBetter(raw end, ends []end) string {
+	var names, later []string
+	for _, e := range ends {
+		if e.exact && e.first > 0.8*raw.first {
+			names = append(names, fmt.Sprintf("%s (%s eV/Å)", e.name, number(e.first)))
+			later = append(later, number(e.error))
+		}
+	}
+	if names == nil {
+		return ""
+	}
+	return fmt.Sprintf("To have all symmetries is not enough to learn from few: with the fewest structures %s is hardly better than raw coordinates (%s); with the most it has %s, and they %s.",
+		strings.Join(names, " and "), number(raw.first), strings.Join(later, " and "), number(raw.error))
+}
+
+// limits says what would help a model, by its errors on the structures that it was trained on.
+func limits(ends []end) string {
+	var data, work []string
+	for _, e := range ends {
+		text := fmt.Sprintf("%s (%s of %s)", e.name, number(e.known), number(e.error))
+		if e.known > 0.7*e.error {
+			work = append(work, text)
+		} else if e.known < 0.5*e.error {
+			data = append(data, text)
+		}
+	}
+	out := "What would help is seen from the error on the structures of the training itself, in eV/Å beside that on unseen ones, at the largest size."
+	if data != nil {
+		out += " Where it is less than half, the model has room that the data do not fill, and more structures would help: " + strings.Join(data, "; ") + "."
+	}
+	if work != nil {
+		out += " Where it is nearly the same, more structures of the kind would hardly help; a longer training or a larger model would: " + strings.Join(work, "; ") + "."
+	}
+	return out
 }
 
 // power fits y = offset · x^slope.

@@ -148,7 +148,7 @@ func (n netSize) String() string {
 
 // equivariant is a NequIP network, trained in single precision.
 func equivariant(n netSize) kind {
-	return kind{name: "equivariant", weight: 1, steps: 10, exact: true, local: true, design: n.String(), open: func(list []*train.Structure, seed uint64) (*model, error) {
+	return kind{name: equivariantName, weight: 1, steps: 10, exact: true, local: true, design: n.String(), open: func(list []*train.Structure, seed uint64) (*model, error) {
 		irreps, err := o3.ParseIrreps(n.features)
 		if err != nil {
 			return nil, err

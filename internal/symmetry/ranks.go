@@ -30,7 +30,7 @@ func (w *show) ranks(st *study) (*section, error) {
 		}
 	}
 	s.text(`A crystal is repeated in space without end; on many processors it is cut into bricks, each with copies of its neighbours' atoms round it, and the layers of the network exchange their features over the cuts. Whatever the cuts, `+
-		`the symmetries must hold as before, and nothing may depend on the number of ranks. Here a rattled crystal of %d silicon atoms, periodic in all directions, with a network of two layers.`, len(x.X))
+		`the symmetries must hold as before, and nothing may depend on the number of ranks. Here %s, %d atoms in a cell that is repeated in all directions, with a network of two layers.`, crystalOf(x.Type), len(x.X))
 	rng := random(hash("crystal", w.o.Seed), 0)
 	r, order := turnOf(rng), rng.Perm(len(x.X))
 	d := vec{1.1, -2.3, 0.7}
@@ -73,5 +73,21 @@ func (w *show) ranks(st *study) (*section, error) {
 	}
 	s.table("crystal-ranks", "Change of the energy (eV, of the whole crystal) and largest change of a force (eV/Å), against the crystal as it is on one rank",
 		[]string{"ranks", "as it is: energy", "force", "moved: energy", "force", "turned: energy", "force", "mirrored: energy", "force", "renumbered: energy", "force"}, rows)
+	s.text(`Energies of atoms are added up in whole multiples of a smallest energy, which gives the same sum in any order: 0 is the same number in every digit. Forces differ by rounding.`)
 	return s, nil
+}
+
+// crystalOf is a kind of structures of mlearn in words.
+func crystalOf(kind string) string {
+	switch kind {
+	case "AIMD-NVT":
+		return "silicon in the middle of its thermal motion"
+	case "Elastic":
+		return "a strained crystal of silicon"
+	case "Vacancy":
+		return "silicon with a vacancy, in its thermal motion"
+	case "Surface":
+		return "a slab of silicon with two surfaces and empty space between"
+	}
+	return "silicon"
 }

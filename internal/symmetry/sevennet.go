@@ -41,7 +41,7 @@ func (w *show) sevenNet() (*section, error) {
 		}
 		d := 1000 * (b.energy - a.energy)
 		worst, turn = max(worst, math.Abs(d)), max(turn, 1000*math.Abs(c.energy-a.energy))
-		rows = append(rows, []any{name, a.energy, b.energy, d, 1000 * (c.energy - a.energy)})
+		rows = append(rows, []any{name, decimals{a.energy, 6}, decimals{b.energy, 6}, d, 1000 * (c.energy - a.energy)})
 	}
 	s.table("sevennet-hands", "SevenNet-0's energies of a molecule and its mirror image, and of the molecule turned",
 		[]string{"molecule", "energy, eV", "mirror image, eV", "difference, meV", "turned: difference, meV"}, rows)

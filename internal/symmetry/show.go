@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/wigner-md/wigner/potential"
@@ -68,6 +69,15 @@ func Run(o Options) error {
 	for _, t := range w.tasks {
 		r := &t.result
 		d.Minutes += r.Seconds / 60
+		if r.Program != o.Program {
+			other := "an earlier version"
+			if r.Program != "" {
+				other = "wigner " + r.Program
+			}
+			if !slices.Contains(d.Others, other) {
+				d.Others = append(d.Others, other)
+			}
+		}
 		d.Trainings = append(d.Trainings, []string{t.key, fmt.Sprint(r.Structures), fmt.Sprint(r.Parameters), fmt.Sprint(r.Epochs), fmt.Sprintf("%.1f", r.Seconds)})
 	}
 	for _, f := range w.sections {

@@ -36,7 +36,8 @@ type task struct {
 // result is what a training leaves, and what is kept in the folder.
 type result struct {
 	Design     string      `json:"design"`
-	Values     [][]float64 `json:"values,omitempty"` // parameters, as the potential orders them
+	Program    string      `json:"program,omitempty"` // version that trained
+	Values     [][]float64 `json:"values,omitempty"`  // parameters, as the potential orders them
 	Structures int         `json:"structures"`
 	Parameters int         `json:"parameters"`
 	Epochs     int         `json:"epochs"`
@@ -67,7 +68,7 @@ func perform(o *Options, tasks []*task) error {
 			done += t.cost
 			continue
 		}
-		t.result = result{Design: t.design}
+		t.result = result{Design: t.design, Program: o.Program}
 		left = append(left, t)
 	}
 	// The longest first: the cores then end together.

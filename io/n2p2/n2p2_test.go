@@ -130,7 +130,8 @@ func TestRefusals(t *testing.T) {
 	for _, x := range []struct{ from, to, want string }{
 		{"epochs 10", "element_nodes_short Si 1 4", `input.nn:14: keyword "element_nodes_short" is not supported`},
 		{"epochs 10", "elements Si", "input.nn:14: elements stands there twice, first on line 2"},
-		{"cutoff_type 6 0.25", "cutoff_type 0", `input.nn:7: "0" is not a whole number from 1 to 8`},
+		{"cutoff_type 6 0.25", "cutoff_type 0", "input.nn:7: cutoff_type 0, the hard cutoff, is not supported"},
+		{"cutoff_type 6 0.25", "cutoff_type 9", `input.nn:7: "9" is not a whole number from 1 to 8`},
 		{"cutoff_type 6 0.25", "cutoff_type 1 1", "input.nn:7: the inner cutoff is 1"},
 		{"cutoff_type 6 0.25", "", "no cutoff_type"},
 		{"Si 2 O 0.2 1 12", "Si 12 O 0.2 1 12", `input.nn:18: symmetry function of type "12" is not supported`},

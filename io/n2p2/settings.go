@@ -236,7 +236,10 @@ func (s *settings) elements(r *reader, once map[string]line) {
 
 func (s *settings) cutoff(r *reader, once map[string]line) {
 	r.need(once, "cutoff_type")
-	s.CutoffType = r.integer(1, 8) // 0 is a hard cutoff: no forces
+	if r.word(1) == "0" {
+		r.fail("cutoff_type 0, the hard cutoff, is not supported: energies would jump there; 1 to 8 are")
+	}
+	s.CutoffType = r.integer(1, 8)
 	if len(r.line.words) > 2 {
 		if s.CutoffAlpha = r.number(2); s.CutoffAlpha < 0 || s.CutoffAlpha >= 1 {
 			r.fail("the inner cutoff is %g of the cutoff: it must be at least 0 and below 1", s.CutoffAlpha)
