@@ -303,14 +303,16 @@ func TestTwoPressures(t *testing.T) {
 					}
 				}
 				s, e := ratio(x[0], x[1])
-				expect := want
+				// What the step does to volumes: x ← (1 − k dt) x + noise has the variance
+				// 1/(1 − k dt/2) of what it should be, k = β/(τβ_T), β_T = ⟨δV²⟩/(kT V); a
+				// leapfrog 1/(1 − ω²dt²/4), ω² = 3V/(β_T W_g) = 9V/(β_T (N_f + 3) kT τ²).
+				m0, v0 := stat.MeanVariance(x[0], nil)
+				m1, v1 := stat.MeanVariance(x[1], nil)
+				soft := (v0/(m0*m0) + v1/(m1*m1)) / 2 // β_T kT/V
+				const dt = 8.0 / 700
+				expect := want * (1 - dt*dt*9/96/soft/4)
 				if c.piston == "rescale" {
-					// Of first order in the step: x ← (1 − k dt) x + noise has the variance
-					// 1/(1 − k dt/2) of what it should be, k = β/(τβ_T), β_T = ⟨δV²⟩/(kT V).
-					m0, v0 := stat.MeanVariance(x[0], nil)
-					m1, v1 := stat.MeanVariance(x[1], nil)
-					soft := (v0/m0 + v1/m1) / 2 / (md.KB * 40)
-					expect *= 1 - 8.0/700/gpa/soft/2
+					expect = want * (1 - dt/gpa*md.KB*40/((m0+m1)/2)/soft/2)
 				}
 				pull[c.piston] += (s - expect) / (e * e)
 				weight[c.piston] += 1 / (e * e)
