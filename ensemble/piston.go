@@ -104,11 +104,12 @@ func work(target, e *matrix, before, after float64) float64 {
 //	ḣ = v_g h                W_g v̇_g = V(P − P₀) + (2K/N_f) 1
 //
 // with W_g = (N_f + 3) kT τ²/3, projected on the coupling. The bath of the piston
-// is its own.
+// is its own. The volume swings with ω² = 3V/(β_T W_g), β_T the compressibility, and a
+// step dt makes its variance too large by (ω dt)²/4.
 type MTK struct {
 	Coupling Coupling
 	Pressure Tensor  // P₀, eV/Å³
-	Tau      float64 // τ, Å·√(amu/eV): about the period of the cell's breathing
+	Tau      float64 // τ, Å·√(amu/eV): crystals breathe in about a fifth of it
 	KT       float64 // eV; of the mass: the temperature asked for, or that of the start
 	Bath     Bath    // nil: isoenthalpic
 	Local    *Local  // Langevin's noise on the piston, instead of a Bath; its Group does not matter

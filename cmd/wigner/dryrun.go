@@ -80,7 +80,7 @@ func (a *app) dryRun(s *simulation, p *process) error {
 		if err := s.cutUp(n, f); err != nil {
 			return err
 		}
-		if text := s.cfg.Late(); text != "" {
+		for _, text := range s.cfg.Doubts() {
 			a.log.Warn(text)
 		}
 		if f.closest > 0 && f.closest < tooClose {

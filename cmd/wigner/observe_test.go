@@ -88,6 +88,17 @@ func TestObserveLate(t *testing.T) {
 	}
 }
 
+// A cell that is too fast for the timestep is warned of.
+func TestHastyBarostat(t *testing.T) {
+	const want = "barostat.damping_fs: 150 fs are"
+	for set, hasty := range map[string]bool{"barostat.damping_fs=150": true, "barostat.damping_fs=2000": false} {
+		r := mustRun(t, "run", filepath.Join(repo, "configs/argon-npt.toml"), set, "structure.repeat=[3,3,3]", "output.dir="+filepath.Join(t.TempDir(), "run"), "--dry-run")
+		if strings.Contains(r.err, want) != hasty {
+			t.Errorf("%s: %s", set, r.err)
+		}
+	}
+}
+
 // cells are the numbers of a table.
 func cells(t *testing.T, dir, name string) (out []float64) {
 	t.Helper()

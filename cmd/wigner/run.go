@@ -300,8 +300,10 @@ func (r *runner) prepare() (done bool, err error) {
 	if err := agree(r.c, r.outputs(offsets)); err != nil {
 		return false, err
 	}
-	if text := cfg.Late(); text != "" && r.c.Rank() == 0 {
-		r.warn(text)
+	if r.c.Rank() == 0 {
+		for _, text := range cfg.Doubts() {
+			r.warn(text)
+		}
 	}
 	return false, r.crowded()
 }

@@ -24,7 +24,7 @@ type Barostat struct {
 	PressureEnd     *float64  `toml:"pressure_end_GPa,omitempty" doc:"the target goes there in even steps over the run"`
 	Stress          []float64 `toml:"stress_GPa,omitempty" doc:"target instead of a pressure: xx, yy, zz, yz, xz, xy, GPa, positive in tension"`
 	StressEnd       []float64 `toml:"stress_end_GPa,omitempty" doc:"the target goes there in even steps over the run"`
-	Damping         float64   `toml:"damping_fs,omitempty" doc:"about the period of the cell (mtk), relaxation time of the pressure (c-rescale), fs; default 1000"`
+	Damping         float64   `toml:"damping_fs,omitempty" doc:"sets the mass of the cell, a crystal breathes in about a fifth of it (mtk); relaxation time of the pressure (c-rescale), fs; default 1000"`
 	Compressibility float64   `toml:"compressibility_per_GPa,omitempty" doc:"c-rescale: about that of the material; it only scales damping_fs; default 0.01"`
 }
 

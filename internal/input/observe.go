@@ -64,16 +64,24 @@ func (o *Observe) Any() bool {
 	return o.RDF != nil || o.Coordination != nil || o.MSD != nil || o.VACF != nil || o.Stress != nil
 }
 
-// Late warns of a run that ends before anything is looked at; it is empty for others. Short
-// trials of a long run are such, so it is no error.
-func (c *Config) Late() string {
+// Doubts are what a run does all the same though its user hardly means it.
+func (c *Config) Doubts() []string {
+	var out []string
 	d := &c.Dynamics
-	if d.Steps == nil || math.Round(c.Observe.From*1000/d.Timestep) <= float64(d.Length()) {
-		return ""
+	if d.Steps != nil && math.Round(c.Observe.From*1000/d.Timestep) > float64(d.Length()) {
+		out = append(out, fmt.Sprintf("observe.from_ps: %v ps lie beyond the end of the run, so nothing is looked at: %d steps of %v fs, from the beginning of the run, are %.4g ps",
+			c.Observe.From, d.Length(), d.Timestep, float64(d.Length())*d.Timestep/1000))
 	}
-	return fmt.Sprintf("observe.from_ps: %v ps lie beyond the end of the run, so nothing is looked at: %d steps of %v fs, from the beginning of the run, are %.4g ps",
-		c.Observe.From, d.Length(), d.Timestep, float64(d.Length())*d.Timestep/1000)
+	if b := &c.Barostat; b.Type != "" && b.Damping < hasty*d.Timestep {
+		out = append(out, fmt.Sprintf("barostat.damping_fs: %v fs are %.3g timesteps, and the cell is too fast for them: its fluctuations come out too large (docs/ensembles.md); %d timesteps are usual",
+			b.Damping, b.Damping/d.Timestep, 1000))
+	}
+	return out
 }
+
+// hasty is the barostat's damping, in timesteps, from which on the volume's variance is right
+// to 1 % (docs/ensembles.md: (ω dt)²/4 with ω of 27 to 38 over damping_fs).
+const hasty = 200
 
 // preset is x, or its default where it says nothing.
 func preset[T int | int64 | float64](x *T, to T) {
