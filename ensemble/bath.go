@@ -25,7 +25,8 @@ const MaxLinks = 8
 
 // Chain is a Nosé–Hoover chain: Martyna, Klein, Tuckerman 1992, integrated by eqs.
 // 29 to 34 of Martyna, Tuckerman, Tobias, Klein 1996 with three steps of Yoshida
-// and Suzuki. The masses are Q₁ = N_f kT τ² and Q_k = kT τ².
+// and Suzuki. The masses are Q₁ = N_f kT τ² and Q_k = kT τ², where the temperature
+// changes those of now, so that τ stays the time of the exchange.
 type Chain struct {
 	Tau   float64 // τ, Å·√(amu/eV): about the period of the exchange of energy
 	Links int     // 0: 3; at most MaxLinks
@@ -56,12 +57,10 @@ func (c *Chain) mass(k int) float64 {
 
 // Factor is part of Bath.
 func (c *Chain) Factor(twoK float64, freedom int64, kT, dt float64, _ uint64) float64 {
-	if c.kT == 0 {
-		if kT == 0 {
-			return 1 // the masses of a chain at 0 K are none
-		}
-		c.kT, c.n = kT, float64(freedom)
+	if freedom < 1 || kT == 0 && c.kT == 0 {
+		return 1 // nothing to act on, or a chain at 0 K, whose masses are none
 	}
+	c.tune(kT, float64(freedom))
 	m, scale := c.links(), 1.0
 	g := func(k int) float64 {
 		if k == 0 {
@@ -95,13 +94,30 @@ func (c *Chain) Factor(twoK float64, freedom int64, kT, dt float64, _ uint64) fl
 	return scale
 }
 
-// Energy is part of Bath.
-func (c *Chain) Energy() float64 {
-	e := c.work
+// tune makes the masses those of a temperature; at 0 K they stay. The links keep their
+// velocities, and what that takes or gives is work.
+func (c *Chain) tune(kT, n float64) {
+	if kT == 0 || kT == c.kT && n == c.n {
+		return
+	}
+	before := 0.0
+	if c.kT != 0 {
+		before = c.kinetic()
+	}
+	c.kT, c.n = kT, n
+	c.work += before - c.kinetic()
+}
+
+func (c *Chain) kinetic() (e float64) {
 	for k := range c.links() {
 		e += c.mass(k) / 2 * c.v[k] * c.v[k]
 	}
 	return e
+}
+
+// Energy is part of Bath.
+func (c *Chain) Energy() float64 {
+	return c.work + c.kinetic()
 }
 
 func (c *Chain) state() []*float64 {

@@ -405,3 +405,49 @@ func TestRamps(t *testing.T) {
 		t.Errorf("%v", m)
 	}
 }
+
+// Argon heated from 2 K, and from 0 K, to 100 K within forty times τ: the masses of the chain
+// are those of the temperature of now, so that the atoms keep up and nothing is lost of the
+// conserved energy. With the masses of the start it moves by 22 eV in 256 atoms of copper
+// from 1 to 600 K, and from 0 K everything is NaN.
+func TestHeating(t *testing.T) {
+	for _, from := range []float64{2, 0} {
+		for _, piston := range []string{"none", "mtk"} {
+			u := setup{cells: 3, a: 5.4, kelvin: from, dt: 4, motion: func() md.Integrator {
+				m := motion(100, "chain", piston, isotropic, hydro(0), 50, 1000)
+				m.Temperature = Ramp{From: from, To: 100, Steps: 500}
+				return m
+			}}
+			e0, off, late, n := 0.0, 0.0, 0.0, 0.0
+			u.run(t, 500, 10, func(x md.Thermo, _ *md.Sim) {
+				if x.Step == 0 {
+					e0 = x.Conserved
+				}
+				off = max(off, math.Abs(x.Conserved-e0))
+				if x.Step >= 250 {
+					late, n = late+x.Temperature/(float64(x.Step)/5), n+1
+				}
+			})
+			// kT at the end is 9 meV, of 321 degrees of freedom.
+			if !(off < 0.02) || !(math.Abs(late/n-1) < 0.1) {
+				t.Errorf("from %g K, piston %s: the conserved energy moves by %.2g eV; temperature over that asked for %.3f", from, piston, off, late/n)
+			}
+		}
+	}
+}
+
+// A bath of atoms that are all frozen has nothing to act on.
+func TestAllFrozen(t *testing.T) {
+	for _, h := range []string{"chain", "csvr", "local"} {
+		for _, piston := range []string{"none", "mtk"} {
+			u := setup{cells: 2, a: 5.4, kelvin: 80, dt: 4, mask: func(int64) uint32 { return md.Frozen }, motion: func() md.Integrator {
+				return motion(80, h, piston, isotropic, hydro(0), 100, 500)
+			}}
+			u.run(t, 20, 20, func(x md.Thermo, _ *md.Sim) {
+				if x.Kinetic != 0 || math.IsNaN(x.Conserved) || math.IsNaN(x.Volume) {
+					t.Errorf("%s, %s: kinetic energy %v, conserved %v, volume %v", h, piston, x.Kinetic, x.Conserved, x.Volume)
+				}
+			})
+		}
+	}
+}

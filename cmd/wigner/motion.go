@@ -141,10 +141,25 @@ func checkCell(c *input.Config, cell *domain.Cell) error {
 			}
 		}
 	}
-	if c.Dynamics.Ensemble != "nve" && c.Dynamics.Isobaric() && c.Dynamics.Kelvin() == 0 && c.Barostat.Type == "mtk" {
+	d := &c.Dynamics
+	if d.Isobaric() && d.Kelvin() == 0 && (d.End == nil || *d.End == 0) && c.Barostat.Type == "mtk" {
 		return usagef("dynamics.temperature_K: the mass of barostat mtk is none at 0 K; to find the cell of least enthalpy use wigner relax")
 	}
 	return nil
+}
+
+// atRest is collective: it refuses to heat, by a bath that multiplies velocities, atoms of
+// which none moves or feels a force: only rounding would grow.
+func (r *runner) atRest() error {
+	m, ok := r.sim.Integrator.(*ensemble.Motion)
+	if !ok || m.Bath == nil || r.sim.Step > 0 || r.sim.Freedom() == 0 {
+		return nil
+	}
+	x, err := r.sim.Thermo()
+	if err != nil || x.Kinetic > 0 || x.MaxForce > 1e-6 {
+		return err
+	}
+	return usagef("all atoms are at rest, and thermostat.type = %q can only multiply velocities: give the first ones a dynamics.temperature_K above 0, or use thermostat.type = \"langevin\"", r.cfg.Thermostat.Type)
 }
 
 // groupMask is the bit of a group; 0 for no name.

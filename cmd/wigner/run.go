@@ -421,6 +421,9 @@ func (r *runner) loop() error {
 		return err
 	}
 	first := time.Since(begin)
+	if err := r.atRest(); err != nil {
+		return err
+	}
 	r.sim.ResetLoop() // the block at the end is of the loop alone
 	before := r.sim.Stats()
 	r.sent = before.Sent.Total()
