@@ -42,7 +42,7 @@ func (e *Evaluator) DeformCell(m [3][3]float64) error {
 		return &TroubleError{Kind: BrokenCell, Step: e.mark - 1, Extra: fmt.Sprintf(": %s; its vectors are %.4g, %.4g, %.4g Å", why, a[0], a[1], a[2])}
 	}
 	if !(math.Sqrt(change) <= maxStrain) {
-		return broken(fmt.Sprintf("it would change by %.3g of its lengths in one step (at most %g): the pressure is far off, the damping time of the barostat too short or the timestep too long", math.Sqrt(change), maxStrain))
+		return broken(fmt.Sprintf("it would change by %.3g of its lengths in one step (at most %g): the pressure is far off, the damping time of the barostat too short, a deformation too fast or the timestep too long", math.Sqrt(change), maxStrain))
 	}
 	for k := range a {
 		a[k] = apply(&m, a[k])

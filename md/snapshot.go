@@ -7,7 +7,7 @@ type Snapshot struct {
 	Step  int64
 	Time  float64
 	Cell  domain.Cell
-	Atoms domain.Atoms // N, ID, Species, X, V, Image of the owned atoms
+	Atoms domain.Atoms // N, ID, Species, X, V, Image, Mask of the owned atoms
 
 	kept bool
 }
@@ -29,6 +29,7 @@ func (k *Snapshot) Keep(e *Evaluator, step int64) {
 	k.Atoms.X = append(k.Atoms.X[:0], a.X[:a.N]...)
 	k.Atoms.V = append(k.Atoms.V[:0], a.V[:a.N]...)
 	k.Atoms.Image = append(k.Atoms.Image[:0], a.Image[:a.N]...)
+	k.Atoms.Mask = append(k.Atoms.Mask[:0], a.Mask[:min(a.N, len(a.Mask))]...)
 }
 
 // LastGood is this rank's part of the last frame before err, which Run

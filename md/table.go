@@ -14,7 +14,7 @@ import (
 )
 
 // Fields says which columns travel in ByID and Gather.
-type Fields struct{ Species, X, V, F, Image, Energy, Virial bool }
+type Fields struct{ Species, X, V, F, Image, Energy, Virial, Mask bool }
 
 // size is the number of bytes of a record: ID and the columns.
 func (f Fields) size() int {
@@ -22,7 +22,7 @@ func (f Fields) size() int {
 	for _, c := range []struct {
 		on    bool
 		bytes int
-	}{{f.Species, 4}, {f.X, 24}, {f.V, 24}, {f.F, 24}, {f.Image, 12}, {f.Energy, 8}, {f.Virial, 72}} {
+	}{{f.Species, 4}, {f.X, 24}, {f.V, 24}, {f.F, 24}, {f.Image, 12}, {f.Energy, 8}, {f.Virial, 72}, {f.Mask, 4}} {
 		if c.on {
 			n += c.bytes
 		}
@@ -39,6 +39,7 @@ type Table struct {
 	Image   [][3]int32
 	Energy  []float64       // eV
 	Virial  [][3][3]float64 // eV
+	Mask    []uint32
 }
 
 // Redistributor sends atoms from their bricks to the ranks by ID, so that they
@@ -84,7 +85,7 @@ func (r *Redistributor) Gather(a *domain.Atoms, energy []float64, f Fields) (*Ta
 	}
 	var mine, all []byte
 	for i := range t.ID {
-		mine = f.put(mine, t.ID[i], i, t.Species, t.X, t.V, t.F, t.Image, t.Energy, t.Virial)
+		mine = f.put(mine, t.ID[i], i, t.Species, t.X, t.V, t.F, t.Image, t.Energy, t.Virial, t.Mask)
 	}
 	err = r.pieces(mine, func(b []byte) error {
 		all = append(all, b...)
@@ -179,7 +180,7 @@ func (r *Redistributor) records(a *domain.Atoms, energy []float64, f Fields) ([]
 	for i, id := range a.ID[:a.N] {
 		d := dest(id)
 		k := fill[d] * size
-		f.put(out[k:k:k+size], id, i, a.Species, a.X, a.V, a.F, a.Image, energy, r.Virials)
+		f.put(out[k:k:k+size], id, i, a.Species, a.X, a.V, a.F, a.Image, energy, r.Virials, a.Mask)
 		fill[d]++
 	}
 	counts, err := r.transpose(at)
@@ -237,7 +238,7 @@ func (r *Redistributor) transpose(at []int) ([]int, error) {
 }
 
 // put appends the record of row i.
-func (f Fields) put(b []byte, id int64, i int, z []int32, x, v, g [][3]float64, m [][3]int32, e []float64, w [][3][3]float64) []byte {
+func (f Fields) put(b []byte, id int64, i int, z []int32, x, v, g [][3]float64, m [][3]int32, e []float64, w [][3][3]float64, mask []uint32) []byte {
 	le := binary.LittleEndian
 	b = le.AppendUint64(b, uint64(id))
 	if f.Species {
@@ -265,6 +266,13 @@ func (f Fields) put(b []byte, id int64, i int, z []int32, x, v, g [][3]float64, 
 		for k := range 9 {
 			b = le.AppendUint64(b, math.Float64bits(w[i][k/3][k%3]))
 		}
+	}
+	if f.Mask {
+		m := uint32(0)
+		if i < len(mask) { // none has any
+			m = mask[i]
+		}
+		b = le.AppendUint32(b, m)
 	}
 	return b
 }
@@ -303,6 +311,9 @@ func table(b []byte, f Fields) *Table {
 	if f.Virial {
 		t.Virial = make([][3][3]float64, n)
 	}
+	if f.Mask {
+		t.Mask = make([]uint32, n)
+	}
 	for i, s := range order {
 		r := b[s.row*size+8 : (s.row+1)*size]
 		t.ID[i] = s.id
@@ -328,6 +339,9 @@ func table(b []byte, f Fields) *Table {
 			for k := range 9 {
 				t.Virial[i][k/3][k%3], r = math.Float64frombits(le.Uint64(r)), r[8:]
 			}
+		}
+		if f.Mask {
+			t.Mask[i] = le.Uint32(r)
 		}
 	}
 	return t

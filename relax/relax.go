@@ -95,6 +95,9 @@ func Run(e *md.Evaluator, o Options) (*Progress, error) {
 		if err := r.bottom(p); err != nil {
 			return nil, err
 		}
+		if err := r.torn(p); err != nil {
+			return nil, err
+		}
 		if o.See != nil {
 			if err := o.See(p); err != nil {
 				return nil, err
@@ -151,6 +154,7 @@ type run struct {
 	// Of the start: the lowest energy of an atom (eV) by its element, and the largest force (eV/Å).
 	lowest [elements]float64
 	first  float64
+	volume float64 // of the start, Å³
 }
 
 // elements are atomic numbers, from 0.
@@ -181,6 +185,25 @@ func (r *run) bottom(p *Progress) error {
 	}
 	if down > fall {
 		return &md.TroubleError{Kind: md.Bottomless, Step: -1, Extra: fmt.Sprintf(": at step %d an atom's is %.4g eV below the lowest of its element at the start, with a force of %.4g eV/Å where the start had %.4g: the potential has no minimum here (atoms that come too near? a repulsion as zbl, by [[potential.add]], keeps them apart)", p.Step, down, p.MaxForce, r.first)}
+	}
+	return nil
+}
+
+// torn refuses a tension that the atoms do not hold: the cell has grown by half, and along
+// an axis that is pulled they answer with less than a thousandth of what pulls. It would grow for ever.
+func (r *run) torn(p *Progress) error {
+	const grown, least = 1.5, 1e-3
+	if p.Step == 0 {
+		r.volume = p.Volume
+	}
+	if r.o.Cell == Fixed || p.Volume < grown*r.volume {
+		return nil
+	}
+	pull, hold := r.project(r.o.Pressure), r.project(p.Stress)
+	for k, n := range "xyz" {
+		if t := -pull[k][k]; t > 0 && math.Abs(hold[k][k]) < least*t {
+			return &md.TroubleError{Kind: md.BrokenCell, Step: -1, Extra: fmt.Sprintf(": at step %d it has %.3g times the volume of the start, and the atoms hold nothing of the tension of %.4g GPa along %c: this is more than the crystal bears", p.Step, p.Volume/r.volume, t*md.Bar/1e4, n)}
+		}
 	}
 	return nil
 }

@@ -1,13 +1,17 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/wigner-md/wigner/comm"
 	"github.com/wigner-md/wigner/domain"
+	"github.com/wigner-md/wigner/io/extxyz"
 	"github.com/wigner-md/wigner/io/ipi"
 	"github.com/wigner-md/wigner/md"
 )
@@ -24,7 +28,17 @@ type driven struct {
 
 	served int
 	spent  time.Duration // in calls
+
+	// Of the last call that was computed, on rank 0.
+	z    []int32
+	cell domain.Cell
+	x    [][3]float64
+	f    [][3]float64
+	e    float64
 }
+
+// lastDriven is the last sound state of a run whose server broke off, in the folder output.dir.
+const lastDriven = "ipi-last-good.extxyz"
 
 // drive is collective: it serves until the server says EXIT or goes away.
 func (a *app) drive(s *simulation, j *job, c comm.Comm) error {
@@ -41,6 +55,11 @@ func (a *app) drive(s *simulation, j *job, c comm.Comm) error {
 	r.d = md.Driven{Evaluator: md.Evaluator{
 		Comm: c, Potential: pot, Skin: float64(s.cfg.Parallel.Skin), Balance: s.cfg.Parallel.Moves(), Cell: x.Cell, Partition: x.Partition, Atoms: x.Atoms, Guard: anyForce,
 	}}
+	table, err := (&md.Redistributor{Comm: c}).Gather(x.Atoms, nil, md.Fields{Species: true})
+	if err != nil {
+		return err
+	}
+	r.z = table.Species
 	network, address := s.cfg.IPI.Address()
 	if c.Rank() == 0 {
 		a.log.Info(fmt.Sprintf("%s on %s: %d atoms wait for the server at %s", s.src.Name, j.describe(), r.n, address))
@@ -55,6 +74,7 @@ func (a *app) drive(s *simulation, j *job, c comm.Comm) error {
 	for {
 		done, err := r.call()
 		if err != nil {
+			r.keep()
 			return err
 		}
 		if done {
@@ -78,7 +98,7 @@ func (r *driven) call() (done bool, err error) {
 		if errors.Is(err, io.EOF) {
 			err, end[0] = nil, 1
 		} else if err == nil {
-			cell, err = r.cell(at.Cell)
+			cell, err = r.cellOf(at.Cell)
 		}
 	}
 	if err := agree(r.c, err); err != nil {
@@ -99,14 +119,40 @@ func (r *driven) call() (done bool, err error) {
 	r.served++
 	r.spent += time.Since(start)
 	if r.c.Rank() == 0 {
+		r.cell, r.x, r.f, r.e = cell, x, forces, sum.Energy
 		r.srv.Answer(sum.Energy, forces, sum.Virial)
 	}
 	return false, nil
 }
 
-// cell is the structure's cell with the server's vectors, along those directions that
+// keep writes what was last computed, on rank 0, where an error ends the run.
+func (r *driven) keep() {
+	if r.served == 0 || r.c.Rank() != 0 {
+		return
+	}
+	f := &extxyz.Frame{N: len(r.x), Cell: r.cell.AsGiven(), PBC: r.cell.Periodic(), Z: r.z, X: r.x}
+	f.HasCell = f.Cell != [3][3]float64{}
+	f.SetReals("energy", r.e)
+	f.Columns = append(f.Columns, extxyz.Column{Name: "forces", Type: extxyz.Real, Width: 3, Vec: r.f})
+	var b bytes.Buffer
+	path := filepath.Join(r.cfg.Output.Dir, lastDriven)
+	err := extxyz.NewWriter(&b).Write(f)
+	if err == nil {
+		err = os.MkdirAll(r.cfg.Output.Dir, 0o777)
+	}
+	if err == nil {
+		err = writeFile(path, b.Bytes())
+	}
+	if err != nil {
+		r.a.log.Warn(fmt.Sprintf("the state of call %d, the last that was computed, could not be saved: %v", r.served, err))
+		return
+	}
+	r.a.log.Warn(fmt.Sprintf("the state of call %d, the last that was computed, is in %s", r.served, path))
+}
+
+// cellOf is the structure's cell with the server's vectors, along those directions that
 // the structure gives.
-func (r *driven) cell(v [3][3]float64) (domain.Cell, error) {
+func (r *driven) cellOf(v [3][3]float64) (domain.Cell, error) {
 	periodic := r.d.Cell.Periodic()
 	for k, given := range givenOf(&r.d.Cell) {
 		if !given {

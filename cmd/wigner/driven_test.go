@@ -271,6 +271,21 @@ func TestDrivenTrouble(t *testing.T) {
 			}
 		})
 	}
+	// What was computed before is kept.
+	out := filepath.Join(t.TempDir(), "runs", "a")
+	var energy float64
+	path, done := serve(t, func(s *server) {
+		energy, _, _ = s.ask(cell, four)
+		s.send("POSDATA", posdata(cell, nan)...)
+	})
+	refuse(t, 1, []string{"not finite: atom 3", "the state of call 1", lastDriven}, "run", driveConfig(t, rattled, path), "--ranks", "2", "output.dir="+out)
+	<-done
+	last := readAll(t, filepath.Join(out, lastDriven))
+	if e, _ := last[0].Get("energy"); len(last) != 1 || math.Abs(last[0].X[1][2]-1.8) > 1e-12 || e.Value == "" || last[0].Column("forces") == nil {
+		t.Errorf("the last state is %+v", last)
+	} else if x, _ := strconv.ParseFloat(e.Value, 64); math.Abs(x-energy) > 1e-11 {
+		t.Errorf("the last energy is %v, the server got %v", x, energy)
+	}
 	cfg := driveConfig(t, rattled, filepath.Join(t.TempDir(), "nobody"))
 	refuse(t, 1, []string{"no server at unix"}, "run", cfg, "ipi.wait_s=0.1")
 	refuse(t, 2, []string{"dynamics.steps: the server of [ipi] moves the atoms"}, "run", cfg, "dynamics.steps=5")

@@ -69,6 +69,10 @@ func (t *task) eos() error {
 	}
 	t.print("\nBirch–Murnaghan: V0 = %.4f Å³ (%.4f Å³/atom), E0 = %.6f eV (%.6f eV/atom)\n", out.Volume, out.PerAtom, out.Energy, out.Energy/float64(n))
 	t.print("B0 = %.3f GPa, B0' = %.3f; the fit is off by %.2g eV (root mean square)\n", out.Bulk, out.Slope, out.Residual)
+	// The shallower side of the well is what the fit has to be good for.
+	if deep := min(points[0].Energy, points[len(points)-1].Energy) - fit.Energy; fit.Residual > 0.02*deep {
+		t.warn(fmt.Sprintf("the fit is off by %.0f %% of the depth of the well: Birch and Murnaghan's equation does not hold over these volumes, or the crystal changes; a smaller eos.range is more exact", 100*fit.Residual/deep))
+	}
 	if t.folder == nil {
 		return nil
 	}

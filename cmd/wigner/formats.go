@@ -54,11 +54,29 @@ func knownFormat(path, named string) (string, error) {
 		if f := formatOf(path); f != "" {
 			return f, nil
 		}
-		return asExtxyz, nil
+		return asExtxyz, foreign(path)
 	case asExtxyz, asData, asDump, asPoscar:
 		return named, nil
 	}
 	return "", usagef("format %q is not known; it may be %s, %s, %s or %s", named, asExtxyz, asData, asDump, asPoscar)
+}
+
+// foreign refuses, by its name, a file of a format that is known not to be read.
+func foreign(path string) error {
+	base, _ := packingOf(filepath.Base(path))
+	kind := map[string]string{
+		".cif": "a CIF file", ".traj": "a trajectory of ASE", ".db": "a database of ASE", ".pdb": "a PDB file", ".nc": "a NetCDF file",
+		".h5": "an HDF5 file", ".xsf": "an XSF file", ".res": "a SHELX file", ".cfg": "a CFG file", ".gen": "a GEN file", ".cell": "a file of CASTEP",
+	}[strings.ToLower(filepath.Ext(base))]
+	for prefix, name := range map[string]string{"OUTCAR": "VASP's OUTCAR", "XDATCAR": "VASP's XDATCAR", "vasprun": "VASP's vasprun.xml"} {
+		if strings.HasPrefix(base, prefix) {
+			kind = name
+		}
+	}
+	if kind == "" {
+		return nil
+	}
+	return usagef("%s: %s is not read; extxyz, LAMMPS data and dump and POSCAR are. ASE converts it: ase convert %s %s.extxyz", path, kind, filepath.Base(path), strings.TrimSuffix(base, filepath.Ext(base)))
 }
 
 // reading is what users say of a file whose name or content does not say it.

@@ -177,7 +177,9 @@ func markGroups(c comm.Comm, groups []input.Group, x *crystal) error {
 		return nil
 	}
 	a := x.Atoms
-	a.Mask = make([]uint32, a.N)
+	if a.Mask == nil {
+		a.Mask = make([]uint32, a.N)
+	}
 	sizes := make([]int64, len(groups))
 	var bad error
 	for i := range groups {

@@ -247,6 +247,8 @@ func (d *dump) Observe(s *md.Sim) error {
 			fields.F = true
 		case "energies":
 			fields.Energy = true
+		case "move_mask":
+			fields.Mask = true
 		}
 	}
 	fields.Virial = d.NeedsVirials()
@@ -261,12 +263,35 @@ func (d *dump) Observe(s *md.Sim) error {
 	f.SetReals("energy", x.Potential)
 	d.place(f, s, t)
 	for _, p := range d.cfg.Properties {
+		if p == "stress" {
+			if err := d.stress(f, s); err != nil {
+				return err
+			}
+			continue
+		}
 		f.Columns = append(f.Columns, column(p, t, s.Mass, s.Cell.Volume()))
 	}
 	if d.lammps != nil {
 		return d.writeLAMMPS(f, &s.Cell, t.ID, x.Atoms)
 	}
 	return d.write(f, x.Atoms)
+}
+
+// stress is collective: it gives a frame that has a volume the stress of its positions, ASE's
+// 3×3 matrix in eV/Å³.
+func (d *dump) stress(f *extxyz.Frame, s *md.Sim) error {
+	sum, err := s.Totals(nil)
+	if err != nil || !s.Cell.Given() {
+		return err
+	}
+	var m []float64
+	for _, row := range sum.Virial {
+		for _, w := range row {
+			m = append(m, -w/s.Cell.Volume())
+		}
+	}
+	f.SetReals("stress", m...)
+	return nil
 }
 
 // writeLAMMPS is collective: each rank gives its rows, the first also the header.
@@ -349,6 +374,13 @@ func column(name string, t *md.Table, mass []float64, volume float64) extxyz.Col
 				c.Real = append(c.Real, -(w[k[0]][k[1]]+w[k[1]][k[0]])/2/volume)
 			}
 		}
+	case "move_mask":
+		c.Type = extxyz.Logical
+		for _, m := range t.Mask {
+			for k := range 3 {
+				c.Logical = append(c.Logical, m>>k&1 == 0)
+			}
+		}
 	case "id":
 		c.Type, c.Width, c.Int = extxyz.Int, 1, t.ID
 	}
@@ -397,7 +429,8 @@ func (r *runner) lastGood(t *md.TroubleError) (string, error) {
 		return "", err
 	}
 	defer d.close()
-	table, err := d.move.ByID(&snap.Atoms, nil, md.Fields{Species: true, X: true, V: true})
+	d.cfg.Properties = append(d.cfg.Properties, freezing(&r.sim.Evaluator)...)
+	table, err := d.move.ByID(&snap.Atoms, nil, md.Fields{Species: true, X: true, V: true, Mask: true})
 	if err != nil {
 		return "", err
 	}
@@ -409,6 +442,15 @@ func (r *runner) lastGood(t *md.TroubleError) (string, error) {
 	}
 	name := (&folder{dir: r.cfg.Output.Dir}).path(lastName)
 	return name, d.write(f, r.sim.Total())
+}
+
+// freezing is the property move_mask where some atoms are frozen, so that they are in what
+// begins with the file.
+func freezing(e *md.Evaluator) []string {
+	if e.FrozenAtoms() == [3]int64{} {
+		return nil
+	}
+	return []string{"move_mask"}
 }
 
 // symbols is a composition in words.

@@ -82,7 +82,9 @@ func (t *task) atRest() (*relax.Progress, error) {
 	if err != nil {
 		var trouble *md.TroubleError
 		if errors.As(err, &trouble) {
-			err = fmt.Errorf("%w; the structure is too far from rest: try relax.method=fire, or a smaller relax.max_step_A", err)
+			if trouble.Kind != md.BrokenCell {
+				err = fmt.Errorf("%w; the structure is too far from rest: try relax.method=fire, or a smaller relax.max_step_A", err)
+			}
 			if last != nil {
 				if e := t.lastGood(&good); e != nil {
 					return nil, e

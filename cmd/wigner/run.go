@@ -280,6 +280,9 @@ func (r *runner) prepare() (done bool, err error) {
 		if err := markGroups(r.c, cfg.Group, x); err != nil {
 			return false, err
 		}
+		if text := r.form.freezes(); text != "" {
+			r.say("%s", text)
+		}
 		r.sim.Cell, r.sim.Partition, r.sim.Atoms = x.Cell, x.Partition, x.Atoms
 		if err := r.chooseSkin(x); err != nil {
 			return false, err

@@ -25,6 +25,10 @@ var anyForce = md.Guard{MaxForce: math.Inf(1)}
 // (amu·Å per Å·√(amu/eV)), become velocities.
 func systemOf(f *extxyz.Frame) (*system, error) {
 	s := &system{Vectors: f.Cell, PBC: f.PBC, Z: f.Z, X: f.X}
+	var err error
+	if s.Frozen, err = frozenBy(f); err != nil {
+		return nil, err
+	}
 	c := f.Column("momenta")
 	if c == nil {
 		return s, nil
@@ -40,6 +44,31 @@ func systemOf(f *extxyz.Frame) (*system, error) {
 		}
 	}
 	return s, nil
+}
+
+// frozenBy is what a frame's column move_mask, which is ASE's and says what may move,
+// freezes; nil where all atoms move.
+func frozenBy(f *extxyz.Frame) ([]uint32, error) {
+	c := f.Column("move_mask")
+	if c == nil {
+		return nil, nil
+	}
+	if c.Type != extxyz.Logical || c.Width != 1 && c.Width != 3 {
+		return nil, fmt.Errorf("column move_mask is %c:%d, not L:1 or L:3", c.Type, c.Width)
+	}
+	out, any := make([]uint32, f.N), false
+	for i := range out {
+		for k := range 3 {
+			if !c.Logical[i*c.Width+min(k, c.Width-1)] {
+				out[i] |= md.FrozenX << k
+				any = true
+			}
+		}
+	}
+	if !any {
+		return nil, nil
+	}
+	return out, nil
 }
 
 // masses is a table by atomic number, amu.
@@ -61,6 +90,9 @@ type form struct {
 	atLeast int64   // the file's atoms are repeated to at least so many
 	times   [3]int  // and then so often along each lattice vector; zero: once
 	rattle  float64 // and then displaced, Å
+	pbc     []bool  // instead of the file's
+	allMove bool    // though the file freezes atoms
+	frozen  int     // how many it freezes; known where it was read
 	seed    uint64  // of that
 	whole   *system // the frame, already read, not repeated
 	spec    crystalbuilder.Spec
@@ -81,7 +113,7 @@ func newForm(s input.Structure, configDir string) (*form, error) {
 		if _, err := knownFormat(path, s.Format); err != nil {
 			return nil, err
 		}
-		f := &form{file: path, format: s.Format, species: s.Species, frame: s.Frame, rattle: s.Rattle, seed: uint64(s.Seed)}
+		f := &form{file: path, format: s.Format, species: s.Species, frame: s.Frame, rattle: s.Rattle, seed: uint64(s.Seed), pbc: s.PBC, allMove: s.AllMove}
 		copy(f.times[:], s.Repeat)
 		return f, nil
 	}
@@ -256,6 +288,12 @@ func (f *form) read(supports func(z int) bool) (*system, error) {
 	if f.rattle > 0 {
 		s = s.rattled(f.rattle, f.seed)
 	}
+	f.frozen = 0
+	for _, m := range s.Frozen {
+		if m != 0 {
+			f.frozen++
+		}
+	}
 	return s, nil
 }
 
@@ -270,12 +308,49 @@ func (f *form) unit(supports func(z int) bool) (*system, error) {
 	}
 	s, err := systemOf(frame)
 	if err == nil {
+		copy(s.PBC[:], f.pbc)
+		if f.allMove {
+			s.Frozen = nil
+		}
+		err = f.alongAxes(s)
+	}
+	if err == nil {
 		_, err = s.check(supports)
 	}
 	if err != nil {
 		return nil, usagef("%s:%d: %w", f.file, frame.Line, err)
 	}
 	return s, nil
+}
+
+// freezes tells that the file freezes atoms, where it was read; "" where it does not.
+func (f *form) freezes() string {
+	if f.frozen == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d atoms are frozen, as %s says; structure.all_move = true lets them move", f.frozen, f.file)
+}
+
+// alongAxes refuses a POSCAR that freezes single directions, which are lattice vectors
+// there, where these are not the axes.
+func (f *form) alongAxes(s *system) error {
+	format, err := knownFormat(f.file, f.format)
+	if err != nil || format != asPoscar {
+		return err
+	}
+	for i, m := range s.Frozen {
+		if m == 0 || m == md.Frozen {
+			continue
+		}
+		for k, v := range s.Vectors {
+			for l := range v {
+				if k != l && v[l] != 0 {
+					return fmt.Errorf("selective dynamics: atom %d may move along single lattice vectors, which are not the axes here; freeze all three or none, or use a [[group]] with structure.all_move = true", i+1)
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // mostRepeated bounds the atoms of a repeated file, all of which one rank makes.
@@ -328,6 +403,9 @@ func (s *system) repeat(n [3]int) *system {
 					out.X, out.Z = append(out.X, x), append(out.Z, s.Z[a])
 					if s.V != nil {
 						out.V = append(out.V, s.V[a])
+					}
+					if s.Frozen != nil {
+						out.Frozen = append(out.Frozen, s.Frozen[a])
 					}
 				}
 			}

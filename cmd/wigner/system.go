@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"slices"
 	"sort"
 	"strings"
 
@@ -18,6 +19,7 @@ type system struct {
 	Z       []int32
 	X       [][3]float64 // Å
 	V       [][3]float64 // Å/(Å·√(amu/eV)); nil where the file has none
+	Frozen  []uint32     // as domain.Atoms.Mask: directions in which the file lets an atom not move; nil where none is
 }
 
 // crystal is one rank's part of a system.
@@ -171,4 +173,5 @@ func (s *system) fill(a *domain.Atoms) {
 	copy(a.Species, s.Z)
 	copy(a.X, s.X)
 	copy(a.V, s.V)
+	a.Mask = slices.Clone(s.Frozen)
 }

@@ -145,6 +145,9 @@ func (t *task) prepare(force bool) error {
 	if err := agree(t.c, err); err != nil {
 		return err
 	}
+	if text := t.form.freezes(); text != "" {
+		t.say("%s", text)
+	}
 	pot, err := t.src.New()
 	if err := agree(t.c, err); err != nil {
 		return err
@@ -256,7 +259,8 @@ func (t *task) structure(name string, p *relax.Progress) error {
 		return err
 	}
 	defer d.close()
-	table, err := d.move.ByID(t.e.Atoms, t.e.Energy, md.Fields{Species: true, X: true, F: true, Energy: true})
+	d.cfg.Properties = append(d.cfg.Properties, freezing(t.e)...)
+	table, err := d.move.ByID(t.e.Atoms, t.e.Energy, md.Fields{Species: true, X: true, F: true, Energy: true, Mask: true})
 	if err != nil {
 		return err
 	}
@@ -294,12 +298,14 @@ func (t *task) lastGood(s *md.Snapshot) error {
 		return err
 	}
 	defer d.close()
-	table, err := d.move.ByID(&s.Atoms, nil, md.Fields{Species: true, X: true})
+	table, err := d.move.ByID(&s.Atoms, nil, md.Fields{Species: true, X: true, Mask: true})
 	if err != nil {
 		return err
 	}
 	f := frameOf(table, &s.Cell)
-	f.Columns = append(f.Columns, column("id", table, nil, 0))
+	for _, p := range append([]string{"id"}, freezing(t.e)...) {
+		f.Columns = append(f.Columns, column(p, table, nil, 0))
+	}
 	return d.write(f, t.e.Total())
 }
 

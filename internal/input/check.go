@@ -109,6 +109,9 @@ func (s *Structure) check(k *checker) {
 	if s.Format != "" {
 		k.bad("structure.format", "belongs to file")
 	}
+	if s.AllMove {
+		k.bad("structure.all_move", "belongs to file")
+	}
 	if s.Species != nil {
 		k.bad("structure.species", "belongs to file; elements are those of a prototype")
 	}
@@ -151,7 +154,6 @@ func (s *Structure) check(k *checker) {
 			}
 		}
 	}
-	k.length("structure.pbc", len(s.PBC), 3)
 	if k.length("structure.vacuum_A", len(s.Vacuum), 3) {
 		for _, x := range s.Vacuum {
 			k.within("structure.vacuum_A", x, 0, 1e6)
@@ -169,6 +171,7 @@ func (s *Structure) anySource(k *checker) {
 		}
 	}
 	k.within("structure.rattle_A", s.Rattle, 0, 10)
+	k.length("structure.pbc", len(s.PBC), 3)
 }
 
 // onlyPrototypes refuses what would change nothing in a structure from a file.
@@ -179,10 +182,10 @@ func (s *Structure) onlyPrototypes(k *checker) {
 	}{
 		{"elements", len(s.Elements) > 0}, {"a_A", s.A != 0}, {"c_A", s.C != 0},
 		{"alloy", len(s.Alloy) > 0}, {"vacancies", s.Vacancies != 0},
-		{"strain", len(s.Strain) > 0}, {"pbc", len(s.PBC) > 0}, {"vacuum_A", len(s.Vacuum) > 0},
+		{"strain", len(s.Strain) > 0}, {"vacuum_A", len(s.Vacuum) > 0},
 	} {
 		if own.set {
-			k.bad("structure."+own.key, "belongs to prototype; a structure from a file can be repeated and rattled (repeat, rattle_A), else it is taken as it is")
+			k.bad("structure."+own.key, "belongs to prototype; of a structure from a file only repeat, rattle_A and pbc can be chosen")
 		}
 	}
 }
@@ -224,7 +227,7 @@ func (d *Dynamics) warm(k *checker, prototype bool) {
 }
 
 // dumpProperties are the columns that a trajectory may have beyond species and pos.
-var dumpProperties = []string{"id", "momenta", "forces", "energies", "virials", "stresses"}
+var dumpProperties = []string{"id", "momenta", "forces", "energies", "virials", "stresses", "stress", "move_mask"}
 
 func (o *Output) check(k *checker) {
 	if o.Dir == "" {
@@ -261,8 +264,8 @@ func (o *Output) check(k *checker) {
 		k.among("output.dump.format", d.Format, "extxyz", "lammps-dump")
 		for _, p := range d.Properties {
 			k.among("output.dump.properties", p, dumpProperties...)
-			if p == "stresses" && d.Format == "lammps-dump" {
-				k.bad("output.dump.properties", "stresses are ASE's, for extxyz: a dump of LAMMPS has virials, as c_stress")
+			if (p == "stresses" || p == "stress" || p == "move_mask") && d.Format == "lammps-dump" {
+				k.bad("output.dump.properties", "%s is ASE's, for extxyz: a dump of LAMMPS has virials, as c_stress", p)
 			}
 		}
 	}

@@ -38,7 +38,8 @@ type Structure struct {
 	Vacancies float64     `toml:"vacancies,omitempty" doc:"fraction of the sites left empty"`
 	Rattle    float64     `toml:"rattle_A,omitempty" doc:"standard deviation of a Gaussian displacement per component, Å; also of the atoms of a file"`
 	Strain    [][]float64 `toml:"strain,omitempty" doc:"3×3 ε: each lattice vector a becomes a·(1+ε)"`
-	PBC       []bool      `toml:"pbc,omitempty" doc:"periodic along each lattice vector; default all"`
+	PBC       []bool      `toml:"pbc,omitempty" doc:"periodic along each lattice vector; default all, or as the file says"`
+	AllMove   bool        `toml:"all_move,omitempty" doc:"atoms that the file freezes, by move_mask or selective dynamics, move nevertheless"`
 	Vacuum    []float64   `toml:"vacuum_A,omitempty" doc:"added to the length of each lattice vector, Å"`
 	Seed      int64       `toml:"seed,omitempty" doc:"of alloy, vacancies and rattle"`
 }
@@ -142,7 +143,7 @@ type Dump struct {
 	File       string   `toml:"file" doc:"in the run folder; compressed where the name ends in .gz or .zst"`
 	Format     string   `toml:"format,omitempty" doc:"extxyz or lammps-dump; default: by the name (.lammpstrj, .dump), else extxyz"`
 	Unwrapped  bool     `toml:"unwrapped,omitempty" doc:"positions go on across the faces of the cell; default: inside it"`
-	Properties []string `toml:"properties,omitempty" doc:"beyond species and pos: id, momenta, forces, energies, virials (eV, nine; in dumps of LAMMPS c_stress[1] … [6] as of its compute stress/atom virial), stresses (ASE's six, eV/Å³)"`
+	Properties []string `toml:"properties,omitempty" doc:"beyond species and pos: id, momenta, forces, energies, virials (eV, nine; in dumps of LAMMPS c_stress[1] … [6] as of its compute stress/atom virial), stresses (ASE's six, eV/Å³), stress (of the whole frame, without the kinetic part, as ASE's), move_mask (F where an atom is frozen)"`
 }
 
 // Restart says how often the state is saved.

@@ -87,7 +87,13 @@ func (c *Config) ensemble(k *checker) {
 		k.bad("deform.remap", "ensemble = %q has a bath or a barostat, which would take the flow for heat: \"v\" needs \"nve\"", d.Ensemble)
 	}
 	rate, ok := matrix(k, "deform.rate_per_ps", c.Deform.Rate, 1e3)
-	if !ok || !d.Isobaric() {
+	if !ok {
+		return
+	}
+	if at := collapse(rate, float64(d.Length())*d.Timestep/1000); at > 0 {
+		k.bad("deform.rate_per_ps", "the cell collapses after %.4g ps, within the %d steps of the run: (1 + L t) has no volume there", at, d.Length())
+	}
+	if !d.Isobaric() {
 		return
 	}
 	if c.Barostat.Coupling != "axes" {
@@ -99,6 +105,37 @@ func (c *Config) ensemble(k *checker) {
 			k.bad("deform.rate_per_ps", "the barostat moves axis %s too: take it out of barostat.axes", name)
 		}
 	}
+}
+
+// collapse is the first time (ps) up to end at which 1 + L t has no volume; 0 where there is none.
+func collapse(l [3][3]float64, end float64) float64 {
+	volume := func(t float64) float64 {
+		m := l
+		for i := range m {
+			for j := range m[i] {
+				m[i][j] *= t
+			}
+			m[i][i]++
+		}
+		return m[0][0]*(m[1][1]*m[2][2]-m[1][2]*m[2][1]) - m[0][1]*(m[1][0]*m[2][2]-m[1][2]*m[2][0]) + m[0][2]*(m[1][0]*m[2][1]-m[1][1]*m[2][0])
+	}
+	const looks = 10000
+	for n := 1; n <= looks; n++ {
+		hi := end * float64(n) / looks
+		if volume(hi) > 0 {
+			continue
+		}
+		lo := end * float64(n-1) / looks
+		for range 60 {
+			if mid := (lo + hi) / 2; volume(mid) > 0 {
+				lo = mid
+			} else {
+				hi = mid
+			}
+		}
+		return hi
+	}
+	return 0
 }
 
 var axisNames = []string{"x", "y", "z"}

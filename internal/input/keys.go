@@ -142,6 +142,17 @@ func typeName(t reflect.Type) string {
 
 // unknown is the message for a key that no struct has.
 func unknown(key string, keys []string) string {
+	section, _, _ := strings.Cut(key, ".")
+	if !slices.Contains(keys, section) {
+		for _, of := range []struct {
+			file string
+			keys []string
+		}{{"wigner run", Keys()}, {"wigner relax, elastic, eos and phonon", keysIn(&Job{})}, {"wigner train", keysIn(&Train{})}} {
+			if slices.Contains(of.keys, section) {
+				return fmt.Sprintf("unknown key %q: [%s] belongs to the files of %s", key, section, of.file)
+			}
+		}
+	}
 	best := nearest(key, keys)
 	if best == "" {
 		return fmt.Sprintf("unknown key %q", key)

@@ -129,7 +129,7 @@ func (c *Client) broken(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("ipi: the server closed the connection in the middle of %s", c.what)
 	}
-	return fmt.Errorf("ipi: %s: %w", c.what, err)
+	return fmt.Errorf("ipi: the connection broke in the middle of %s: %w", c.what, err)
 }
 
 // bytes reads n bytes; they are valid until the next call.
