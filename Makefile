@@ -16,7 +16,7 @@ MODELS  := models/sevennet-0.pth models/sevennet-0-22may2024.pth models/sevennet
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build models run test test-deps test-long check generate readme bench bench-peers clean
+.PHONY: help build models run test test-deps test-deps-long test-long check generate readme bench bench-peers clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | while IFS="$$(printf '\t')" read -r t d; do printf '  make %-12s %s\n' "$$t" "$$d"; done
@@ -34,6 +34,9 @@ run: build ## molecular dynamics of silicon with a model on board (RANKS=2)
 test-deps: ## install (Debian, root) or name what the tests need
 	tools/testdeps.sh
 
+test-deps-long: ## the same for the long tests: also LAMMPS, chromium, Python's venv
+	tools/testdeps.sh --long
+
 # The order is from the quick special runs to the whole suite, which needs
 # minutes. The race detector is the only thing here that needs cgo.
 test: test-deps models build ## all tests, with both MPIs and the race detector
@@ -44,7 +47,7 @@ test: test-deps models build ## all tests, with both MPIs and the race detector
 	$(REQUIRE) CGO_ENABLED=1 $(GO) test -race -short -timeout 20m $(RACE)
 	$(REQUIRE) $(GO) test -timeout 25m ./...
 
-test-long: test-deps models build ## the tests that need hours
+test-long: test-deps-long models build ## the tests that need hours
 	$(REQUIRE) WIGNER_LONG=1 $(GO) test -count=1 -timeout 12h ./...
 
 check: ## format, vet, staticcheck, house rules, generated files

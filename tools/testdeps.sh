@@ -1,7 +1,8 @@
 #!/bin/sh
 # Sees to it that what the tests need beyond Go is there: a C compiler for the
 # race detector, both MPI families, a SLURM, Python's pip for the models, and qemu to
-# run arm64's programs. On Debian and its relatives root gets what is missing from
+# run arm64's programs. With --long also what the long tests compare with: LAMMPS and its
+# potentials, a browser, Python's venv. On Debian and its relatives root gets what is missing from
 # apt; anyone else is told what to install.
 set -eu
 
@@ -33,6 +34,12 @@ need qemu-user "${QEMU:-qemu-aarch64}"
 if ! [ -e "${QEMU_LD_PREFIX:-/usr/aarch64-linux-gnu}/lib/ld-linux-aarch64.so.1" ] && [ "$(uname -m)" != aarch64 ]; then missing="$missing libc6-arm64-cross"; fi
 if ! { python3 -m pip --version || pip3 --version || pip --version; } >/dev/null 2>&1; then
 	missing="$missing python3-pip"
+fi
+if [ "${1:-}" = --long ]; then
+	need lammps lmp
+	if ! [ -d /usr/share/lammps/potentials ]; then missing="$missing lammps-data"; fi
+	need chromium chromium
+	if ! python3 -c 'import ensurepip, venv' >/dev/null 2>&1; then missing="$missing python3-venv"; fi
 fi
 
 if [ -z "$missing" ]; then exit 0; fi

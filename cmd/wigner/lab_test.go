@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"math"
 	"path/filepath"
 	"strings"
@@ -158,5 +159,43 @@ func TestTornAndWide(t *testing.T) {
 	}
 	if r := mustRun(t, "eos", cfg, "--force", "--ranks", "1"); strings.Contains(r.err, "smaller eos.range") {
 		t.Errorf("a warning:\n%s", r.err)
+	}
+}
+
+// The page of a job shows what it has found.
+func TestReportOfJobs(t *testing.T) {
+	dir := t.TempDir()
+	cfg := config(t, dir, argonTask)
+	for verb, want := range map[string][]string{
+		"relax":   {"at rest", "yes", "On the way to rest: largest force", "On the way to rest: volume"},
+		"elastic": {"Elastic constants / GPa", "stable (Born)", "bulk modulus", "Strained cells", "elastic.svg", "universal anisotropy"},
+		"eos":     {"bulk modulus B₀", "volume V₀", "Volumes", "eos.svg"},
+		"phonon":  {"Special points", "zero-point energy", "phonon-bands.svg", "Thermal properties"},
+	} {
+		out := filepath.Join(dir, verb)
+		args := []string{verb, cfg, "output.dir=" + out, "--ranks", "1"}
+		if verb == "phonon" {
+			args = append(args, "structure.repeat=[1,1,1]", "structure.rattle_A=0", "phonon.mesh=[4,4,4]")
+		}
+		mustRun(t, args...)
+		mustRun(t, "report", out)
+		page := read(t, filepath.Join(out, reportName))
+		for _, w := range want {
+			if !strings.Contains(page, w) {
+				t.Errorf("%s: the page lacks %q", verb, w)
+			}
+		}
+		for _, never := range []string{"relax.csv", "elastic-points.csv", ">elastic.csv", ">NaN<"} {
+			if strings.Contains(page, never) {
+				t.Errorf("%s: the page holds %q", verb, never)
+			}
+		}
+	}
+	var e elasticResult
+	if !found(filepath.Join(dir, "elastic"), "elastic.json", &e) {
+		t.Fatal("no result")
+	}
+	if c := fmt.Sprintf("<td>xx</td><td>%.3f</td>", e.C[0][0]); !strings.Contains(read(t, filepath.Join(dir, "elastic", reportName)), c) {
+		t.Errorf("the page lacks C11 = %v", e.C[0][0])
 	}
 }

@@ -62,13 +62,21 @@ func pageOf(dir string, refresh time.Duration) ([]byte, error) {
 	if err := p.thermo(dir); err != nil {
 		return nil, err
 	}
+	if len(p.Means) == 0 { // what a job has drawn comes first
+		p.pictures(dir)
+	}
+	if err := p.job(dir); err != nil {
+		return nil, err
+	}
 	if err := p.structure(dir); err != nil {
 		return nil, err
 	}
 	if err := p.tables(dir); err != nil {
 		return nil, err
 	}
-	p.pictures(dir)
+	if len(p.Means) > 0 {
+		p.pictures(dir)
+	}
 	if text, err := os.ReadFile(filepath.Join(dir, configName)); err == nil {
 		p.Config = string(text)
 	}
@@ -103,9 +111,7 @@ func (p *page) state(dir string, refresh time.Duration) {
 	if refresh > 0 && s.State == stateRunning {
 		p.Refresh = int(refresh.Seconds())
 	}
-	add := func(key, format string, args ...any) {
-		p.State = append(p.State, [2]string{key, fmt.Sprintf(format, args...)})
-	}
+	add := p.know
 	add("state", "%s %s", s.State, s.Error)
 	add("step", "%d of %d (%.6g ps)", s.Step, s.Steps, s.TimePs)
 	add("atoms", "%d", s.Atoms)
@@ -289,6 +295,7 @@ var knownTables = map[string][3]string{
 // knownLists are the titles of tables with a column of labels.
 var knownLists = map[string]string{
 	"averages.csv": "Means of the run", "diffusion.csv": "Diffusion", "coordination.csv": "Coordination numbers",
+	"elastic-points.csv": "Strained cells", "eos.csv": "Volumes",
 }
 
 // tables draws ranks.csv and every other table.
@@ -299,7 +306,7 @@ func (p *page) tables(dir string) error {
 	}
 	for _, path := range all {
 		switch name := filepath.Base(path); name {
-		case thermoName, bandsName, dosName: // these have pictures of their own
+		case thermoName, relaxName, "elastic.csv", bandsName, dosName: // these are shown in their own ways
 		case ranksName:
 			if err := p.ranks(path); err != nil {
 				return err
@@ -357,7 +364,7 @@ func (p *page) list(path, title string) error {
 	l := listing{Title: title, Head: all[0]}
 	for _, row := range all[1:] {
 		for i, s := range row {
-			if x, err := strconv.ParseFloat(s, 64); err == nil && i > 0 {
+			if x, err := strconv.ParseFloat(s, 64); err == nil {
 				row[i] = fmt.Sprintf("%.6g", x)
 			}
 		}
@@ -418,12 +425,12 @@ func (p *page) ranks(path string) error {
 
 // pictures takes in what a verb has drawn itself.
 func (p *page) pictures(dir string) {
-	for ending, kind := range map[string]string{"*.svg": "image/svg+xml", "*.png": "image/png"} {
-		all, _ := filepath.Glob(filepath.Join(dir, ending))
+	for _, of := range [][2]string{{"*.svg", "image/svg+xml"}, {"*.png", "image/png"}} {
+		all, _ := filepath.Glob(filepath.Join(dir, of[0]))
 		for _, path := range all {
 			if b, err := os.ReadFile(path); err == nil && len(b) < 1<<22 {
 				p.Charts = append(p.Charts, chart{Title: filepath.Base(path),
-					URL: template.URL("data:" + kind + ";base64," + base64.StdEncoding.EncodeToString(b))}) //nolint:gosec // a picture, not a script
+					URL: template.URL("data:" + of[1] + ";base64," + base64.StdEncoding.EncodeToString(b))}) //nolint:gosec // a picture, not a script
 			}
 		}
 	}
