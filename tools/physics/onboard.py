@@ -1,6 +1,7 @@
 """The rows of docs/models "Physics", for models on board or files:
 
     python3 tools/physics/onboard.py static cu-fast …   lattice constant, elastic constants, vacancy
+    python3 tools/physics/onboard.py phonon 4 cu-fast …  frequencies at the zone boundary, 4³ cubic cells
     python3 tools/physics/onboard.py nvt 10000 cu-fast … NVT of so many steps at 0.9 of melting
     python3 tools/physics/onboard.py cells Cu cu-fast …  same cells: slopes over data/mlearn's strained cells,
                                                          of DFT and of the models (needs numpy and ase)
@@ -21,6 +22,11 @@ RUNS = os.path.join(ROOT, "runs", "physics")
 # prototype, a in Å to begin with, repeats, melting temperature in K (CRC Handbook)
 ELEMENTS = {"Ni": ("fcc", 3.52, 3, 1728), "Cu": ("fcc", 3.63, 3, 1358), "Li": ("bcc", 3.44, 4, 454),
             "Mo": ("bcc", 3.16, 4, 2896), "Si": ("diamond", 5.46, 3, 1687), "Ge": ("diamond", 5.76, 3, 1211)}
+# points of the zone, and names of the frequencies in rising order; those without one are degenerate with a neighbour
+POINTS = {"fcc": {"X": ["T", "", "L"], "L": ["T", "", "L"]},
+          "bcc": {"H": ["", "", "all"], "P": ["", "", "all"], "N": ["T1", "T2", "L"]},
+          "diamond": {"Γ": ["", "", "", "", "", "TO"], "X": ["TA", "", "LAO", "", "TO", ""], "L": ["TA", "", "LA", "LO", "TO", ""]}}
+WAY = {"fcc": "X-Γ-L", "bcc": "P-H-Γ-N", "diamond": "X-Γ-L"}
 ATOMS = {"fcc": 4, "bcc": 2, "diamond": 8}
 
 
@@ -69,6 +75,23 @@ def static(name):
     (e0, n0), (e1, n1) = energy
     print(f"{name}: a = {a:.4f} Å; C11, C12, C44 = {c[0][0]:.0f}, {c[0][1]:.0f}, {c[3][3]:.0f} GPa; "
           f"vacancy {e1 - e0 * n1 / n0:.3f} eV ({n0} sites)")
+
+
+def phonon(name, repeat):
+    """Frequencies in THz from a supercell of so many cubic cells: an even number fits every point of POINTS, where they are exact."""
+    symbol = os.path.basename(name).split("-")[0].capitalize()
+    points, way = POINTS[ELEMENTS[symbol][0]], WAY[ELEMENTS[symbol][0]]
+    path = config(name, f"phonon{repeat}", 1, 'precision = "float64"\n[relax]\nforce_eV_A = 1e-5\nstress_GPa = 1e-3\n[phonon]\n'
+                  f'supercell = [{repeat}, {repeat}, {repeat}]\npath = ["{way}"]\npath_steps = 24\n')
+    wigner("phonon", path + ".toml", "--force")
+    with open(path + "/phonon.json", encoding="utf-8") as f:
+        done = json.load(f)
+    found = {p["name"]: p["frequencies_THz"] for p in done["special_points"]}
+    with open(path + "/phonon-bands.csv", encoding="utf-8") as f:
+        low, at = min((float(row["mode1_THz"]), tuple(row[q][:6] for q in ("q1", "q2", "q3"))) for row in csv.DictReader(f))
+    print(f"{name}: {done['atoms_supercell']} atoms, THz: " + "; ".join(
+        p + " " + ", ".join(f"{label} {found[p][k]:.2f}" for k, label in enumerate(points[p]) if label) for p in points) + "; " +
+          (f"lowest of {way} {low:.2f} at {' '.join(at)}" if low < -0.01 else f"none imaginary on {way}"))
 
 
 def nvt(name, steps):
@@ -127,12 +150,14 @@ def cells(symbol, names):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 3 or sys.argv[1] not in ("static", "nvt", "cells"):
+    if len(sys.argv) < 3 or sys.argv[1] not in ("static", "phonon", "nvt", "cells"):
         sys.exit(__doc__)
     os.makedirs(RUNS, exist_ok=True)
     if sys.argv[1] == "cells":
         cells(sys.argv[2], sys.argv[3:])
     for one in sys.argv[2:] if sys.argv[1] == "static" else []:
         static(one)
+    for one in sys.argv[3:] if sys.argv[1] == "phonon" else []:
+        phonon(one, int(sys.argv[2]))
     for one in sys.argv[3:] if sys.argv[1] == "nvt" else []:
         nvt(one, int(sys.argv[2]))
