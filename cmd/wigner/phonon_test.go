@@ -156,4 +156,10 @@ func TestImaginary(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(out, bandsName)); err == nil {
 		t.Error("bands without a path")
 	}
+	// So does bcc argon (its C11 is less than C12), by a branch from Γ to N that a mesh of Γ does not meet.
+	r = mustRun(t, "phonon", filepath.Join(repo, "configs/phonon-argon.toml"), "structure.prototype=bcc", "structure.a_A=4.2",
+		"relax.cell=volume", "phonon.mesh=[1,1,1]", "output.dir="+filepath.Join(dir, "bcc"), "--ranks", "1")
+	if !strings.Contains(r.err, "imaginary modes: 0 of 3 on the mesh; the lowest, ") {
+		t.Errorf("%s", r.err)
+	}
 }
