@@ -13,6 +13,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
+	"github.com/wigner-md/wigner/comm/mpi"
 	"github.com/wigner-md/wigner/internal/symmetry"
 	"github.com/wigner-md/wigner/potential"
 	"github.com/wigner-md/wigner/potential/nequip"
@@ -64,6 +65,9 @@ func (s *showing) RequestSave() {}
 const showKey = "options.txt"
 
 func (a *app) symmetry(dir string, seed uint64, full, force, rewrite bool) error {
+	if _, launched := mpi.Launched(); launched {
+		return usagef("symmetry uses the cores of one process: start it without a launcher")
+	}
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return usage(err)
 	}

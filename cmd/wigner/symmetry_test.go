@@ -30,6 +30,9 @@ func TestSymmetryRefuses(t *testing.T) {
 	write(t, filepath.Join(dir, showKey), "seed 7, full false\n")
 	refuse(t, 2, []string{"holds trainings with seed 7", "--force"}, "symmetry", "-o", dir)
 	refuse(t, 2, []string{"holds no page and no trainings"}, "symmetry", "-o", dir, "--rewrite-page")
+	t.Setenv("PMI_RANK", "0")
+	t.Setenv("PMI_SIZE", "2")
+	refuse(t, 2, []string{"without a launcher"}, "symmetry", "-o", t.TempDir())
 	refuse(t, 2, []string{"invalid argument"}, "symmetry", "-o", dir, "--seed", "x")
 	refuse(t, 2, []string{"unknown command"}, "symmetry", "now")
 }

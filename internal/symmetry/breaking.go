@@ -80,7 +80,7 @@ func (w *show) breaking(st *study) (*section, error) {
 		return x
 	}, nil)
 	p := picture{name: "symmetry-breaking", caption: "The torsion angle on the way downhill", x: "step", y: "|Cl–C–C–Cl| / degrees"}
-	var ends, broken []float64
+	var ends, broken, starts []float64
 	rest := 0.0
 	var rows [][]any
 	for _, c := range []struct {
@@ -88,7 +88,7 @@ func (w *show) breaking(st *study) (*section, error) {
 		s    *train.Structure
 	}{{"perfect", perfect}, {"rattled by 0.001 Å", rattled}} {
 		var step, angle []float64
-		forbidden, largest, now := 0.0, 0.0, 0.0
+		forbidden, largest, now, first := 0.0, 0.0, 0.0, 0.0
 		err := descend(c.s, mk, steps, func(x *train.Structure, f []vec) {
 			a := math.Abs(dihedral(x.X[2], x.X[0], x.X[1], x.X[3])) * 180 / math.Pi
 			step, angle = append(step, float64(len(step))), append(angle, a)
@@ -97,21 +97,27 @@ func (w *show) breaking(st *study) (*section, error) {
 				forbidden = max(forbidden, norm(minus(v, times(mirrorMatrix, f[order[i]]))))
 				largest, now = max(largest, norm(v)), max(now, norm(v))
 			}
+			if len(step) == 1 {
+				first = forbidden
+			}
 		})
 		if err != nil {
 			return nil, err
 		}
 		p.curves = append(p.curves, curve{name: c.name, x: step, y: angle})
 		ends, broken = append(ends, angle[len(angle)-1]), append(broken, forbidden)
-		rows = append(rows, []any{c.name, angle[0], angle[len(angle)-1], largest, forbidden, now})
+		rows = append(rows, []any{c.name, angle[0], angle[len(angle)-1], largest, first, forbidden, now})
+		starts = append(starts, first)
 		rest = now // of the rattled one at last
 	}
 	s.draw(p)
 	gauche := ofType(scan, "gauche")[0]
 	s.table("symmetry-breaking-ends", "Where it ends, and the largest part of a force that the mirror forbids on the whole way",
-		[]string{"start", "angle at the start, degrees", "at the end", "largest force on the way, eV/Å", "forbidden part of it, eV/Å", "largest force at the end, eV/Å"}, rows)
+		[]string{"start", "angle at the start, degrees", "at the end", "largest force on the way, eV/Å", "forbidden part at the start, eV/Å", "on the way, eV/Å", "largest force at the end, eV/Å"}, rows)
 	s.text("%s", falls(steps, ends, torsion(gauche), broken[0], rest))
-	s.identity("perfect eclipsed molecule: torsion angle after the descent", ends[0], 1e-3, " degrees")
+	s.identity("perfect eclipsed molecule: part of its forces that the mirror forbids", starts[0], 1e-9, " eV/Å")
+	// How fast rounding grows on the way is a matter of the network.
+	s.expect("perfect eclipsed molecule: torsion angle after the descent", ends[0], 1e-3, " degrees")
 	s.above("rattled molecule: torsion angle after the descent", ends[1], 40, " degrees")
 	return s, nil
 }

@@ -370,6 +370,6 @@ So do all other numbers of trained models on this page, that is, errors, curves 
 {{end}}{{end}}</section>
 {{end}}
 <section><h2 id="trainings">What was trained</h2><div class="wide"><table><tr><th>training</th><th>structures</th><th>parameters</th><th>epochs</th><th>seconds</th></tr>
-{{range .Trainings}}<tr>{{range .}}<td>{{.}}</td>{{end}}</tr>{{end}}</table></div></section>
+{{range .Trainings}}<tr>{{range .}}<td>{{.}}</td>{{end}}</tr>{{end}}</table></div><p>trainings.csv has them with the seed of each, which depends on that of the run and on the name alone, and with what was trained on how many structures.</p></section>
 </body></html>
 `

@@ -115,6 +115,14 @@ func (w *show) write(d *document) error {
 			}
 		}
 	}
+	log := [][]string{{"training", "structures", "parameters", "epochs", "seconds", "seed", "design", "program"}}
+	for _, t := range w.tasks {
+		r := &t.result
+		log = append(log, []string{t.key, fmt.Sprint(r.Structures), fmt.Sprint(r.Parameters), fmt.Sprint(r.Epochs), fmt.Sprint(r.Seconds), fmt.Sprint(t.seed), r.Design, r.Program})
+	}
+	if err := replace(filepath.Join(dir, "trainings.csv"), []byte(csvText(log))); err != nil {
+		return err
+	}
 	page, err := d.html()
 	if err != nil {
 		return err
