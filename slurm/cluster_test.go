@@ -334,6 +334,20 @@ func (j *job) gone() {
 	})
 }
 
+// logs are the lines of SLURM's logs that name the job.
+func (j *job) logs() string {
+	word, text := regexp.MustCompile(`(?i)(job|jobid=|step(id)?=| \[)`+j.id+`\b|job `+j.id+`\b|error`), ""
+	for _, name := range []string{"slurmctld.log", "slurmd-n1.log", "slurmd-n2.log"} {
+		b, _ := os.ReadFile(j.c.path(name))
+		for line := range strings.Lines(string(b)) {
+			if word.MatchString(line) {
+				text += name + ": " + line
+			}
+		}
+	}
+	return text
+}
+
 // ends waits for the end of the job, in this state.
 func (j *job) ends(state string, limit time.Duration) {
 	j.t.Helper()
@@ -343,7 +357,7 @@ func (j *job) ends(state string, limit time.Duration) {
 		return is != "PENDING" && is != "RUNNING" && is != "COMPLETING" && is != "CONFIGURING"
 	})
 	if is != state {
-		j.t.Fatalf("job %s ended as %s, want %s, exit status %s\n%s", j.id, is, state, j.state("ExitCode"), j.output())
+		j.t.Fatalf("job %s ended as %s, want %s, exit status %s\n%s\n%s", j.id, is, state, j.state("ExitCode"), j.output(), j.logs())
 	}
 }
 

@@ -216,7 +216,10 @@ func TestRequeue(t *testing.T) {
 				}
 				j.gone()
 				j.update("TimeLimit=10")
-				j.update("StartTime=now") // SLURM would wait for two minutes
+				// SLURM would wait for two minutes. What starts within a second of the
+				// end before is refused: credentials are revoked by whole seconds.
+				time.Sleep(2500 * time.Millisecond)
+				j.update("StartTime=now")
 				if n == 1 {
 					j.ends("COMPLETED", time.Minute)
 					if out := j.output(); strings.Count(out, "to the last bit") != 2 || strings.Count(out, "the run goes on in job") != 2 {
