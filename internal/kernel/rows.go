@@ -23,15 +23,14 @@ func AxpyRows(c float64, x, y []float64) {
 
 // addRow is axpy for rows that are long enough for vectors.
 func addRow[T Float](c T, x, y []T) {
-	y = y[:len(x)]
-	n := 0
 	switch x := any(x).(type) {
 	case []float32:
-		n = axpyRows32(choice, float32(c), x, any(y).([]float32))
+		y := any(y).([]float32)[:len(x)]
+		n := axpyRows32(choice, float32(c), x, y)
+		axpy(float32(c), x[n:], y[n:])
 	case []float64:
-		n = axpyRows(choice, float64(c), x, any(y).([]float64))
+		AxpyRows(float64(c), x, any(y).([]float64))
 	}
-	axpy(c, x[n:], y[n:])
 }
 
 // DotRows is Σ x·y over x.

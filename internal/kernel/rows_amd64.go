@@ -13,9 +13,12 @@ func vectors64(p path) int {
 	return 0
 }
 
-// whole is the number of whole vectors among n numbers, and of the numbers in them.
-func whole(p path, n int) (vectors, numbers int) {
-	w := vectors64(p)
+// whole is the number of whole vectors among n numbers of double precision, and of the
+// numbers in them.
+func whole(p path, n int) (vectors, numbers int) { return filled(vectors64(p), n) }
+
+// filled is whole for vectors of w numbers.
+func filled(w, n int) (vectors, numbers int) {
 	if w == 0 || n < w {
 		return 0, 0
 	}
@@ -49,16 +52,15 @@ func axpyRows(p path, c float64, x, y []float64) int {
 }
 
 func axpyRows32(p path, c float32, x, y []float32) int {
-	v := vectors64(p) * 2
-	if v == 0 || len(x) < v {
-		return 0
+	v, n := filled(2*vectors64(p), len(x))
+	switch {
+	case v == 0:
+	case p >= avx512:
+		axpyRows32AVX512(v, c, &x[0], &y[0])
+	default:
+		axpyRows32AVX2(v, c, &x[0], &y[0])
 	}
-	if p >= avx512 {
-		axpyRows32AVX512(len(x)/v, c, &x[0], &y[0])
-	} else {
-		axpyRows32AVX2(len(x)/v, c, &x[0], &y[0])
-	}
-	return len(x) / v * v
+	return n
 }
 
 func dotRows(p path, x, y []float64) (float64, int) {

@@ -112,10 +112,9 @@ func (a *asm) axpyRows32() {
 	a.Load(a.Param("c"), one)
 	a.VBROADCASTSS(one, c)
 	a.loop(n, []reg.GPVirtual{x, y}, func() {
-		v := a.vec()
-		a.VMOVUPS(at(y, 0), v)
-		a.VFMADD231PS(at(x, 0), c, v)
-		a.VMOVUPS(v, at(y, 0))
+		v := a.get(at(y, 0))
+		a.fma(v, c, at(x, 0))
+		a.store(v, at(y, 0))
 	})
 	a.ret()
 }
