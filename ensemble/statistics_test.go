@@ -123,7 +123,7 @@ func slope(x1, x2 []float64) (s, err float64) {
 		d := haa*hbb - hab*hab
 		da, db := (ga*hbb-gb*hab)/d, (gb*haa-ga*hab)/d
 		a, b = a+da, b+db
-		if math.Abs(da)+math.Abs(db) < 1e-10 {
+		if math.Abs(da)+math.Abs(db) < 1e-12 {
 			break
 		}
 	}
@@ -278,14 +278,15 @@ func TestTwoPressures(t *testing.T) {
 	}
 	// Together: Σ (s − want)/e² and Σ 1/e², by piston.
 	pull, weight := map[string]float64{}, map[string]float64{}
-	want := -0.10 * gpa / (md.KB * 40)
+	const kelvin, step, tau = 40, 8, 700 // K, fs, fs
+	want := -0.10 * gpa / (md.KB * kelvin)
 	for _, r := range ranks {
 		for _, c := range cases {
 			t.Run(fmt.Sprint(c, r), func(t *testing.T) {
 				var x [2][]float64
 				for i, p := range []float64{0.25 * gpa, 0.35 * gpa} {
-					u := setup{ranks: r, seed: seedOf("pressures", c, r, i), cells: 2, a: 5.25, kelvin: 40, dt: 8, motion: func() md.Integrator {
-						return motion(40, c.bath, c.piston, c.c, hydro(p), 100, 700)
+					u := setup{ranks: r, seed: seedOf("pressures", c, r, i), cells: 2, a: 5.25, kelvin: kelvin, dt: step, motion: func() md.Integrator {
+						return motion(kelvin, c.bath, c.piston, c.c, hydro(p), 100, tau)
 					}}
 					var shape cubic
 					steps := 12000 * times
@@ -312,10 +313,10 @@ func TestTwoPressures(t *testing.T) {
 				m0, v0 := stat.MeanVariance(x[0], nil)
 				m1, v1 := stat.MeanVariance(x[1], nil)
 				soft := (v0/(m0*m0) + v1/(m1*m1)) / 2 // β_T kT/V
-				const dt = 8.0 / 700
+				const dt = float64(step) / tau        // over τ
 				expect := want * (1 - dt*dt*9/96/soft/4)
 				if c.piston == "rescale" {
-					expect = want * (1 - dt/gpa*md.KB*40/((m0+m1)/2)/soft/2)
+					expect = want * (1 - dt/gpa*md.KB*kelvin/((m0+m1)/2)/soft/2)
 				}
 				pull[c.piston] += (s - expect) / (e * e)
 				weight[c.piston] += 1 / (e * e)

@@ -78,7 +78,7 @@ func Run(o Options) error {
 				d.Others = append(d.Others, other)
 			}
 		}
-		d.Trainings = append(d.Trainings, []string{t.key, fmt.Sprint(r.Structures), fmt.Sprint(r.Parameters), fmt.Sprint(r.Epochs), fmt.Sprintf("%.1f", r.Seconds)})
+		d.Trainings = append(d.Trainings, append(t.outline(), fmt.Sprintf("%.1f", r.Seconds)))
 	}
 	for _, f := range w.sections {
 		s, err := f()
@@ -118,7 +118,7 @@ func (w *show) write(d *document) error {
 	log := [][]string{{"training", "structures", "parameters", "epochs", "seconds", "seed", "design", "program"}}
 	for _, t := range w.tasks {
 		r := &t.result
-		log = append(log, []string{t.key, fmt.Sprint(r.Structures), fmt.Sprint(r.Parameters), fmt.Sprint(r.Epochs), fmt.Sprint(r.Seconds), fmt.Sprint(t.seed), r.Design, r.Program})
+		log = append(log, append(t.outline(), fmt.Sprint(r.Seconds), fmt.Sprint(t.seed), r.Design, r.Program))
 	}
 	if err := replace(filepath.Join(dir, "trainings.csv"), []byte(csvText(log))); err != nil {
 		return err

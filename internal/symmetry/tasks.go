@@ -44,6 +44,12 @@ type result struct {
 	Seconds    float64     `json:"seconds"`
 }
 
+// outline is a training in a table: its name, structures, parameters and epochs.
+func (t *task) outline() []string {
+	r := &t.result
+	return []string{t.key, fmt.Sprint(r.Structures), fmt.Sprint(r.Parameters), fmt.Sprint(r.Epochs)}
+}
+
 // keep is the file of a task.
 func keep(dir, key string) string { return filepath.Join(dir, workDir, key+".json") }
 
