@@ -70,21 +70,27 @@ func TestSmoothness(t *testing.T) {
 			t.Fatal(err)
 		}
 		c := checker{src: sumOf([]*source{src, zbl}), sys: s}
-		if err := c.all(); err != nil {
-			t.Fatal(err)
-		}
-		n := 0
-		for _, v := range c.out {
-			if strings.HasPrefix(v.Check, "cutoff 5.6") {
-				n++
-				if v.Status != x.status {
-					t.Errorf("switch %g: %s: %g is a %s, want %s", x.inner, v.Check, v.Figure, v.Status, x.status)
-				}
+		aboutCutoff(t, &c, x.inner, x.status)
+	}
+}
+
+// aboutCutoff makes all checks; the two lines about the cutoff of 5.6 Å must have this status.
+func aboutCutoff(t *testing.T, c *checker, inner float64, status string) {
+	t.Helper()
+	if err := c.all(); err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, v := range c.out {
+		if strings.HasPrefix(v.Check, "cutoff 5.6") {
+			n++
+			if v.Status != status {
+				t.Errorf("switch %g: %s: %g is a %s, want %s", inner, v.Check, v.Figure, v.Status, status)
 			}
 		}
-		if n != 2 {
-			t.Errorf("%d lines about the cutoff: %+v", n, c.out)
-		}
+	}
+	if n != 2 {
+		t.Errorf("%d lines about the cutoff: %+v", n, c.out)
 	}
 }
 
@@ -102,21 +108,7 @@ func TestSmoothnessOfMolecule(t *testing.T) {
 		}
 		src.Cut = false
 		c := checker{src: src, sys: s}
-		if err := c.all(); err != nil {
-			t.Fatal(err)
-		}
-		n := 0
-		for _, v := range c.out {
-			if strings.HasPrefix(v.Check, "cutoff 5.6") {
-				n++
-				if v.Status != x.status {
-					t.Errorf("switch %g: %s: %g is a %s, want %s", x.inner, v.Check, v.Figure, v.Status, x.status)
-				}
-			}
-		}
-		if n != 2 {
-			t.Errorf("%d lines about the cutoff: %+v", n, c.out)
-		}
+		aboutCutoff(t, &c, x.inner, x.status)
 	}
 }
 

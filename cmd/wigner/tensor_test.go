@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"math"
 	"path/filepath"
 	"strconv"
@@ -125,19 +126,7 @@ epochs = 1
 // The example trains, and its network's dipole of the anti form, the first of the test set,
 // is zero after any training.
 func TestDipoleExample(t *testing.T) {
-	dir := t.TempDir()
-	mustRun(t, "train", filepath.Join(repo, "configs/train/dipole.toml"), "output.dir="+dir, "training.epochs=1", "--ranks", "2")
-	out := filepath.Join(dir, "out.extxyz")
-	mustRun(t, "eval", filepath.Join(repo, "data/molecules/dichloroethane-torsion.extxyz.gz"), "-m", filepath.Join(dir, "dipole.wigner"), "-o", out, "--precision", "float64")
-	frames, err := readFrames(out)
-	if err != nil {
-		t.Fatal(err)
-	}
-	v, _ := frames[0].Get("dipole")
-	x, err := labelNumbers(v.Value, 3)
-	if err != nil {
-		t.Fatal(err)
-	}
+	x := exampleAnswers(t, "dipole", 1, "dichloroethane-torsion", "dipole", 3)[0]
 	for _, c := range x {
 		if math.Abs(c) > 1e-7 { // positions of nine decimals; 1e-6 D is 2e-7 e·Å
 			t.Errorf("the dipole of anti: %v e·Å", x)
@@ -147,24 +136,32 @@ func TestDipoleExample(t *testing.T) {
 
 // The example of a pseudoscalar tells hands apart after two epochs, in the mirror by the sign.
 func TestHandednessExample(t *testing.T) {
+	all := exampleAnswers(t, "handedness", 2, "chfclbr", "pseudoscalar", 1)
+	left, right := all[0][0], all[1][0]                          // the first two are the relaxed mirror images
+	if left == 0 || math.Abs(left+right) > 1e-6*math.Abs(left) { // positions of nine decimals
+		t.Errorf("left and right give %v and %v", left, right)
+	}
+}
+
+// exampleAnswers are the n components of key that an example of configs/train gives for molecules
+// after some epochs.
+func exampleAnswers(t *testing.T, example string, epochs int, molecules, key string, n int) (out [][]float64) {
+	t.Helper()
 	dir := t.TempDir()
-	mustRun(t, "train", filepath.Join(repo, "configs/train/handedness.toml"), "output.dir="+dir, "training.epochs=2", "--ranks", "2")
-	out := filepath.Join(dir, "out.extxyz")
-	mustRun(t, "eval", filepath.Join(repo, "data/molecules/chfclbr.extxyz.gz"), "-m", filepath.Join(dir, "handedness.wigner"), "-o", out, "--precision", "float64")
-	frames, err := readFrames(out)
+	mustRun(t, "train", filepath.Join(repo, "configs/train", example+".toml"), "output.dir="+dir, fmt.Sprintf("training.epochs=%d", epochs), "--ranks", "2")
+	to := filepath.Join(dir, "out.extxyz")
+	mustRun(t, "eval", filepath.Join(repo, "data/molecules", molecules+".extxyz.gz"), "-m", filepath.Join(dir, example+".wigner"), "-o", to, "--precision", "float64")
+	frames, err := readFrames(to)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var both [2]float64 // the first two are the relaxed mirror images
-	for k, f := range frames[:2] {
-		v, _ := f.Get("pseudoscalar")
-		x, err := labelNumbers(v.Value, 1)
+	for _, f := range frames {
+		v, _ := f.Get(key)
+		x, err := labelNumbers(v.Value, n)
 		if err != nil {
 			t.Fatal(err)
 		}
-		both[k] = x[0]
+		out = append(out, x)
 	}
-	if both[0] == 0 || math.Abs(both[0]+both[1]) > 1e-6*math.Abs(both[0]) { // positions of nine decimals
-		t.Errorf("left and right give %v", both)
-	}
+	return out
 }
