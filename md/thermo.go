@@ -18,7 +18,8 @@ type Thermo struct {
 	// P is (Σ m v⊗v + W)/V in eV/Å³, positive under compression, in the order
 	// xx, yy, zz, xy, xz, yz; NaN where a lattice vector was not given.
 	P        [6]float64
-	MaxForce float64 // eV/Å
+	Virial   [3][3]float64 // W, eV
+	MaxForce float64       // eV/Å
 	Atoms    int64
 	// Conserved is the energy of the atoms and of the baths and pistons around
 	// them, eV: its drift is the error of the integration.
@@ -42,7 +43,7 @@ func (s *Sim) Thermo() (Thermo, error) {
 		return Thermo{}, err
 	}
 	t := Thermo{
-		Step: s.Step, Time: s.Time(), Atoms: sum.Atoms, MaxForce: sum.MaxForce,
+		Step: s.Step, Time: s.Time(), Atoms: sum.Atoms, MaxForce: sum.MaxForce, Virial: sum.Virial,
 		Potential: sum.Energy, Kinetic: sum.KineticEnergy(), Volume: math.NaN(),
 	}
 	if s.Cell.Given() {

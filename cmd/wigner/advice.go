@@ -203,7 +203,7 @@ func (r *runner) crowded() error {
 		if ranks == 0 {
 			return nil
 		}
-		who[0] = int64(total(r.j.Bricks[:at.Processes[0]]))
+		who[0] = int64(r.j.firstOf(at.Processes[0]))
 		what := ""
 		if ranks > len(at.Processes) {
 			what = fmt.Sprintf(" of %d ranks", ranks)

@@ -30,10 +30,8 @@ type driven struct {
 	spent  time.Duration // in calls
 
 	// Of the last call that was computed, on rank 0.
-	z    []int32
+	last md.Table
 	cell domain.Cell
-	x    [][3]float64
-	f    [][3]float64
 	e    float64
 }
 
@@ -59,7 +57,7 @@ func (a *app) drive(s *simulation, j *job, c comm.Comm) error {
 	if err != nil {
 		return err
 	}
-	r.z = table.Species
+	r.last = *table
 	network, address := s.cfg.IPI.Address()
 	if c.Rank() == 0 {
 		a.log.Info(fmt.Sprintf("%s on %s: %d atoms wait for the server at %s", s.src.Name, j.describe(), r.n, address))
@@ -119,7 +117,7 @@ func (r *driven) call() (done bool, err error) {
 	r.served++
 	r.spent += time.Since(start)
 	if r.c.Rank() == 0 {
-		r.cell, r.x, r.f, r.e = cell, x, forces, sum.Energy
+		r.last.X, r.last.F, r.cell, r.e = x, forces, cell, sum.Energy
 		r.srv.Answer(sum.Energy, forces, sum.Virial)
 	}
 	return false, nil
@@ -130,10 +128,9 @@ func (r *driven) keep() {
 	if r.served == 0 || r.c.Rank() != 0 {
 		return
 	}
-	f := &extxyz.Frame{N: len(r.x), Cell: r.cell.AsGiven(), PBC: r.cell.Periodic(), Z: r.z, X: r.x}
-	f.HasCell = f.Cell != [3][3]float64{}
+	f := frameOf(&r.last, &r.cell)
 	f.SetReals("energy", r.e)
-	f.Columns = append(f.Columns, extxyz.Column{Name: "forces", Type: extxyz.Real, Width: 3, Vec: r.f})
+	f.Columns = append(f.Columns, column("forces", &r.last, nil, 0))
 	var b bytes.Buffer
 	path := filepath.Join(r.cfg.Output.Dir, lastDriven)
 	err := extxyz.NewWriter(&b).Write(f)

@@ -336,16 +336,9 @@ func (e *evaluation) fill(f *extxyz.Frame, sum *md.Totals, t *md.Table, hasVolum
 		}
 	}
 	note(p+"energy", f.SetReals(p+"energy", sum.Energy))
-	var w, s [9]float64
-	for k := range 3 {
-		for l := range 3 {
-			w[3*k+l] = sum.Virial[k][l]
-			s[3*k+l] = -sum.Virial[k][l] / volume
-		}
-	}
-	note(p+"virial", f.SetReals(p+"virial", w[:]...))
+	note(p+"virial", f.SetReals(p+"virial", nine(&sum.Virial, 1)...))
 	if hasVolume {
-		note(p+"stress", f.SetReals(p+"stress", s[:]...))
+		note(p+"stress", f.SetReals(p+"stress", nine(&sum.Virial, -volume)...))
 	} else {
 		note(p+"stress", f.Delete(p+"stress"))
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -114,7 +115,7 @@ func (r *runner) shared() error {
 	if name, err = comm.Share(r.c, 0, name); err != nil {
 		return err
 	}
-	if r.c.Rank() == total(r.j.Bricks[:r.j.Process]) { // the first of its process
+	if r.c.Rank() == r.j.firstOf(r.j.Process) {
 		if _, e := os.Stat(filepath.Join(r.cfg.Output.Dir, name)); e != nil {
 			host, _ := os.Hostname()
 			err = usagef("process %d on %s does not see what process 0 has written to %s (%w): output.dir must lie on a file system that all nodes share", r.j.Process, host, r.cfg.Output.Dir, e)
@@ -227,6 +228,12 @@ func writeFile(path string, text []byte) (err error) {
 		return err
 	}
 	return os.Rename(tmp.Name(), path)
+}
+
+// found reads a file of JSON of a folder where there is one.
+func found(dir, name string, x any) bool {
+	text, err := os.ReadFile(filepath.Join(dir, name))
+	return err == nil && json.Unmarshal(text, x) == nil
 }
 
 // size is that of a regular file of the folder; 0 for others, and where there is none.

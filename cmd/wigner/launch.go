@@ -22,6 +22,9 @@ type job struct {
 	Machines  []mpi.Machine
 }
 
+// firstOf is the first rank of a process.
+func (j *job) firstOf(process int) int { return total(j.Bricks[:process]) }
+
 // ranks is the number of all ranks.
 func (j *job) ranks() int { return total(j.Bricks) }
 

@@ -264,8 +264,8 @@ func (d *dump) Observe(s *md.Sim) error {
 	d.place(f, s, t)
 	for _, p := range d.cfg.Properties {
 		if p == "stress" {
-			if err := d.stress(f, s); err != nil {
-				return err
+			if s.Cell.Given() { // of the positions, as ASE has it
+				f.SetReals("stress", nine(&x.Virial, -x.Volume)...)
 			}
 			continue
 		}
@@ -277,21 +277,14 @@ func (d *dump) Observe(s *md.Sim) error {
 	return d.write(f, x.Atoms)
 }
 
-// stress is collective: it gives a frame that has a volume the stress of its positions, ASE's
-// 3×3 matrix in eV/Å³.
-func (d *dump) stress(f *extxyz.Frame, s *md.Sim) error {
-	sum, err := s.Totals(nil)
-	if err != nil || !s.Cell.Given() {
-		return err
-	}
-	var m []float64
-	for _, row := range sum.Virial {
-		for _, w := range row {
-			m = append(m, -w/s.Cell.Volume())
+// nine are the components of a tensor, row by row, as frames have them, over a divisor.
+func nine(t *[3][3]float64, by float64) (out []float64) {
+	for _, row := range t {
+		for _, x := range row {
+			out = append(out, x/by)
 		}
 	}
-	f.SetReals("stress", m...)
-	return nil
+	return out
 }
 
 // writeLAMMPS is collective: each rank gives its rows, the first also the header.

@@ -36,7 +36,7 @@ func performance(w io.Writer, s *md.Sim, j *job, b *balance, used time.Duration)
 		return err
 	}
 	cpu := []int64{0}
-	if c.Rank() == total(j.Bricks[:j.Process]) { // the first of its process
+	if c.Rank() == j.firstOf(j.Process) {
 		cpu[0] = used.Microseconds()
 	}
 	if err := c.AllreduceInt(cpu, comm.Sum); err != nil || c.Rank() != 0 {

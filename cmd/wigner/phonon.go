@@ -500,10 +500,16 @@ func (t *task) printPhonon(o *phononResult) {
 	}
 	t.print("frequencies from %.4f to %.4f THz (%.2f to %.2f cm⁻¹); zero-point energy %.6f eV per primitive cell\n",
 		o.Lowest, o.Highest, o.Lowest*phonon.Wavenumber, o.Highest*phonon.Wavenumber, o.ZeroPoint)
-	if o.Lowest > -imaginary {
-		return
+	if text := o.unstable(); text != "" {
+		t.warn(text)
 	}
-	msg := fmt.Sprintf("imaginary modes: %d of %d on the mesh; the lowest, %.3fi THz, is at q = (%.4f %.4f %.4f): the crystal is not stable in this structure, or the supercell too small. They are left out of the thermal properties",
+}
+
+// unstable tells of imaginary modes; "" where there are none.
+func (o *phononResult) unstable() string {
+	if o.Lowest > -imaginary {
+		return ""
+	}
+	return fmt.Sprintf("imaginary modes: %d of %d on the mesh; the lowest, %.3fi THz, is at q = (%.4f %.4f %.4f): the crystal is not stable in this structure, or the supercell too small. They are left out of the thermal properties",
 		o.Imaginary, o.MeshModes, -o.Lowest, o.LowestQ[0], o.LowestQ[1], o.LowestQ[2])
-	t.warn(msg)
 }

@@ -1,10 +1,8 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
-	"os"
 	"path/filepath"
 	"strings"
 )
@@ -20,9 +18,8 @@ func (p *page) job(dir string) error {
 			p.know("at rest", "%s", map[string]string{"T": "yes", "F": "not yet"}[c.Value])
 		}
 		if e, ok := f.Get("energy"); ok && f.N > 0 {
-			var x float64
-			if _, err := fmt.Sscan(e.Value, &x); err == nil {
-				p.know("energy", "%.8g eV, %.8g eV per atom", x, x/float64(f.N))
+			if x, err := e.Reals(); err == nil && len(x) == 1 {
+				p.know("energy", "%.8g eV, %.8g eV per atom", x[0], x[0]/float64(f.N))
 			}
 		}
 	}
@@ -48,12 +45,6 @@ func (p *page) job(dir string) error {
 // know adds a line to the table at the top.
 func (p *page) know(key, format string, args ...any) {
 	p.State = append(p.State, [2]string{key, fmt.Sprintf(format, args...)})
-}
-
-// found reads a result where there is one.
-func found(dir, name string, x any) bool {
-	text, err := os.ReadFile(filepath.Join(dir, name))
-	return err == nil && json.Unmarshal(text, x) == nil
 }
 
 // way draws relax.csv, whose columns have no common axis.
@@ -138,8 +129,8 @@ func (p *page) phonon(r *phononResult) {
 	p.know("primitive cell, supercell", "%d and %d atoms, %v unit cells", r.Atoms, r.SuperAtoms, r.Supercell)
 	p.know("frequencies", "%.4f to %.4f THz", r.Lowest, r.Highest)
 	p.know("zero-point energy", "%.6f eV per primitive cell", r.ZeroPoint)
-	if r.Imaginary > 0 {
-		p.Warnings = append(p.Warnings, fmt.Sprintf("imaginary modes: %d of %d on the mesh; the lowest, %.3fi THz, is at q = %.4f", r.Imaginary, r.MeshModes, -r.Lowest, r.LowestQ))
+	if text := r.unstable(); text != "" {
+		p.Warnings = append(p.Warnings, text)
 	}
 	l := listing{Title: "Special points", Head: []string{"", "q", "frequencies / THz"}}
 	for _, s := range r.Special {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/csv"
-	"encoding/json"
 	"fmt"
 	"html/template"
 	"math"
@@ -100,9 +99,8 @@ func pageOf(dir string, refresh time.Duration) ([]byte, error) {
 
 // state takes over status.json.
 func (p *page) state(dir string, refresh time.Duration) {
-	text, err := os.ReadFile(filepath.Join(dir, statusName))
 	var s statusReport
-	if err != nil || json.Unmarshal(text, &s) != nil {
+	if !found(dir, statusName, &s) {
 		if refresh > 0 {
 			p.Refresh = int(refresh.Seconds())
 		}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -78,7 +77,7 @@ func (f *folder) lost(why string) error {
 	}
 	had := ""
 	var s statusReport
-	if text, err := os.ReadFile(f.path(statusName)); err == nil && json.Unmarshal(text, &s) == nil {
+	if found(f.dir, statusName, &s) {
 		if s.Restart != nil {
 			had = fmt.Sprintf("a restart of step %d was written by the run in %s", s.Restart.Step, f.dir)
 		}

@@ -270,11 +270,7 @@ func (t *task) structure(name string, p *relax.Progress) error {
 	}
 	f.SetReals("energy", p.Energy)
 	if t.e.Cell.Given() {
-		var s []float64
-		for k := range p.Stress {
-			s = append(s, p.Stress[k][:]...)
-		}
-		f.SetReals("stress", s...)
+		f.SetReals("stress", nine(&p.Stress, 1)...)
 	}
 	converged := "F"
 	if p.Converged {
