@@ -47,6 +47,7 @@ func TestDesigns(t *testing.T) {
 		{equivariant(net), set, 1, schooling{epochs: 3, batch: 2}},
 		{bpKind(5, []int{8}), set, 1, schooling{epochs: 3, batch: 1}},
 		{bpKind(5, []int{9}), set, 1, schooling{epochs: 3, batch: 1}},
+		{bpKind(5, []int{9}), set, 1, schooling{epochs: 3, batch: 1, slower: 2}},
 		{soapKind(5, 10), set, 1, schooling{epochs: 3, batch: 1}},
 		{soapKind(4, 10), set, 1, schooling{epochs: 3, batch: 1}},
 	} {

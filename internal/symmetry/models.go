@@ -49,11 +49,16 @@ type schooling struct {
 	list   []*train.Structure
 	epochs int
 	batch  int
+	slower float64 // divides the kind's learning rate; 0: as it is
 }
 
 // teach trains a model.
 func (t *task) teach(m *model, s schooling) error {
 	t.result.Structures, t.result.Epochs = len(s.list), s.epochs
+	rate := m.rate
+	if s.slower > 0 {
+		rate /= s.slower
+	}
 	if m.copies > 1 {
 		s.list, s.epochs = train.Turned(s.list, m.copies, t.seed), max(1, s.epochs/m.copies)
 		t.result.Epochs = s.epochs
@@ -61,7 +66,7 @@ func (t *task) teach(m *model, s schooling) error {
 	err := inproc.Run(1, func(c comm.Comm) error {
 		fit, err := train.NewFit(c, m.learn, s.list, nil, train.Options{
 			Epochs: s.epochs, Batch: s.batch, Seed: t.seed, Step: m.step, EMA: 0.99, Clip: 100, Stop: t.stop,
-			Stages: []train.Stage{{Loss: m.loss, Schedule: train.Schedule{Kind: "cosine", Rate: m.rate, Final: m.rate / 100}}},
+			Stages: []train.Stage{{Loss: m.loss, Schedule: train.Schedule{Kind: "cosine", Rate: rate, Final: rate / 100}}},
 			Frozen: func(name string) bool {
 				return name == "rescale_atomic_energy.shift" || name == "rescale_atomic_energy.scale"
 			},

@@ -212,6 +212,9 @@ func (w *show) study(key, split string, k kind, set []*train.Structure, n int, s
 	st.task = &task{key: key, cost: cost(k, set[0], n, s.epochs)}
 	st.task.design = fmt.Sprintf("recipe %d; %s: %s; %d of %d structures %016x, dealt by %q; %d epochs in batches of %d",
 		recipe, k.name, k.design, n, len(set), digest(set), split, s.epochs, s.batch)
+	if s.slower > 0 {
+		st.task.design += fmt.Sprintf(", at a learning rate divided by %g", s.slower)
+	}
 	st.task.work = func(t *task) error {
 		st.deal()
 		m, err := k.open(st.list, t.seed)

@@ -18,6 +18,9 @@ func (w *show) planUniversal() error {
 		kd := bpKind(5, []int{k, k})
 		s := kd.school(w, n)
 		s.epochs *= pick(w, 6, 2)
+		if k > 16 {
+			s.slower = float64(k) / 16 // at the rate that suits the narrow ones, training of the wide ones ends far from their best
+		}
 		nets = append(nets, w.study("width, BP, "+number(float64(k)), "universal", kd, list, n, s))
 	}
 	for _, k := range points {
