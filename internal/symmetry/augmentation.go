@@ -28,7 +28,7 @@ func (w *show) planAugmentation() error {
 func (w *show) augmentation(copies []int, studies []*study) (*section, error) {
 	s := &section{ID: "augmentation", Title: "Showing it instead: training on turned copies"}
 	s.text(`Instead of building a symmetry in, one may show it: to the training structures turned copies are added, with the same energies and turned forces. Here a network on raw coordinates, counted from the middle of the molecule, learns water from %d structures, each `+
-		`in so many orientations, all in about as many steps. What remains is measured on molecules that were not trained on: turn one at random, many times; the energies that the model gives should all be the same, and their standard deviation says how far they are from it.`, studies[0].n)
+		`in so many orientations, all in as many steps as whole passes through the copies allow. What remains is measured on molecules that were not trained on: turn one at random, many times; the energies that the model gives should all be the same, and their standard deviation says how far they are from it.`, studies[0].n)
 	rng := random(hash("augmentation turns", w.o.Seed), 0)
 	var turns []mat
 	for range 40 {

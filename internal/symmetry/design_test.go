@@ -85,7 +85,12 @@ func TestSeen(t *testing.T) {
 		{notBetter(end{first: 1}, []end{{name: "b", exact: true, first: 0.9}, {name: "c", first: 0.9}}), "structures b (0.9 eV/Å) is hardly"},
 		{"." + notBetter(end{first: 1}, []end{{name: "b", exact: true, first: 0.1}}) + ".", ".."},
 		{worseThanNothing([]end{{name: "b", error: 0.8}, {name: "c", error: 0.7}}, 0.75), "with the most structures: b."},
-		{limits([]end{{name: "b", error: 1, known: 0.9}, {name: "c", error: 1, known: 0.1}}), "more structures would help: c (0.1 of 1). Where it is nearly the same, more structures of the kind would hardly help; a longer training or a larger model would: b (0.9 of 1)."},
+		{worseThanNothing([]end{{name: "b", error: 0.74, sd: 0.02}, {name: "c", error: 0.7, sd: 0.02}}, 0.75), "with the most structures: b."},
+		{limits([]end{{name: "b", error: 1, known: 0.9, least: true}, {name: "c", error: 2, known: 0.1}}, 1.5), "only a larger model would help: b (0.9 of 1). Of those that know nothing of the forces it says no more than what they learned by heart: c"},
+		{steepest([]end{{name: "b", slope: -1, offset: 5}, {name: equivariantName, slope: -0.3, offset: 0.1}}), "b -1.00; equivariant -0.30. The equivariant network's is not the steepest, which one would expect: its line begins lowest"},
+		{steepest([]end{{name: "b", slope: -1, offset: 0.05}, {name: equivariantName, slope: -0.3, offset: 0.1}}), "which is not seen here."},
+		{steepest([]end{{name: "b", slope: -0.1, offset: 5}, {name: equivariantName, slope: -0.3, offset: 0.1}}), "is what one expects."},
+		{limits([]end{{name: "b", error: 1, known: 0.9}, {name: "c", error: 1, known: 0.1}}, 9), "more structures would help: c (0.1 of 1). Where it is nearly the same, more structures of the kind would hardly help; a longer training or a larger model would: b (0.9 of 1)."},
 		{swings([]swing{{name: "a", by: "moved", change: 3, fit: 2}}), "a 3 meV (moved), 1.5 times the error of its fit"},
 	} {
 		if !strings.Contains(c.text, c.want) {

@@ -99,8 +99,8 @@ func (w *show) water(studies []*study) (*section, error) {
 	s := &section{ID: "water", Title: "Water: moved, turned, its hydrogens exchanged"}
 	s.text(`The energy of a molecule does not know where the laboratory is. It stays the same when the molecule is moved or turned, ` +
 		`and when two atoms of one element change places, because atoms of one element are not different things. A physicist would say that the energy ` +
-		`is invariant under these three. Nothing forces a model that was fitted to energies to respect that: it must be built in, or it holds about as well as ` +
-		`the fit. Here every model was trained on the same rattled water molecules, all in one orientation and place, with fixed numbers of the atoms; only the network that is shown turned copies saw them in others too, ` +
+		`is invariant under these three. Nothing forces a model that was fitted to energies to respect that: it must be built in, or nothing ` +
+		`guarantees it. Here every model was trained on the same rattled water molecules, all in one orientation and place, with fixed numbers of the atoms; only the network that is shown turned copies saw them in others too, ` +
 		`in about as many steps.`)
 	rng := random(hash("water turns", w.o.Seed), 0)
 	r, d := turnOf(rng), vec{11, -7, 5}

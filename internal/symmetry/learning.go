@@ -119,15 +119,17 @@ func (w *show) learning(molecules, crystals []lesson) (*section, error) {
 			oe, se := power(x, e)
 			of, sf := power(x, f)
 			rows = append(rows, []any{l.name, oe, se, of, sf, e[last], f[last], known})
-			ends = append(ends, end{name: l.name, exact: l.runs[0][0].kind.exact, first: f[0], error: f[last], sd: df[last], slope: sf, known: known, energy: e[last], energySD: de[last]})
+			ends = append(ends, end{name: l.name, exact: l.runs[0][0].kind.exact, first: f[0], error: f[last], sd: df[last], slope: sf, offset: of, firstSD: df[0], least: l.runs[0][0].kind.least, known: known, energy: e[last], energySD: de[last]})
 		}
+		mean, none := set.lessons[0].runs[0][0].ignorance()
+		nan := math.NaN()
+		rows = append(rows, []any{"the mean energy, and no force", nan, nan, nan, nan, 1000 * mean, none, nan})
 		s.draw(pe)
 		s.draw(pf)
 		s.table("learning-"+set.name, "Offset (error at one structure, of the line through the points) and slope; and the error at the largest size",
 			[]string{"model", "energy: offset, meV/atom", "slope", "force: offset, eV/Å", "slope", "energy at the end, meV/atom", "force at the end, eV/Å", "force on the training structures, eV/Å"}, rows)
-		mean, none := set.lessons[0].runs[0][0].ignorance()
 		s.text(`To see what these errors mean: an answer that is the mean energy for every structure and no force at all would have %s meV/atom and %s eV/Å. %s`, number(1000*mean), number(none), worseThanNothing(ends, none))
-		s.verdict(set.name, set.lessons[0].sizes, len(set.lessons[0].runs[0]), ends)
+		s.verdict(set.name, set.lessons[0].sizes, len(set.lessons[0].runs[0]), ends, none)
 	}
 	return s, nil
 }
@@ -169,11 +171,14 @@ func (st *study) ignorance() (energy, force float64) {
 
 // end is where a curve of force errors begins and ends.
 type end struct {
-	name                    string
-	exact                   bool
-	first, error, sd, slope float64 // force errors at the least and the largest size
-	known                   float64 // force error on the structures of the training at the largest size
-	energy, energySD        float64 // at the largest size, meV/atom
+	name             string
+	exact            bool
+	least            bool    // fitted by least squares
+	first, firstSD   float64 // force errors at the least size
+	error, sd        float64 // at the largest
+	slope, offset    float64
+	known            float64 // force error on the structures of the training at the largest size
+	energy, energySD float64 // at the largest size, meV/atom
 }
 
 // equivariantName is the kind that one expects to learn from least.
@@ -181,7 +186,7 @@ const equivariantName = "equivariant"
 
 // verdict says whether what one expects is seen: that models with more symmetry learn from
 // less, and the equivariant one from least.
-func (s *section) verdict(set string, sizes []int, seeds int, ends []end) {
+func (s *section) verdict(set string, sizes []int, seeds int, ends []end, none float64) {
 	last := len(sizes) - 1
 	s.text("On %s, forces, with %d structures: %s", set, sizes[last], expected(ends, seeds, "eV/Å", func(e end) (float64, float64) { return e.error, e.sd }))
 	s.text("Energies there: %s", expected(ends, seeds, "meV/atom", func(e end) (float64, float64) { return e.energy, e.energySD }))
@@ -190,7 +195,9 @@ func (s *section) verdict(set string, sizes []int, seeds int, ends []end) {
 	for _, e := range byFirst {
 		order = append(order, e.name+" "+number(e.first))
 	}
-	s.text(`With the fewest structures, %d, the force errors are, in eV/Å and from the least: %s.`, sizes[0], strings.Join(order, "; "))
+	s.text(`With the fewest structures, %d, the force errors are, in eV/Å and from the least: %s. %s`, sizes[0], strings.Join(order, "; "),
+		expected(ends, seeds, "eV/Å", func(e end) (float64, float64) { return e.first, e.firstSD }))
+	s.text("%s", steepest(ends))
 	raw := slices.IndexFunc(ends, func(e end) bool { return e.name == naiveName })
 	if raw >= 0 {
 		if few := notBetter(ends[raw], ends); few != "" {
@@ -199,7 +206,7 @@ func (s *section) verdict(set string, sizes []int, seeds int, ends []end) {
 		net := ends[slices.IndexFunc(ends, func(e end) bool { return e.name == equivariantName })]
 		s.text(`The network on raw coordinates ends at %s eV/Å, %.0f times the error of the equivariant one, with a slope of %.2f against %.2f.`, number(ends[raw].error), ends[raw].error/net.error, ends[raw].slope, net.slope)
 	}
-	s.text("%s", limits(ends))
+	s.text("%s", limits(ends, none))
 }
 
 // expected says which error is the least, and whether it is the equivariant network's.
@@ -229,18 +236,42 @@ func expected(ends []end, seeds int, unit string, of func(end) (value, sd float6
 	}
 }
 
+// steepest orders the slopes, and says what the advantage of the equivariant network is.
+func steepest(ends []end) string {
+	all := slices.SortedFunc(slices.Values(ends), func(a, b end) int { return cmp.Compare(a.slope, b.slope) })
+	var order []string
+	for _, e := range all {
+		order = append(order, fmt.Sprintf("%s %.2f", e.name, e.slope))
+	}
+	out := "Slopes of the force errors, from the steepest: " + strings.Join(order, "; ") + "."
+	net := all[slices.IndexFunc(all, func(e end) bool { return e.name == equivariantName })]
+	low := slices.MinFunc(all, func(a, b end) int { return cmp.Compare(a.offset, b.offset) })
+	switch {
+	case all[0].name == net.name:
+		return out + " That more data help the equivariant network most is what one expects."
+	case low.name == net.name:
+		return out + " The equivariant network's is not the steepest, which one would expect: its line begins lowest, and that is its advantage."
+	default:
+		return out + " One would expect the equivariant network's to be the steepest, which is not seen here."
+	}
+}
+
+// ignorant tells whether the forces are no better than none at the largest size, as far as
+// the seeds show.
+func (e *end) ignorant(none float64) bool { return e.error+e.sd >= none }
+
 // worseThanNothing names the models whose forces are no better than none at the largest size.
 func worseThanNothing(ends []end, none float64) string {
 	var names []string
 	for _, e := range ends {
-		if e.error >= none {
+		if e.ignorant(none) {
 			names = append(names, e.name)
 		}
 	}
 	if names == nil {
 		return "All are better with the most structures."
 	}
-	return "Of forces these know nothing even with the most structures: " + strings.Join(names, "; ") + "."
+	return "Of forces these know nothing that the seeds would show even with the most structures: " + strings.Join(names, "; ") + "."
 }
 
 // notBetter names the models that have all symmetries and with the fewest structures are
@@ -261,13 +292,18 @@ func notBetter(raw end, ends []end) string {
 }
 
 // limits says what would help a model, by its errors on the structures that it was trained on.
-func limits(ends []end) string {
-	var data, work []string
+func limits(ends []end, none float64) string {
+	var data, work, solved, neither []string
 	for _, e := range ends {
 		text := fmt.Sprintf("%s (%s of %s)", e.name, number(e.known), number(e.error))
-		if e.known > 0.7*e.error {
+		switch {
+		case e.ignorant(none):
+			neither = append(neither, text)
+		case e.known > 0.7*e.error && e.least:
+			solved = append(solved, text)
+		case e.known > 0.7*e.error:
 			work = append(work, text)
-		} else if e.known < 0.5*e.error {
+		case e.known < 0.5*e.error:
 			data = append(data, text)
 		}
 	}
@@ -277,6 +313,12 @@ func limits(ends []end) string {
 	}
 	if work != nil {
 		out += " Where it is nearly the same, more structures of the kind would hardly help; a longer training or a larger model would: " + strings.Join(work, "; ") + "."
+	}
+	if solved != nil {
+		out += " The same, but fitted in one step, so that only a larger model would help: " + strings.Join(solved, "; ") + "."
+	}
+	if neither != nil {
+		out += " Of those that know nothing of the forces it says no more than what they learned by heart: " + strings.Join(neither, "; ") + "."
 	}
 	return out
 }

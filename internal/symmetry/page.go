@@ -339,7 +339,7 @@ dt { font-weight: 600; } dd { margin: 0 0 .5em 1.5em; } .no { color: #b30; font-
 <h1>Symmetry, shown</h1>
 <p>What does a model of atoms make of a molecule that is moved, turned, mirrored, or has its atoms numbered in another order? Nothing about the molecule has changed
 then, and a model ought to know. This page goes through it step by step, for models of several kinds, each trained here on the same molecules.</p>
-<p>Made by wigner {{.Program}}, {{.Made}}: {{.Mode}}, seed {{.Seed}}; its trainings took {{printf "%.1f" .Minutes}} minutes one after another{{if .Others}} (kept ones that were made by {{range $n, $o := .Others}}{{if $n}}, {{end}}{{$o}}{{end}} are among them){{end}}. The numbers in tables
+<p>Made by wigner {{.Program}}, {{.Made}}: {{.Mode}}, seed {{.Seed}}; its trainings took {{printf "%.1f" .Minutes}} minutes added up{{if .Others}} (kept ones that were made by {{range $n, $o := .Others}}{{if $n}}, {{end}}{{$o}}{{end}} are among them){{end}}. The numbers in tables
 and figures were computed in this run, or in its earlier part where it was stopped and went on; each figure has its numbers beneath it and as a file in the folder csv. Reference energies, forces and dipoles
 of the molecules are those of GFN2-xTB, a fast approximate quantum chemistry, of silicon those of density functional theory (the mlearn set).</p>
 <nav>{{range $n, $s := .Sections}}<a href="#{{$s.ID}}">{{$s.Title}}</a>{{end}}<a href="#trainings">What was trained</a></nav>
@@ -360,7 +360,7 @@ its coefficients are found by least squares.</dd>
 <p>{{len .Claims}} figures are held against a bound, and {{if .Failed}}these do not hold: {{range $n, $c := .Failed}}{{if $n}}; {{end}}<a href="#{{$c.Section}}">{{$c.What}}</a>, <span class="no">{{$c.Found}}</span> where {{$c.Bound}} is asked for (by {{$c.Kind}}){{end}}.{{else}}all of them hold.{{end}}
 Those that hold <em>by structure</em> follow from how a model is built: they hold whatever its training has been, and for every <code>--seed</code>. Those <em>by training</em> depend on what was learned, and change with it.
 So do all other numbers of trained models on this page, that is, errors, curves and answers.</p>
-<details{{if .Failed}} open{{end}}><summary>all {{len .Claims}}</summary><div class="wide"><table id="bounds"><tr><th>figure</th><th>found</th><th>bound</th><th>by</th><th></th></tr>
+<details{{if .Failed}} open{{end}}><summary>all {{len .Claims}} (bounds.csv)</summary><div class="wide"><table id="bounds"><tr><th>figure</th><th>found</th><th>bound</th><th>by</th><th></th></tr>
 {{range .Claims}}<tr><td><a href="#{{.Section}}">{{.What}}</a></td><td>{{.Found}}</td><td>{{.Bound}}</td><td>{{.Kind}}</td><td>{{if .Holds}}holds{{else}}<span class="no">does not hold</span>{{end}}</td></tr>
 {{end}}</table></div></details>
 {{range .Sections}}<section><h2 id="{{.ID}}">{{.Title}}</h2>

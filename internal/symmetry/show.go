@@ -127,6 +127,13 @@ func (w *show) write(d *document) error {
 	if err != nil {
 		return err
 	}
+	bounds := [][]string{{"section", "figure", "found", "bound", "by", "holds"}}
+	for _, c := range d.Claims {
+		bounds = append(bounds, []string{c.Section, c.What, c.Found, c.Bound, c.Kind(), fmt.Sprint(c.Holds)})
+	}
+	if err := replace(filepath.Join(dir, "bounds.csv"), []byte(csvText(bounds))); err != nil {
+		return err
+	}
 	return replace(filepath.Join(w.o.Dir, ReportName), page)
 }
 

@@ -59,6 +59,9 @@ func TestRun(t *testing.T) {
 	if c := read(t, dir, csvDir, "trainings.csv"); strings.Count(c, "\n") != strings.Count(page[strings.Index(page, `id="trainings"`):], "<tr>") || !strings.Contains(c, `"water, equivariant",12,`) {
 		t.Errorf("trainings.csv:\n%s", c)
 	}
+	if c := read(t, dir, csvDir, "bounds.csv"); strings.Count(c, "\n") < 80 || strings.Contains(c, ",structure,false") {
+		t.Errorf("bounds.csv:\n%s", c)
+	}
 	inBrowser(t, page)
 	// One training is lost: it alone is made again, and gives the same.
 	if err := os.Remove(keep(dir, "water, equivariant")); err != nil {

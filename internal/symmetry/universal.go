@@ -35,7 +35,7 @@ func (w *show) universal(widths, points []int, nets, kernels []*study) (*section
 	s := &section{ID: "universal", Title: "Wide enough for anything: training error against width"}
 	s.text(`Building in a symmetry costs nothing that is true. On top of invariant features, a wide enough network can follow any smooth invariant function of them as closely as one likes: that is what 'universal' means, and for a scalar such as the energy `+
 		`invariant models lose no power by being invariant. It can be seen in the error on the training structures themselves, here %d of rattled methane, which should fall as the model becomes wider: hidden layers of a Behler–Parrinello network, or the number of environments that a SOAP kernel model compares with. `+
-		`Universal is a statement about width, not about data, and only about what the features can tell apart, which is the next question.`, nets[0].n)
+		`Universal is a statement about width, not about data, and only about what the features can tell apart, which is the next question. Networks wider than 16 learn in smaller steps, at a learning rate that falls as 1/width: at that of the narrow ones they do not settle.`, nets[0].n)
 	of := func(name string, sizes []int, studies []*study) (f curve, rows [][]any, err error) {
 		f = curve{name: name, marks: true}
 		for k, st := range studies {
