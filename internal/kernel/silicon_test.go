@@ -135,7 +135,7 @@ func networkOf(mul []int, lmax, lout int, has func(l1, l2, l3 int) bool) *Shape 
 	return s
 }
 
-// shapes are the layers of SevenNet-0 and SevenNet-l3i5.
+// shapes are the layers of published models and of those on board.
 var shapes = []struct {
 	name   string
 	s      *Shape
@@ -148,6 +148,7 @@ var shapes = []struct {
 	{"l3i5", network([]int{128, 64, 32, 32}, 3, 3), 3},
 	{"l3i5-last", network([]int{128, 64, 32, 32}, 3, 0), 1},
 	{"natural", natural([]int{64, 32, 32}, 2, 2), 1},
+	{"natural-l3", natural([]int{64, 32, 32, 16}, 3, 3), 1},
 	{"mace-medium", natural([]int{128, 128}, 3, 3), 1},
 	{"mace-large", natural([]int{128, 128, 128}, 3, 3), 1},
 }

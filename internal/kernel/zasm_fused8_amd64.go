@@ -473,3 +473,48 @@ func fusedForward2_31_33AVX2(a *byte)
 //
 //go:noescape
 func fusedBackward2_31_33AVX2(a *byte)
+
+// fusedFold3_03_12AVX2 folds the couplings of fusedForward3_03_12 with the harmonics.
+//
+//go:noescape
+func fusedFold3_03_12AVX2(a *byte)
+
+// fusedForward3_03_12AVX2 makes the messages of 2 paths with l1 = 3.
+//
+//go:noescape
+func fusedForward3_03_12AVX2(a *byte)
+
+// fusedBackward3_03_12AVX2 adds the gradients of 2 paths with l1 = 3.
+//
+//go:noescape
+func fusedBackward3_03_12AVX2(a *byte)
+
+// fusedFold3_21_23AVX2 folds the couplings of fusedForward3_21_23 with the harmonics.
+//
+//go:noescape
+func fusedFold3_21_23AVX2(a *byte)
+
+// fusedForward3_21_23AVX2 makes the messages of 2 paths with l1 = 3.
+//
+//go:noescape
+func fusedForward3_21_23AVX2(a *byte)
+
+// fusedBackward3_21_23AVX2 adds the gradients of 2 paths with l1 = 3.
+//
+//go:noescape
+func fusedBackward3_21_23AVX2(a *byte)
+
+// fusedFold3_30_32AVX2 folds the couplings of fusedForward3_30_32 with the harmonics.
+//
+//go:noescape
+func fusedFold3_30_32AVX2(a *byte)
+
+// fusedForward3_30_32AVX2 makes the messages of 2 paths with l1 = 3.
+//
+//go:noescape
+func fusedForward3_30_32AVX2(a *byte)
+
+// fusedBackward3_30_32AVX2 adds the gradients of 2 paths with l1 = 3.
+//
+//go:noescape
+func fusedBackward3_30_32AVX2(a *byte)

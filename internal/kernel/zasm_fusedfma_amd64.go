@@ -323,3 +323,33 @@ func fusedForward2_02_11_13FMA512(a *byte)
 //
 //go:noescape
 func fusedBackward2_02_11_13FMA512(a *byte)
+
+// fusedFold3_03_30_32FMA512 folds the couplings of fusedForward3_03_30_32 with the harmonics.
+//
+//go:noescape
+func fusedFold3_03_30_32FMA512(a *byte)
+
+// fusedForward3_03_30_32FMA512 makes the messages of 3 paths with l1 = 3.
+//
+//go:noescape
+func fusedForward3_03_30_32FMA512(a *byte)
+
+// fusedBackward3_03_30_32FMA512 adds the gradients of 3 paths with l1 = 3.
+//
+//go:noescape
+func fusedBackward3_03_30_32FMA512(a *byte)
+
+// fusedFold3_12_21_23FMA512 folds the couplings of fusedForward3_12_21_23 with the harmonics.
+//
+//go:noescape
+func fusedFold3_12_21_23FMA512(a *byte)
+
+// fusedForward3_12_21_23FMA512 makes the messages of 3 paths with l1 = 3.
+//
+//go:noescape
+func fusedForward3_12_21_23FMA512(a *byte)
+
+// fusedBackward3_12_21_23FMA512 adds the gradients of 3 paths with l1 = 3.
+//
+//go:noescape
+func fusedBackward3_12_21_23FMA512(a *byte)

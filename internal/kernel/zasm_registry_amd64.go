@@ -27,6 +27,8 @@ var fusedPasses = [...]fusedPass{
 	{lanes: 16, shared: false, l1: 1, wide: 1, forms: 39, bs: 43, paths: []fusedPath{{0, 1}, {1, 0}, {1, 2}, {2, 1}, {2, 3}, {3, 2}}, forward: fusedForward1_01_10_12_21_23_32AVX512, backward: fusedBackward1_01_10_12_21_23_32AVX512, fold: fusedFold1_01_10_12_21_23_32AVX512},
 	{lanes: 16, shared: false, l1: 2, wide: 1, forms: 53, bs: 49, paths: []fusedPath{{2, 0}, {2, 2}, {3, 1}, {3, 3}}, forward: fusedForward2_20_22_31_33AVX512, backward: fusedBackward2_20_22_31_33AVX512, fold: fusedFold2_20_22_31_33AVX512},
 	{lanes: 16, shared: false, l1: 2, wide: 1, forms: 19, bs: 24, paths: []fusedPath{{0, 2}, {1, 1}, {1, 3}}, forward: fusedForward2_02_11_13AVX512, backward: fusedBackward2_02_11_13AVX512, fold: fusedFold2_02_11_13AVX512},
+	{lanes: 16, shared: false, l1: 3, wide: 1, forms: 32, bs: 23, paths: []fusedPath{{0, 3}, {3, 0}, {3, 2}}, forward: fusedForward3_03_30_32AVX512, backward: fusedBackward3_03_30_32AVX512, fold: fusedFold3_03_30_32AVX512},
+	{lanes: 16, shared: false, l1: 3, wide: 1, forms: 42, bs: 52, paths: []fusedPath{{1, 2}, {2, 1}, {2, 3}}, forward: fusedForward3_12_21_23AVX512, backward: fusedBackward3_12_21_23AVX512, fold: fusedFold3_12_21_23AVX512},
 	{lanes: 16, shared: true, l1: 0, wide: 2, forms: 8, bs: 9, paths: []fusedPath{{0, 0}, {1, 1}, {2, 2}}, forward: fusedForward0_00_11_22FMA512, backward: fusedBackward0_00_11_22FMA512, fold: fusedFold0_00_11_22FMA512, slopes: fusedSlopes0_00_11_22FMA512},
 	{lanes: 16, shared: true, l1: 1, wide: 1, forms: 21, bs: 28, paths: []fusedPath{{0, 1}, {1, 0}, {1, 1}, {1, 2}, {2, 1}, {2, 2}}, forward: fusedForward1_01_10_11_12_21_22FMA512, backward: fusedBackward1_01_10_11_12_21_22FMA512, fold: fusedFold1_01_10_11_12_21_22FMA512},
 	{lanes: 16, shared: true, l1: 2, wide: 1, forms: 36, bs: 37, paths: []fusedPath{{0, 2}, {1, 1}, {1, 2}, {2, 0}, {2, 1}, {2, 2}}, forward: fusedForward2_02_11_12_20_21_22FMA512, backward: fusedBackward2_02_11_12_20_21_22FMA512, fold: fusedFold2_02_11_12_20_21_22FMA512},
@@ -48,6 +50,8 @@ var fusedPasses = [...]fusedPass{
 	{lanes: 16, shared: true, l1: 1, wide: 1, forms: 39, bs: 43, paths: []fusedPath{{0, 1}, {1, 0}, {1, 2}, {2, 1}, {2, 3}, {3, 2}}, forward: fusedForward1_01_10_12_21_23_32FMA512, backward: fusedBackward1_01_10_12_21_23_32FMA512, fold: fusedFold1_01_10_12_21_23_32FMA512},
 	{lanes: 16, shared: true, l1: 2, wide: 1, forms: 53, bs: 49, paths: []fusedPath{{2, 0}, {2, 2}, {3, 1}, {3, 3}}, forward: fusedForward2_20_22_31_33FMA512, backward: fusedBackward2_20_22_31_33FMA512, fold: fusedFold2_20_22_31_33FMA512},
 	{lanes: 16, shared: true, l1: 2, wide: 1, forms: 19, bs: 24, paths: []fusedPath{{0, 2}, {1, 1}, {1, 3}}, forward: fusedForward2_02_11_13FMA512, backward: fusedBackward2_02_11_13FMA512, fold: fusedFold2_02_11_13FMA512},
+	{lanes: 16, shared: true, l1: 3, wide: 1, forms: 32, bs: 23, paths: []fusedPath{{0, 3}, {3, 0}, {3, 2}}, forward: fusedForward3_03_30_32FMA512, backward: fusedBackward3_03_30_32FMA512, fold: fusedFold3_03_30_32FMA512},
+	{lanes: 16, shared: true, l1: 3, wide: 1, forms: 42, bs: 52, paths: []fusedPath{{1, 2}, {2, 1}, {2, 3}}, forward: fusedForward3_12_21_23FMA512, backward: fusedBackward3_12_21_23FMA512, fold: fusedFold3_12_21_23FMA512},
 	{lanes: 8, shared: false, l1: 0, wide: 2, forms: 0, bs: 9, paths: []fusedPath{{0, 0}, {1, 1}, {2, 2}}, forward: fusedForward0_00_11_22AVX2, backward: fusedBackward0_00_11_22AVX2, slopes: fusedSlopes0_00_11_22AVX2},
 	{lanes: 8, shared: false, l1: 1, wide: 2, forms: 15, bs: 18, paths: []fusedPath{{0, 1}, {2, 1}, {2, 2}}, forward: fusedForward1_01_21_22AVX2, backward: fusedBackward1_01_21_22AVX2, fold: fusedFold1_01_21_22AVX2},
 	{lanes: 8, shared: false, l1: 1, wide: 2, forms: 0, bs: 10, paths: []fusedPath{{1, 0}, {1, 1}, {1, 2}}, forward: fusedForward1_10_11_12AVX2, backward: fusedBackward1_10_11_12AVX2},
@@ -80,6 +84,9 @@ var fusedPasses = [...]fusedPass{
 	{lanes: 8, shared: false, l1: 2, wide: 2, forms: 15, bs: 16, paths: []fusedPath{{0, 2}, {2, 0}, {2, 2}}, forward: fusedForward2_02_20_22AVX2, backward: fusedBackward2_02_20_22AVX2, fold: fusedFold2_02_20_22AVX2},
 	{lanes: 8, shared: false, l1: 2, wide: 2, forms: 19, bs: 19, paths: []fusedPath{{1, 1}, {1, 3}}, forward: fusedForward2_11_13AVX2, backward: fusedBackward2_11_13AVX2, fold: fusedFold2_11_13AVX2},
 	{lanes: 8, shared: false, l1: 2, wide: 2, forms: 38, bs: 38, paths: []fusedPath{{3, 1}, {3, 3}}, forward: fusedForward2_31_33AVX2, backward: fusedBackward2_31_33AVX2, fold: fusedFold2_31_33AVX2},
+	{lanes: 8, shared: false, l1: 3, wide: 2, forms: 13, bs: 21, paths: []fusedPath{{0, 3}, {1, 2}}, forward: fusedForward3_03_12AVX2, backward: fusedBackward3_03_12AVX2, fold: fusedFold3_03_12AVX2},
+	{lanes: 8, shared: false, l1: 3, wide: 2, forms: 29, bs: 38, paths: []fusedPath{{2, 1}, {2, 3}}, forward: fusedForward3_21_23AVX2, backward: fusedBackward3_21_23AVX2, fold: fusedFold3_21_23AVX2},
+	{lanes: 8, shared: false, l1: 3, wide: 2, forms: 32, bs: 16, paths: []fusedPath{{3, 0}, {3, 2}}, forward: fusedForward3_30_32AVX2, backward: fusedBackward3_30_32AVX2, fold: fusedFold3_30_32AVX2},
 }
 
 // fusedCouplings are the couplings in them.

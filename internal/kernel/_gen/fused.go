@@ -19,6 +19,7 @@ var networks = []network{
 	{"SevenNet-l3i5, inner layers", 3, 3, 3, false},
 	{"SevenNet-l3i5, last layer", 3, 3, 0, false},
 	{"0e+1o+2e, inner layers", 2, 2, 2, true},
+	{"0e+1o+2e+3o, inner layers", 3, 3, 3, true},
 	{"MACE, to 2e", 2, 3, 3, true},
 }
 
