@@ -142,7 +142,8 @@ func driveConfig(t *testing.T, structure, socket string) string {
 structure.file = %q
 potential = { type = "eam", file = %q }
 ipi = { unix = %q, wait_s = 5 }
-`, in, filepath.Join(repo, "configs/copper.eam.alloy"), socket))
+output.dir = %q
+`, in, filepath.Join(repo, "configs/copper.eam.alloy"), socket, filepath.Join(dir, "out")))
 }
 
 // rattled is four cells of copper, displaced.
