@@ -184,15 +184,21 @@ type end struct {
 // equivariantName is the kind that one expects to learn from least.
 const equivariantName = "equivariant"
 
+func (e end) equivariant() bool { return e.name == equivariantName }
+
+// sorted are the ends by a number of theirs, from the least.
+func sorted(ends []end, by func(end) float64) []end {
+	return slices.SortedStableFunc(slices.Values(ends), func(a, b end) int { return cmp.Compare(by(a), by(b)) })
+}
+
 // verdict says whether what one expects is seen: that models with more symmetry learn from
 // less, and the equivariant one from least.
 func (s *section) verdict(set string, sizes []int, seeds int, ends []end, none float64) {
 	last := len(sizes) - 1
 	s.text("On %s, forces, with %d structures: %s", set, sizes[last], expected(ends, seeds, "eV/Å", func(e end) (float64, float64) { return e.error, e.sd }))
 	s.text("Energies there: %s", expected(ends, seeds, "meV/atom", func(e end) (float64, float64) { return e.energy, e.energySD }))
-	byFirst := slices.SortedFunc(slices.Values(ends), func(a, b end) int { return cmp.Compare(a.first, b.first) })
 	var order []string
-	for _, e := range byFirst {
+	for _, e := range sorted(ends, func(e end) float64 { return e.first }) {
 		order = append(order, e.name+" "+number(e.first))
 	}
 	s.text(`With the fewest structures, %d, the force errors are, in eV/Å and from the least: %s. %s`, sizes[0], strings.Join(order, "; "),
@@ -203,7 +209,7 @@ func (s *section) verdict(set string, sizes []int, seeds int, ends []end, none f
 		if few := notBetter(ends[raw], ends); few != "" {
 			s.text("%s", few)
 		}
-		net := ends[slices.IndexFunc(ends, func(e end) bool { return e.name == equivariantName })]
+		net := ends[slices.IndexFunc(ends, end.equivariant)]
 		s.text(`The network on raw coordinates ends at %s eV/Å, %.0f times the error of the equivariant one, with a slope of %.2f against %.2f.`, number(ends[raw].error), ends[raw].error/net.error, ends[raw].slope, net.slope)
 	}
 	s.text("%s", limits(ends, none))
@@ -211,10 +217,9 @@ func (s *section) verdict(set string, sizes []int, seeds int, ends []end, none f
 
 // expected says which error is the least, and whether it is the equivariant network's.
 func expected(ends []end, seeds int, unit string, of func(end) (value, sd float64)) string {
-	all := slices.SortedFunc(slices.Values(ends), func(a, b end) int {
-		x, _ := of(a)
-		y, _ := of(b)
-		return cmp.Compare(x, y)
+	all := sorted(ends, func(e end) float64 {
+		x, _ := of(e)
+		return x
 	})
 	show := func(e end) string {
 		x, sd := of(e)
@@ -226,7 +231,7 @@ func expected(ends []end, seeds int, unit string, of func(end) (value, sd float6
 	if y-x <= math.Hypot(dx, dy) {
 		out += fmt.Sprintf("; %d seeds do not tell these two apart", seeds)
 	}
-	switch k := slices.IndexFunc(all, func(e end) bool { return e.name == equivariantName }); k {
+	switch k := slices.IndexFunc(all, end.equivariant); k {
 	case 0:
 		return out + ". That the equivariant network is best is what one expects."
 	case 1:
@@ -238,18 +243,17 @@ func expected(ends []end, seeds int, unit string, of func(end) (value, sd float6
 
 // steepest orders the slopes, and says what the advantage of the equivariant network is.
 func steepest(ends []end) string {
-	all := slices.SortedFunc(slices.Values(ends), func(a, b end) int { return cmp.Compare(a.slope, b.slope) })
+	all := sorted(ends, func(e end) float64 { return e.slope })
 	var order []string
 	for _, e := range all {
 		order = append(order, fmt.Sprintf("%s %.2f", e.name, e.slope))
 	}
 	out := "Slopes of the force errors, from the steepest: " + strings.Join(order, "; ") + "."
-	net := all[slices.IndexFunc(all, func(e end) bool { return e.name == equivariantName })]
-	low := slices.MinFunc(all, func(a, b end) int { return cmp.Compare(a.offset, b.offset) })
+	low := sorted(ends, func(e end) float64 { return e.offset })[0]
 	switch {
-	case all[0].name == net.name:
+	case all[0].equivariant():
 		return out + " That more data help the equivariant network most is what one expects."
-	case low.name == net.name:
+	case low.equivariant():
 		return out + " The equivariant network's is not the steepest, which one would expect: its line begins lowest, and that is its advantage."
 	default:
 		return out + " One would expect the equivariant network's to be the steepest, which is not seen here."
@@ -258,7 +262,7 @@ func steepest(ends []end) string {
 
 // ignorant tells whether the forces are no better than none at the largest size, as far as
 // the seeds show.
-func (e *end) ignorant(none float64) bool { return e.error+e.sd >= none }
+func (e end) ignorant(none float64) bool { return e.error+e.sd >= none }
 
 // worseThanNothing names the models whose forces are no better than none at the largest size.
 func worseThanNothing(ends []end, none float64) string {
