@@ -21,7 +21,7 @@ func Checkpoint(cfg map[any]any, w potential.Weights) (map[any]any, *Tensors, er
 	if all := Modals(cfg); len(all) > 0 {
 		modal = all[0] // any: the tensors are those of all
 	}
-	m, err := ReadModal(cfg, w, modal)
+	m, err := readWhole(cfg, w, modal)
 	if err != nil {
 		return nil, nil, err
 	}

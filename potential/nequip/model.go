@@ -57,6 +57,16 @@ func Read(cfg map[any]any, w potential.Weights) (*Model, error) { return ReadMod
 // ReadModal is Read for one of the modalities (see Modals) of a multi-fidelity model; it
 // must be empty for others.
 func ReadModal(cfg map[any]any, w potential.Weights, modal string) (*Model, error) {
+	m, err := readWhole(cfg, w, modal)
+	if err != nil {
+		return nil, err
+	}
+	m.leaveOutDead()
+	return m, nil
+}
+
+// readWhole is ReadModal with all that stands in the checkpoint.
+func readWhole(cfg map[any]any, w potential.Weights, modal string) (*Model, error) {
 	m := &Model{}
 	if err := m.load(cfg, w, modal); err != nil {
 		return nil, err
@@ -275,7 +285,8 @@ type LayerInfo struct {
 	Weights          int // radial weights per edge
 }
 
-// Layers describes all layers, the first first.
+// Layers describes all layers, the first first, as they are evaluated: without messages
+// that nothing depends on.
 func (m *Model) Layers() []LayerInfo {
 	out := make([]LayerInfo, len(m.layer))
 	for t, l := range m.layer {

@@ -77,7 +77,11 @@ func randomTwin(seed uint64) *twin {
 	for n := range layers {
 		out := o3.Irreps{}
 		_, slots := t.paths(n, layers)
+		few := rng.IntN(2) == 0 // some messages are for nothing
 		for _, s := range slots.Sort() {
+			if few && s.L > 0 && rng.IntN(2) == 0 {
+				continue
+			}
 			out = append(out, o3.MulIrrep{Mul: 1 + rng.IntN(5), Irrep: s.Irrep})
 		}
 		t.irreps = append(t.irreps, out.Simplify())
