@@ -230,21 +230,27 @@ func (c *fused) fill(b *fusedBlock) {
 		return
 	}
 	b.coef = Make[float32](b.x.Mul * b.rows * np)
-	at := 0
-	for chunk := 0; chunk < b.x.Mul; chunk += c.lanes {
-		for row := range b.rows {
-			for i, p := range b.paths {
-				for u := range c.lanes {
-					b.coef[at] = float32(float64(c.t.Coef[row*c.t.W+p.W+chunk+u]) * f[i])
-					at++
-				}
-			}
-		}
-	}
+	b.regroup(c.t, c.lanes, f)
 	if c.t.grouped.m == nil {
 		c.t.grouped.m = map[string][]float32{}
 	}
 	c.t.grouped.m[string(key)] = b.coef
+}
+
+// regroup writes the columns, the paths' times f.
+func (b *fusedBlock) regroup(t *Table, lanes int, f []float64) {
+	at := 0
+	for chunk := 0; chunk < b.x.Mul; chunk += lanes {
+		for row := range b.rows {
+			for i, p := range b.paths {
+				from, to := t.Coef[row*t.W+p.W+chunk:][:lanes], b.coef[at:][:lanes]
+				for u, v := range from {
+					to[u] = float32(float64(v) * f[i])
+				}
+				at += lanes
+			}
+		}
+	}
 }
 
 // prepare fills the next of the centres with the edges from ≤ e < to; records is

@@ -6,10 +6,12 @@ type Learner[T Float] interface {
 	// Learn takes g = ∂E/∂agg and adds to gcoef the gradient of the spline's
 	// coefficients and, unless gx is nil, ∂E/∂x to the neighbours' records.
 	Learn(e *Edges[T], from, to int, j []int32, x, g, gx, gcoef []T)
+	// Refresh must be called when the spline has been set anew.
+	Refresh()
 }
 
-// NewLearner is the fastest Learner for a shape: path by path in vectors where there are
-// some for it, else plain loops.
+// NewLearner is the fastest Learner for a shape: by generated kernels, and Learn path by
+// path in vectors, where there are some for it, else plain loops.
 func NewLearner[T Float](s *Shape, r *Spline[T]) Learner[T] {
 	if t := r.Table(); t != nil {
 		if l, ok := any(newLearner32(choice, s, t)).(Learner[T]); ok {
@@ -29,6 +31,9 @@ type loopLearner[T Float] struct {
 	spline *Spline[T]
 	gw     []T
 }
+
+// Refresh is part of Learner.
+func (c *loopLearner[T]) Refresh() {}
 
 // Learn is part of Learner.
 func (c *loopLearner[T]) Learn(e *Edges[T], from, to int, j []int32, x, g, gx, gcoef []T) {

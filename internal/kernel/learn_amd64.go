@@ -9,11 +9,49 @@ import (
 
 // newLearner32 returns nil when the shape is beyond what the kernels do.
 func newLearner32(p path, s *Shape, t *Table) Learner[float32] {
-	if c := newVectors(p, s, t); c != nil {
-		return c
+	v := newVectors(p, s, t)
+	if v == nil {
+		return nil
 	}
-	return nil
+	if c := newFused(p, s, t); c != nil {
+		return newFusedLearner(c, v)
+	}
+	return v
 }
+
+// fusedLearner has generated kernels for all but Learn.
+type fusedLearner struct {
+	*fused
+	learn   *vectors
+	factors [][]float64 // of each pass's paths
+}
+
+func newFusedLearner(c *fused, v *vectors) *fusedLearner {
+	l := &fusedLearner{fused: c, learn: v}
+	for k := range c.passes {
+		f := make([]float64, len(c.passes[k].paths))
+		for i := range f {
+			f[i], _ = c.multiple(&c.passes[k].paths[i])
+		}
+		l.factors = append(l.factors, f)
+	}
+	return l
+}
+
+// Learn is part of Learner.
+func (l *fusedLearner) Learn(e *Edges[float32], from, to int, j []int32, x, g, gx, gcoef []float32) {
+	l.learn.Learn(e, from, to, j, x, g, gx, gcoef)
+}
+
+// Refresh is part of Learner.
+func (l *fusedLearner) Refresh() {
+	for k := range l.passes {
+		l.passes[k].regroup(l.t, l.lanes, l.factors[k])
+	}
+}
+
+// Refresh is part of Learner: these read the spline itself.
+func (c *vectors) Refresh() {}
 
 // Learn is part of Learner.
 func (c *vectors) Learn(e *Edges[float32], from, to int, j []int32, x, g, gx, gcoef []float32) {

@@ -47,3 +47,38 @@ func TestLearn(t *testing.T) {
 		}
 	}
 }
+
+// What generated kernels give follows the spline: Forward and Backward of a learner, after
+// each change of it, are the loops'.
+func TestLearnerRefresh(t *testing.T) {
+	rng := rand.New(rand.NewPCG(33, 34))
+	segs := []Segment{{0.5, 4.5, 40}, {4.5, 5, 10}}
+	for _, named := range shapes {
+		s := named.s
+		r := NewSpline[float32](segs, s.Weights)
+		loops := newLoopLearner(s, r)
+		const rows = 9
+		e := randomEdges(rng, 33, s.LMax, rows)
+		x, g := normals(rng, rows*s.XWidth), normals(rng, s.AggWidth)
+		for _, p := range paths() {
+			v := newLearner32(p, s, r.Table())
+			if v == nil {
+				t.Fatalf("%s, %s: no vectors", named.name, p)
+			}
+			for range 2 {
+				r.Set(normals(rng, len(r.Knots)*s.Weights))
+				v.Refresh()
+				want, got := make([]float32, s.AggWidth), make([]float32, s.AggWidth)
+				loops.Forward(e, 0, e.N, e.J, x, want)
+				v.Forward(e, 0, e.N, e.J, x, got)
+				near(t, named.name+" agg", got, want, 3e-4) // as in TestLearn
+				gx, gx2 := make([]float32, len(x)), make([]float32, len(x))
+				e.ZeroGradient()
+				loops.Backward(e, 0, e.N, e.J, x, g, gx)
+				e.ZeroGradient()
+				v.Backward(e, 0, e.N, e.J, x, g, gx2)
+				near(t, named.name+" gx", gx2, gx, 3e-4)
+			}
+		}
+	}
+}

@@ -243,6 +243,7 @@ func (t *Trainee[T]) Update() {
 			t.all[n-1].skip.Repack(l.skip)
 		}
 		t.knots[n].forward(l.mlp)
+		w.learning.conv.Refresh()
 	}
 }
 
