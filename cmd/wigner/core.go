@@ -57,7 +57,7 @@ func addCore(config map[any]any, m *input.Network) (map[any]any, error) {
 		return config, nil
 	}
 	if config[coreKey] != nil {
-		return nil, usagef("model.zbl_cutoff_A: %s has a repulsion of its own: leave it out", m.Init)
+		return nil, usagef("model.zbl_cutoff_A: %s has a repulsion of its own: leave it out", m.First())
 	}
 	out := map[any]any{coreKey: map[any]any{"switch_A": m.CoreSwitch, "cutoff_A": m.CoreCutoff}}
 	for k, v := range config {

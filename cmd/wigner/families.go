@@ -28,11 +28,14 @@ type family struct {
 	// tensors are the present weights, as a file has them. Parameters stand in for
 	// those of the first weights.
 	tensors func(p []potential.Param, first potential.Weights) potential.Weights
-	single  bool     // files have single precision
-	double  bool     // there is no single precision
-	least   bool     // fitted by least squares, without epochs
-	frozen  []string // parameters that are never trained, by pattern
-	heads   bool     // a model may have several
+	// committee makes one model of several, nil where that cannot be.
+	committee func(configs []map[any]any, w []potential.Weights) (map[any]any, *nequip.Tensors, error)
+
+	single bool     // files have single precision
+	double bool     // there is no single precision
+	least  bool     // fitted by least squares, without epochs
+	frozen []string // parameters that are never trained, by pattern
+	heads  bool     // a model may have several
 }
 
 // trainee is a model in training.
@@ -72,7 +75,8 @@ func nequipFamily() *family {
 		tensors: func(p []potential.Param, first potential.Weights) potential.Weights {
 			return nequip.NewTensors(p, first)
 		},
-		frozen: []string{"rescale_atomic_energy.*"},
+		frozen:    []string{"rescale_atomic_energy.*"},
+		committee: nequip.Committee,
 	}
 }
 

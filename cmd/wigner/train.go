@@ -8,6 +8,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -81,6 +82,7 @@ type training struct {
 	network            map[any]any       // configuration of the model
 	first              potential.Weights // its first weights
 	init               *modelFile        // what it began with; nil: nothing
+	begins             []string          // its files
 	notes              trainNotes
 	stops              stopper
 	halt               atomic.Bool
@@ -148,8 +150,8 @@ func (t *training) read() (err error) {
 // start makes the first weights: of a model, or new ones normalised by the data.
 func (t *training) start() error {
 	m := &t.cfg.Model
-	if m.Init != "" {
-		file, err := openModelFile(m.Init)
+	if m.First() != "" {
+		key, file, err := t.begin()
 		if err != nil {
 			return err
 		}
@@ -161,7 +163,7 @@ func (t *training) start() error {
 			err = fmt.Errorf("models of the family %s are not trained here", t.family.name)
 		}
 		if err != nil {
-			return fmt.Errorf("model.init: %s: %w", file.path, err)
+			return fmt.Errorf("%s: %s: %w", key, file.path, err)
 		}
 		if m.Kind != "" && m.Kind != file.family {
 			return fmt.Errorf("model.kind: %s is of the kind %q", file.path, file.family)
@@ -171,14 +173,14 @@ func (t *training) start() error {
 		}
 		src, err := t.family.open(file, variant{precision: "float64"})
 		if err != nil {
-			return fmt.Errorf("model.init: %s: %w", file.path, err)
+			return fmt.Errorf("%s: %s: %w", key, file.path, err)
 		}
 		if src.gives() != m.Gives() {
 			return fmt.Errorf("model.output: %s gives %s, wanted is %s", file.path, src.gives(), m.Gives())
 		}
 		for _, z := range train.Elements(t.train) {
 			if !src.Supports(z) {
-				return fmt.Errorf("model.init: %s does not know %s, which the training structures have", file.path, element.Symbol(z))
+				return fmt.Errorf("%s: %s does not know %s, which the training structures have", key, file.path, element.Symbol(z))
 			}
 		}
 		return nil
@@ -195,6 +197,40 @@ func (t *training) start() error {
 	}
 	t.network, err = addCore(t.network, m)
 	return err
+}
+
+// begin is the model that training begins with, and the key that names it.
+func (t *training) begin() (key string, f *modelFile, err error) {
+	m := &t.cfg.Model
+	if len(m.Members) == 0 {
+		f, err = openModelFile(m.Init)
+		if err == nil {
+			t.begins = []string{f.path}
+		}
+		return "model.init", f, err
+	}
+	key = "model.committee"
+	var configs []map[any]any
+	var weights []potential.Weights
+	var fam *family
+	for _, name := range m.Members {
+		if f, err = openModelFile(name); err != nil {
+			return key, nil, err
+		}
+		t.begins = append(t.begins, f.path)
+		if fam, err = familyNamed(f.family); err == nil && fam.committee == nil {
+			err = fmt.Errorf("models of the family %s cannot be joined", fam.name)
+		}
+		if err != nil {
+			return key, nil, fmt.Errorf("%s: %s: %w", key, f.path, err)
+		}
+		configs, weights = append(configs, f.config), append(weights, f.weights)
+	}
+	joined := &modelFile{path: m.First(), family: fam.name}
+	if joined.config, joined.weights, err = fam.committee(configs, weights); err != nil {
+		return key, nil, fmt.Errorf("%s (%s): %w", key, strings.Join(m.Members, ", "), err)
+	}
+	return key, joined, nil
 }
 
 // kind checks the configuration once more, with the kind of model.init where it does not say it.

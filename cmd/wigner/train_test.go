@@ -201,6 +201,74 @@ epochs = 1
 	}
 }
 
+// A committee of two trained models, of different sizes, gives the mean of what they give,
+// their repulsion once; the report of no epochs is that of the model.
+func TestTrainCommittee(t *testing.T) {
+	data := fewFrames(t, "Mo/train.extxyz.gz", 4)
+	cfg, root := trainConfig(t, data), t.TempDir()
+	dir := func(name string) string { return filepath.Join(root, name) }
+	members := []string{filepath.Join(dir("one"), "model.wigner"), filepath.Join(dir("two"), "model.wigner")}
+	mustRun(t, "train", cfg, "output.dir="+dir("one"), "training.epochs=1", "stage=[]")
+	mustRun(t, "train", cfg, "output.dir="+dir("two"), "training.epochs=1", "stage=[]", "training.seed=2", "model.features=6x0e+2x1o+3x2e", "model.radial_hidden=[5]")
+	list := `["` + strings.Join(members, `", "`) + `"]`
+	joined := write(t, filepath.Join(root, "joined.toml"), `
+[data]
+train = ["`+data+`"]
+test = ["`+data+`"]
+valid_fraction = 0
+energy_key = "REF_energy"
+force_key = "REF_forces"
+[loss]
+stress = 0
+[model]
+committee = `+list+`
+[training]
+epochs = 0
+precision = "float64"
+`)
+	r := mustRun(t, "train", joined, "output.dir="+dir("both"))
+	if !strings.Contains(r.out, "test ") {
+		t.Errorf("no report:\n%s", r.out)
+	}
+	path := filepath.Join(dir("both"), "model.wigner")
+	if r := mustRun(t, "info", path); !strings.Contains(r.out, "begun with the committee of "+members[0]) || !strings.Contains(r.out, "ZBL repulsion, added within 3 Å") {
+		t.Errorf("info:\n%s", r.out)
+	}
+	var energies, forces [3][]float64
+	for k, m := range append(members, path) {
+		out := dir("out.extxyz")
+		mustRun(t, "eval", data, "-m", m, "-o", out, "--precision", "float64", "--radial", "exact")
+		frames, err := readFrames(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range frames {
+			energies[k] = append(energies[k], reals(t, f, "energy")...)
+			for _, v := range f.Column("forces").Vectors() {
+				forces[k] = append(forces[k], v[:]...)
+			}
+		}
+	}
+	mean := func(x [3][]float64) (m []float64) {
+		for i := range x[0] {
+			m = append(m, (x[0][i]+x[1][i])/2)
+		}
+		return m
+	}
+	// The files hold weights in single precision, some 6e-8 of each: of some 10 eV, and eV/Å.
+	near(t, "energies", energies[2], mean(energies), 1e-5)
+	near(t, "forces", forces[2], mean(forces), 1e-5)
+
+	to := "output.dir=" + dir("x")
+	refuse(t, 2, []string{"model.committee", "leave one of the two out"}, "train", joined, to, "model.init="+path)
+	refuse(t, 2, []string{"model.committee", "model.init"}, "train", joined, to, `model.committee=["`+path+`"]`)
+	refuse(t, 2, []string{"model.layers", "the sizes are those of the committee"}, "train", joined, to, "model.layers=2")
+	refuse(t, 2, []string{"training.epochs"}, "train", cfg, to, "training.epochs=0")
+	mustRun(t, "train", cfg, "output.dir="+dir("three"), "training.epochs=1", "stage=[]", "model.cutoff_A=4.5")
+	refuse(t, 2, []string{"model.committee", "member 2", "cutoff"}, "train", joined, to, `model.committee=["`+path+`", "`+filepath.Join(dir("three"), "model.wigner")+`"]`)
+	refuse(t, 2, []string{"would write over", members[0]}, "train", joined, "output.dir="+dir("one"), "--force")
+}
+
 // coreInside checks the repulsion inside the model of trainConfig against the same model
 // without it, and ZBL's formula, at distances at which the switch has not begun.
 func coreInside(t *testing.T, path string, file *model.File) {

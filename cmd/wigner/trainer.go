@@ -231,10 +231,7 @@ func writeRow(w io.Writer, row []string) error {
 
 // inputs are the files that the training reads.
 func (t *training) inputs() []string {
-	list := []string{t.config}
-	if t.init != nil {
-		list = append(list, t.init.path)
-	}
+	list := append([]string{t.config}, t.begins...)
 	for _, files := range [][]string{t.cfg.Data.Train, t.cfg.Data.Valid, t.cfg.Data.Test} {
 		for _, name := range files {
 			list = append(list, beside(name, filepath.Dir(t.config)))

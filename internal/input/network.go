@@ -23,6 +23,17 @@ const (
 	OutputPseudoscalar = "pseudoscalar"
 )
 
+// begun is whether there are weights to go on from.
+func (m *Network) begun() bool { return m.Init != "" || len(m.Members) > 0 }
+
+// First names what the model begins with.
+func (m *Network) First() string {
+	if len(m.Members) > 0 {
+		return "the committee of " + strings.Join(m.Members, ", ")
+	}
+	return m.Init
+}
+
 // Gives is the output, or its default.
 func (m *Network) Gives() string {
 	if m.Output == "" {
@@ -71,8 +82,14 @@ func (m *Network) check(k *checker) {
 	if m.Tensor() && m.Parity != nil && !*m.Parity {
 		k.bad("model.parity", "a %s needs parity", m.Output)
 	}
-	if m.Init != "" {
-		m.sizes(func(key string, _ []string) { k.bad(key, "the sizes are those of %s: leave it out", m.Init) })
+	if m.begun() {
+		if m.Init != "" && len(m.Members) > 0 {
+			k.bad("model.committee", "the model begins with %s already: leave one of the two out", m.Init)
+		}
+		if len(m.Members) == 1 {
+			k.bad("model.committee", "one model is none: model.init begins with it")
+		}
+		m.sizes(func(key string, _ []string) { k.bad(key, "the sizes are those of %s: leave it out", m.First()) })
 		return
 	}
 	m.sizes(func(key string, kinds []string) {

@@ -31,7 +31,7 @@ func (c *Train) soap(k *checker) {
 	if len(c.Training.Ridge) == 0 {
 		c.Training.Ridge = DefaultRidge()
 	}
-	if m.Init == "" { // sizes given beside it are refused already
+	if !m.begun() { // sizes given beside it are refused already
 		m.fill(k)
 	}
 }

@@ -47,6 +47,7 @@ type Network struct {
 	Kind     string   `toml:"kind,omitempty" doc:"nequip (default; SevenNet's family); bp (Behler–Parrinello); raw or distances: controls for one small molecule (docs/models.md); soap: a linear fit on the power spectrum (docs/soap.md)"`
 	Output   string   `toml:"output,omitempty" doc:"of kind nequip: energy (default), dipole (a vector) or pseudoscalar (a number that changes its sign in the mirror); the loss is then the mean squared error of its components"`
 	Init     string   `toml:"init,omitempty" doc:"a model to go on from, by path or name; sizes and references are then its own"`
+	Members  []string `toml:"committee,omitempty" doc:"models, by path or name, that are joined to one whose energy is the mean of theirs, to go on from; of kind nequip, alike but for channels and radial_hidden"`
 	Frozen   []string `toml:"frozen,omitempty" doc:"parameters that stay as they are, by pattern: \"0_*\" is the first layer, \"*weight_nn*\" the radial networks, \"rescale*\" shifts and scales"`
 	Features string   `toml:"features,omitempty" kinds:"nequip" doc:"irreps between the layers, such as 32x0e+16x1o+16x2e"`
 	Layers   int      `toml:"layers,omitempty" kinds:"nequip" doc:"convolutions"`
@@ -106,7 +107,7 @@ type Stage struct {
 
 // Training is how long, and how.
 type Training struct {
-	Epochs    int    `toml:"epochs" doc:"passes through the training structures"`
+	Epochs    int    `toml:"epochs" doc:"passes through the training structures; with init or committee 0 is a report and no training"`
 	Batch     int    `toml:"batch" doc:"structures per step, over all ranks"`
 	Seed      int64  `toml:"seed" doc:"of first weights, order of the structures and the validation part"`
 	Precision string `toml:"precision,omitempty" doc:"float32 (default) or float64; raw, distances and soap are always float64"`
@@ -197,7 +198,11 @@ func (c *Train) check() []problem {
 		k.within("stage.final_rate", s.Final, 0, max(s.Rate, 0))
 	}
 	t := &c.Training
-	k.within("training.epochs", float64(t.Epochs), 1, 1e7)
+	least := 1.0
+	if c.Model.begun() {
+		least = 0
+	}
+	k.within("training.epochs", float64(t.Epochs), least, 1e7)
 	k.within("training.batch", float64(t.Batch), 1, 1e6)
 	k.within("training.validate_every", float64(t.Validate), 1, 1e7)
 	k.within("training.save_every", float64(t.Save), 1, 1e7)
@@ -211,7 +216,7 @@ func (c *Train) check() []problem {
 	for _, l := range t.Ridge {
 		k.positive("training.regularisation", l, 1e6)
 	}
-	if len(t.Ridge) > 0 && c.Model.Kind != KindSOAP && (c.Model.Init == "" || c.Model.Kind != "") {
+	if len(t.Ridge) > 0 && c.Model.Kind != KindSOAP && (!c.Model.begun() || c.Model.Kind != "") {
 		k.bad("training.regularisation", "belongs to kind \"soap\"")
 	}
 	switch {
