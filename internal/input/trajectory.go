@@ -12,7 +12,7 @@ import (
 // epochs, or do it by way of files, whose structures are compared themselves. The stages come
 // one by one.
 var passive = []string{"data.train", "data.valid", "data.test", "data.energy_key", "data.force_key", "data.stress_key", "data.dipole_key",
-	"data.pseudoscalar_key", "model.kind", "model.init", "training.epochs", "training.save_every", "training.validate_every", "training.early_stop",
+	"data.pseudoscalar_key", "model.kind", "model.init", "model.committee", "training.epochs", "training.save_every", "training.validate_every", "training.early_stop",
 	"training.regularisation", "output.", "stage"}
 
 // Setting is a key and its value as JSON.
