@@ -17,8 +17,7 @@ func isOnboard(path string) bool { return strings.HasPrefix(path, onboardPrefix)
 
 // onboardPath is the path of the model of that name inside the program.
 func onboardPath(name string) (string, bool) {
-	_, ok := onboard.Model(name)
-	return onboardPrefix + name, ok
+	return onboardPrefix + name, onboard.Has(name)
 }
 
 // openBytes opens a file, or a model inside the program.

@@ -14,10 +14,7 @@ import (
 // one needs no file, and goes on after a stop.
 func TestOnboard(t *testing.T) {
 	t.Setenv("WIGNER_MODELS", t.TempDir())
-	size := 0
 	for _, name := range onboard.Names() {
-		b, _ := onboard.Model(name)
-		size += len(b)
 		r := mustRun(t, "info", name)
 		for _, want := range []string{"core         ZBL", "trained by wigner", "test/AIMD-NVT", "cost "} {
 			if !strings.Contains(r.out, want) {
@@ -28,7 +25,7 @@ func TestOnboard(t *testing.T) {
 			t.Errorf("%s is not taken from the program:\n%s", name, r.out)
 		}
 	}
-	if size > 20e6 {
+	if size := onboard.Size(); size > 20e6 {
 		t.Errorf("the models take %d bytes", size)
 	}
 	refuse(t, 2, []string{"neither a file nor a known name", "si-fast"}, "info", "si-fasd")

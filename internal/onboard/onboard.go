@@ -7,12 +7,16 @@ import (
 	"embed"
 	"io/fs"
 	"strings"
+
+	"github.com/klauspost/compress/zstd"
 )
 
-//go:embed *.wigner
+// Compressed by zstd -19: committees are mostly zeros.
+//
+//go:embed *.wigner.zst
 var files embed.FS
 
-const ext = ".wigner"
+const ext = ".wigner.zst"
 
 // Names are those of all models, sorted.
 func Names() []string {
@@ -24,8 +28,35 @@ func Names() []string {
 	return out
 }
 
-// Model is a model file.
+// Size is how many bytes of the program all models take.
+func Size() (n int64) {
+	for _, name := range Names() {
+		if f, err := fs.Stat(files, name+ext); err == nil {
+			n += f.Size()
+		}
+	}
+	return n
+}
+
+// Has reports whether there is a model of that name.
+func Has(name string) bool {
+	_, err := fs.Stat(files, name+ext)
+	return err == nil
+}
+
+// Model is a model file; ok is false where there is none of that name.
 func Model(name string) (file []byte, ok bool) {
 	b, err := files.ReadFile(name + ext)
-	return b, err == nil
+	if err != nil {
+		return nil, false
+	}
+	r, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1))
+	if err == nil {
+		defer r.Close()
+		file, err = r.DecodeAll(b, nil)
+	}
+	if err != nil {
+		panic("onboard: " + name + ": " + err.Error()) // the program itself is damaged; tests read every model
+	}
+	return file, true
 }
