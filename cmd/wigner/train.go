@@ -303,7 +303,7 @@ func (a *app) trainRank(t *training, j *job, c comm.Comm) error {
 	if core != nil {
 		whole = sum.NewTrainable(net, core.Evaluator())
 	}
-	if r.fit, err = train.NewFit(c, whole, t.train, t.valid, t.options(step)); err != nil {
+	if r.fit, err = train.NewFit(c, whole, t.learnt(), t.valid, t.options(step)); err != nil {
 		return usage(err)
 	}
 	if err := r.near(net.Closest(), whole.Cutoff()); err != nil {
@@ -322,6 +322,15 @@ func (a *app) trainRank(t *training, j *job, c comm.Comm) error {
 		return err
 	}
 	return r.finish()
+}
+
+// learnt are the structures of an epoch: those of weight 0 cost no time. A fit by least
+// squares may choose points of reference among them.
+func (t *training) learnt() []*train.Structure {
+	if t.family.least {
+		return t.train
+	}
+	return slices.DeleteFunc(slices.Clone(t.train), func(s *train.Structure) bool { return s.Weight == 0 })
 }
 
 // near refuses structures with atoms closer than the radial table begins.
@@ -380,12 +389,12 @@ func (t *training) options(step float64) train.Options {
 
 // epochs is collective: the training itself.
 func (r *trainer) epochs() error {
-	bar := r.a.newBar(int64(r.cfg.Training.Epochs)*int64(len(r.train)), int64(r.fit.State.Epoch)*int64(len(r.train)))
+	bar := r.a.newBar(int64(r.cfg.Training.Epochs)*int64(len(r.learnt())), int64(r.fit.State.Epoch)*int64(len(r.learnt())))
 	for first := r.fit.State.Epoch; !r.fit.Done(); {
 		if r.most > 0 && r.fit.State.Epoch >= first+r.most {
 			return r.stop("--stop-after")
 		}
-		start, from := time.Now(), int64(r.fit.State.Epoch)*int64(len(r.train))
+		start, from := time.Now(), int64(r.fit.State.Epoch)*int64(len(r.learnt()))
 		e, err := r.fit.Epoch(func(n int) {
 			if bar != nil && r.c.Rank() == 0 {
 				_ = bar.Set64(from + int64(n))

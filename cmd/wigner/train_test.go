@@ -6,6 +6,7 @@ import (
 	"math"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -198,6 +199,26 @@ epochs = 1
 		if trained == same {
 			t.Errorf("tensor %s: changed is %v", x.Name, !same)
 		}
+	}
+}
+
+// Structures of weight 0 teach nothing, whatever their energies are.
+func TestTrainWeightZero(t *testing.T) {
+	data := fewFrames(t, "Mo/train.extxyz.gz", 4)
+	root := t.TempDir()
+	wrong := write(t, filepath.Join(root, "wrong.extxyz"), regexp.MustCompile(`REF_energy=\S+(.*config_type="?Surface)`).ReplaceAllString(read(t, data), "REF_energy=1e3$1"))
+	if read(t, wrong) == read(t, data) {
+		t.Fatal("no energy is changed")
+	}
+	var rows [2][][]string
+	for k, file := range []string{data, wrong} {
+		dir := filepath.Join(root, strconv.Itoa(k))
+		mustRun(t, "train", trainConfig(t, file), "output.dir="+dir, "data.weight=[{type = \"Surface\", weight = 0}]", "data.valid_fraction=0", "data.test=[]",
+			"data.reference=explicit", "data.reference_eV={Mo = -10}", "training.epochs=2", "stage=[]")
+		rows[k] = epochsOf(t, dir)
+	}
+	if !equalRows(rows[0], rows[1], 0) {
+		t.Errorf("the epochs differ:\n%v\n%v", rows[0], rows[1])
 	}
 }
 

@@ -303,6 +303,9 @@ func plotEpochs(f *folder) error {
 		if !some {
 			continue
 		}
+		if p.Y.Min >= p.Y.Max { // all the same: gonum would begin the axis one below
+			p.Y.Min, p.Y.Max = p.Y.Min/2, p.Y.Max*2
+		}
 		if err := p.Save(16*vg.Centimeter, 10*vg.Centimeter, f.path("epochs-"+name+".svg")); err != nil {
 			return err
 		}

@@ -39,7 +39,7 @@ type Data struct {
 // TypeWeight is the weight of one kind of structure.
 type TypeWeight struct {
 	Type   string  `toml:"type" doc:"value of type_key"`
-	Weight float64 `toml:"weight" doc:"of each of its structures; others have 1"`
+	Weight float64 `toml:"weight" doc:"of each of its structures; others have 1. Those of weight 0 are left out of the epochs, and serve reference energies and the report"`
 }
 
 // Network is the size of the network, or the model that training begins with.
