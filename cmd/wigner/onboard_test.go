@@ -91,7 +91,18 @@ func TestRecipes(t *testing.T) {
 		if got, err := trained.Encode(); err != nil || got != want {
 			t.Errorf("%s was trained by\n%s\nand not by configs/train", name, n.Config)
 		}
-		for _, log := range []string{"epochs.csv", "report.json"} {
+		logs := []string{"report.json", "epochs.csv"}
+		if len(cfg.Model.Members) > 0 { // each has its own
+			logs = logs[:1]
+			for _, m := range cfg.Model.Members {
+				recipe := strings.TrimSuffix(filepath.Base(m), modelExt)
+				logs = append(logs, recipe+".csv")
+				if _, err := input.ReadTrainFile(filepath.Join(repo, "configs/train/members", recipe+".toml"), nil); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		for _, log := range logs {
 			if !exists(filepath.Join(repo, "docs/models", name, log)) {
 				t.Errorf("docs/models/%s has no %s", name, log)
 			}
