@@ -1,6 +1,8 @@
 package linear
 
 import (
+	"slices"
+
 	"github.com/wigner-md/wigner/domain"
 	"github.com/wigner-md/wigner/internal/kernel"
 )
@@ -69,6 +71,97 @@ func Pack[T kernel.Float](m *Maps, in, out Record) *Map[T] {
 		}
 	}
 	return l
+}
+
+// PackBlocks is Pack for what is not learned: of a matrix that is zero but for blocks, as
+// those of a committee are, the blocks alone are multiplied.
+func PackBlocks[T kernel.Float](m *Maps, in, out Record) *Map[T] {
+	l := Pack[T](m, in, out)
+	if m == nil {
+		return nil
+	}
+	pairs := l.pairs
+	l.pairs = nil
+	for k, p := range m.Pairs {
+		q := pairs[k]
+		var blocks []tile
+		if len(p.Species) == 1 {
+			blocks = blocksOf(&p.Species[0])
+		}
+		if blocks == nil {
+			l.pairs = append(l.pairs, q)
+			continue
+		}
+		// The blocks do not fill input and output: the first to come finds them cleared.
+		if !q.addTo {
+			l.noIn = append(l.noIn, q.out)
+		}
+		if !q.addFrom {
+			l.noOut = append(l.noOut, q.in)
+		}
+		for _, b := range blocks {
+			w := b.of(&p.Species[0])
+			r := packed[T]{in: q.in, out: q.out, addTo: true, addFrom: true}
+			r.in.Offset += b.u // a part of the channels of every component
+			r.out.Offset += b.v
+			r.w = []kernel.Matrix[T]{kernel.Pack[T](w, b.k, b.n, 1)}
+			r.wt = []kernel.Matrix[T]{kernel.PackT[T](w, b.n, b.k, 1)}
+			l.pairs = append(l.pairs, r)
+		}
+	}
+	return l
+}
+
+// tile is a part of a matrix: rows u … u+k and columns v … v+n of a matrix.
+type tile struct{ u, k, v, n int }
+
+// of are the numbers of the block.
+func (b tile) of(m *Matrix) (w []float64) {
+	for u := range b.k {
+		w = append(w, m.W[(b.u+u)*m.N+b.v:][:b.n]...)
+	}
+	return w
+}
+
+// leastBlock is how many rows and columns a block must have to be worth a product of its own.
+const leastBlock = 8
+
+// blocksOf are the blocks outside which a matrix is zero: neighbouring rows whose numbers
+// stand in the same columns, for each run of such columns. It is nil where one product for
+// all costs no more than twice theirs.
+func blocksOf(m *Matrix) (blocks []tile) {
+	var runs [][2]int // columns of the present rows: from, to
+	size := 0
+	for u := range m.K {
+		var now [][2]int
+		row := m.W[u*m.N:][:m.N]
+		for v := 0; v < m.N; v++ {
+			if row[v] == 0 {
+				continue
+			}
+			from := v
+			for v < m.N && row[v] != 0 {
+				v++
+			}
+			now = append(now, [2]int{from, v})
+			size += v - from
+		}
+		if u > 0 && slices.Equal(now, runs) {
+			for k := range runs {
+				blocks[len(blocks)-1-k].k++
+			}
+			continue
+		}
+		runs = now
+		for _, r := range runs {
+			blocks = append(blocks, tile{u, 1, r[0], r[1] - r[0]})
+		}
+	}
+	small := func(b tile) bool { return b.k < leastBlock || b.n < leastBlock }
+	if len(blocks) == 0 || 2*size > m.K*m.N || slices.ContainsFunc(blocks, small) {
+		return nil
+	}
+	return blocks
 }
 
 // Repack writes the matrices of m, as many and as large as those packed, anew.
@@ -163,7 +256,7 @@ func (l *Map[T]) Flops() (n float64) {
 		return 0
 	}
 	for _, p := range l.pairs {
-		n += 2 * float64((2*p.in.L+1)*p.in.Mul*p.out.Mul)
+		n += 2 * float64((2*p.in.L+1)*p.w[0].K*p.w[0].N)
 	}
 	return n
 }

@@ -100,6 +100,54 @@ func testMap[T kernel.Float](t *testing.T, rounding float64) {
 	}
 }
 
+// TestPackBlocks: matrices that are zero but for blocks, whose places are drawn, and others,
+// give what the whole ones give.
+func TestPackBlocks(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 8))
+	in, out := linear.Place(irreps(t, "48x0e+32x1o")), linear.Place(irreps(t, "16x2e+80x0e+48x1o"))
+	const n = domain.Block
+	fewer := 0
+	for range 20 {
+		m := linear.Between(irreps(t, "48x0e+32x1o"), irreps(t, "16x2e+80x0e+48x1o"))
+		m.Fold(normal(rng, m.Size(0)), 0, 0)
+		for _, p := range m.Pairs {
+			w := &p.Species[0]
+			keep := map[[2]int]bool{}
+			for a := range w.K / 16 {
+				for b := range w.N / 16 {
+					keep[[2]int{a, b}] = rng.IntN(3) == 0
+				}
+			}
+			for u := range w.K {
+				for v := range w.N {
+					if !keep[[2]int{u / 16, v / 16}] {
+						w.W[u*w.N+v] = 0
+					}
+				}
+			}
+		}
+		whole, parts := linear.Pack[float64](m, in, out), linear.PackBlocks[float64](m, in, out)
+		if parts.Flops() < whole.Flops() {
+			fewer++
+		}
+		x, gy := normal(rng, n*in.Width), normal(rng, n*out.Width)
+		for _, add := range []bool{false, true} {
+			y, gx := normal(rng, n*out.Width), normal(rng, n*in.Width)
+			want, got := rows[float64](y, out.Width), rows[float64](y, out.Width)
+			whole.Forward(nil, rows[float64](x, in.Width), want, add)
+			parts.Forward(nil, rows[float64](x, in.Width), got, add)
+			near(t, "forward", got.X, want.X, 0x1p-53)
+			want, got = rows[float64](gx, in.Width), rows[float64](gx, in.Width)
+			whole.Backward(nil, rows[float64](gy, out.Width), want, add)
+			parts.Backward(nil, rows[float64](gy, out.Width), got, add)
+			near(t, "backward", got.X, want.X, 0x1p-53)
+		}
+	}
+	if fewer < 15 {
+		t.Errorf("%d of 20 maps were divided", fewer)
+	}
+}
+
 // transposed is ∂(gy·L(x))/∂x, from what the map makes of each unit vector.
 func transposed(m *linear.Maps, s int, gy []float64) []float64 {
 	e, gx := make([]float64, m.In.Dim()), make([]float64, m.In.Dim())

@@ -47,17 +47,21 @@ func build[T kernel.Float](m *Model, near float64, conv convMaker[T], see func([
 			out.Species[z] = int32(s)
 		}
 	}
+	pack := linear.PackBlocks[T]
+	if see != nil { // what is learned need not stay zero
+		pack = linear.Pack[T]
+	}
 	all := make([]*weights[T], len(m.layer))
 	for t := range all {
 		l := &m.layer[t]
 		w := &weights[T]{shape: linear.Shape(l.in, l.message, l.paths, m.cfg.lmaxEdge), gate: newGate(m.cfg.irreps[t+1])}
-		w.lin2 = linear.Pack[T](l.lin2, linear.Place(l.message), w.gate.in)
+		w.lin2 = pack(l.lin2, linear.Place(l.message), w.gate.in)
 		rad := newRadialWeights[T](m, t)
 		w.conv = func() (kernel.Conv[T], kernel.Conv[T]) { return conv(t, w.shape, &radial[T]{radialWeights: rad}) }
 		if t > 0 {
 			before := all[t-1]
-			before.lin1 = linear.Pack[T](l.lin1, before.gate.out, linear.Place(l.in))
-			before.skip = linear.Pack[T](l.skip, before.gate.out, w.gate.in)
+			before.lin1 = pack(l.lin1, before.gate.out, linear.Place(l.in))
+			before.skip = pack(l.skip, before.gate.out, w.gate.in)
 		} else {
 			w.x0 = bySpecies[T](m, l.lin1, linear.Place(l.in))
 			w.s0 = bySpecies[T](m, l.skip, w.gate.in)
