@@ -2,6 +2,7 @@ package main
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -142,11 +143,21 @@ func TestTrainConfigs(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatal(files, err)
 	}
+	members, err := filepath.Glob(filepath.Join(repo, "configs/train/members/*.toml"))
+	if err != nil || len(members) == 0 {
+		t.Fatal(members, err)
+	}
+	files = append(files, members...)
 	for _, f := range files {
 		c, err := input.ReadTrainFile(f, nil)
 		if err != nil {
 			t.Error(err)
 			continue
+		}
+		if from := c.Model.Init; from != "" && slices.Contains(members, f) {
+			if before := filepath.Join(filepath.Dir(f), strings.TrimSuffix(filepath.Base(from), modelExt)+".toml"); !slices.Contains(members, before) {
+				t.Errorf("%s goes on from %s, which has no recipe %s", f, from, before)
+			}
 		}
 		for _, list := range [][]string{c.Data.Train, c.Data.Test, c.Data.Valid} {
 			for _, name := range list {
