@@ -112,5 +112,7 @@ func (r *trainer) ridge(all []train.Ridge, d time.Duration) error {
 		p.Add(l)
 		p.Legend.Add([]string{"training", "validation"}[k], l)
 	}
+	widened(&p.X)
+	widened(&p.Y)
 	return p.Save(16*vg.Centimeter, 10*vg.Centimeter, r.folder.path(ridgePlot))
 }

@@ -168,3 +168,13 @@ func TestTrainConfigs(t *testing.T) {
 		}
 	}
 }
+
+// Equal regularisations, whose plot has no length, and no epochs where there are none.
+func TestTrainSOAPEdges(t *testing.T) {
+	data := fewFrames(t, "Mo/train.extxyz.gz", 4)
+	cfg, dir := soapConfig(t, data), filepath.Join(t.TempDir(), "same")
+	mustRun(t, "train", cfg, "output.dir="+dir, "training.regularisation=[1e-6, 1e-6]")
+	models, _ := filepath.Glob(filepath.Join(dir, "*.wigner"))
+	again := write(t, filepath.Join(t.TempDir(), "again.toml"), "[data]\ntrain = [\""+data+"\"]\nenergy_key = \"REF_energy\"\nforce_key = \"REF_forces\"\n[model]\ninit = \""+models[0]+"\"\n[training]\nepochs = 0\n")
+	refuse(t, 2, []string{"again.toml", "training.epochs", "soap"}, "train", again, "output.dir="+filepath.Join(t.TempDir(), "x"))
+}

@@ -153,7 +153,7 @@ func (t *training) start() error {
 	if m.First() != "" {
 		key, file, err := t.begin()
 		if err != nil {
-			return err
+			return fmt.Errorf("%s: %s: %w", t.config, key, err)
 		}
 		t.first, t.init, t.prints.init = file.weights, file, printOfModel(file)
 		if t.network, err = addCore(file.config, m); err != nil {
@@ -164,6 +164,9 @@ func (t *training) start() error {
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %s: %w", key, file.path, err)
+		}
+		if t.family.least && t.cfg.Training.Epochs == 0 {
+			return fmt.Errorf("%s: training.epochs: a model of the family %s is fitted without epochs, 0 of them would be a new fit: leave it out", t.config, t.family.name)
 		}
 		if m.Kind != "" && m.Kind != file.family {
 			return fmt.Errorf("model.kind: %s is of the kind %q", file.path, file.family)
@@ -222,13 +225,13 @@ func (t *training) begin() (key string, f *modelFile, err error) {
 			err = fmt.Errorf("models of the family %s cannot be joined", fam.name)
 		}
 		if err != nil {
-			return key, nil, fmt.Errorf("%s: %s: %w", key, f.path, err)
+			return key, nil, fmt.Errorf("%s: %w", f.path, err)
 		}
 		configs, weights = append(configs, f.config), append(weights, f.weights)
 	}
 	joined := &modelFile{path: m.First(), family: fam.name}
 	if joined.config, joined.weights, err = fam.committee(configs, weights); err != nil {
-		return key, nil, fmt.Errorf("%s (%s): %w", key, strings.Join(m.Members, ", "), err)
+		return key, nil, fmt.Errorf("%s: %w", strings.Join(m.Members, ", "), err)
 	}
 	return key, joined, nil
 }

@@ -257,6 +257,14 @@ func plotParity(path, title string, points plotter.XYs) error {
 	return p.Save(12*vg.Centimeter, 12*vg.Centimeter, path)
 }
 
+// widened gives a logarithmic axis of numbers that are all the same a length: gonum would
+// begin it one below, and panic.
+func widened(a *plot.Axis) {
+	if a.Min >= a.Max {
+		a.Min, a.Max = a.Min/2, a.Max*2
+	}
+}
+
 // plotColour tells lines apart.
 func plotColour(n int) color.Color {
 	return []color.RGBA{{R: 0x1f, G: 0x5f, B: 0xa8, A: 0xff}, {R: 0xc0, G: 0x50, B: 0x20, A: 0xff}}[n%2]
@@ -303,9 +311,7 @@ func plotEpochs(f *folder) error {
 		if !some {
 			continue
 		}
-		if p.Y.Min >= p.Y.Max { // all the same: gonum would begin the axis one below
-			p.Y.Min, p.Y.Max = p.Y.Min/2, p.Y.Max*2
-		}
+		widened(&p.Y)
 		if err := p.Save(16*vg.Centimeter, 10*vg.Centimeter, f.path("epochs-"+name+".svg")); err != nil {
 			return err
 		}

@@ -11,6 +11,9 @@ import (
 	"github.com/wigner-md/wigner/potential/linear"
 )
 
+// zblKey is the fixed repulsion that belongs to a model (docs/formats/model.md).
+const zblKey = "zbl"
+
 // Committee makes one network of several: its energy is the mean of theirs. The channels
 // of all stand beside each other, and no map leads from those of one to those of another.
 // The networks must be of one design but for their numbers of channels and the widths of
@@ -26,8 +29,8 @@ func Committee(cfgs []map[any]any, members []potential.Weights) (cfg map[any]any
 		if err != nil {
 			return nil, nil, fmt.Errorf("member %d: %w", k+1, err)
 		}
-		if c := m.cfg; c.modal != nil || c.bias || c.readout != nil || c.native != nil || c.output != nil || c.slotOrder || !c.manual {
-			return nil, nil, fmt.Errorf("nequip: member %d of the committee is not of the design that is trained here", k+1)
+		if why := m.cfg.alone(); why != "" {
+			return nil, nil, fmt.Errorf("nequip: member %d of the committee %s, which is not supported in one", k+1, why)
 		}
 		j.models = append(j.models, m)
 		j.tensors = append(j.tensors, newTensors(members[k]))
@@ -42,25 +45,51 @@ func Committee(cfgs []map[any]any, members []potential.Weights) (cfg map[any]any
 	return cfg, &j.out, nil
 }
 
-// Keys of the configuration in which the members may differ.
-var memberKeys = []string{"irreps_manual", "channel", "weight_nn_hidden_neurons", "version"}
+// alone is why the network cannot be a member of a committee, or nothing.
+func (c *config) alone() string {
+	for _, x := range []struct {
+		is  bool
+		why string
+	}{
+		{c.native != nil, "is NequIP's own"},
+		{c.modal != nil, "has modalities"},
+		{c.bias, "has biases (use_bias_in_linear)"},
+		{c.readout != nil, "has a multi-layer readout (readout_as_fcn)"},
+		{c.output != nil, "gives no energy (" + outputKey + ")"},
+		{c.slotOrder, "has its radial weights in the order of accelerated products"},
+		{!c.manual, "has no irreps_manual"},
+	} {
+		if x.is {
+			return x.why
+		}
+	}
+	return ""
+}
 
-// joinConfigs is the committee's configuration.
+// joinConfigs is the committee's configuration. What a checkpoint says beside its design
+// is the first member's.
 func joinConfigs(cfgs []map[any]any, models []*Model) (map[any]any, error) {
 	cfg, first := map[any]any{}, models[0].cfg
 	for key, v := range cfgs[0] {
 		cfg[key] = v
 	}
-	for k, other := range cfgs {
-		for key := range merged(cfgs[0], other) {
-			if name, ok := key.(string); ok && slices.Contains(memberKeys, name) {
-				continue
-			}
-			if !reflect.DeepEqual(cfgs[0][key], other[key]) {
-				return nil, fmt.Errorf("nequip: %v of member %d of the committee is %v, that of the first %v", key, k+1, other[key], cfgs[0][key])
+	for k := range cfgs {
+		c := models[k].cfg
+		for _, x := range []struct {
+			key  string
+			a, b any
+		}{
+			{"_type_map", first.species, c.species}, {"_number_of_species", first.nspecies, c.nspecies},
+			{"num_convolution_layer", first.layers, c.layers}, {"cutoff", first.cutoff, c.cutoff},
+			{"cutoff_function", first.envelope, c.envelope}, {"bessel_basis_num", first.basis, c.basis},
+			{"lmax_edge", first.lmaxEdge, c.lmaxEdge}, {"lmax_node", first.lmaxNode, c.lmaxNode}, {"is_parity", first.parity, c.parity},
+			{"_normalize_sph (by default that of the version)", first.unit, c.unit},
+			{"self_connection_type", first.speciesSkip, c.speciesSkip}, {zblKey, cfgs[0][zblKey], cfgs[k][zblKey]},
+		} {
+			if !reflect.DeepEqual(x.a, x.b) {
+				return nil, fmt.Errorf("nequip: %s of member %d of the committee is %v, that of the first %v", x.key, k+1, x.b, x.a)
 			}
 		}
-		c := models[k].cfg
 		same := len(c.hidden) == len(first.hidden)
 		for t, r := range c.irreps {
 			same = same && slices.EqualFunc(r, first.irreps[t], func(a, b o3.MulIrrep) bool { return a.Irrep == b.Irrep })
@@ -93,18 +122,6 @@ func joinConfigs(cfgs []map[any]any, models []*Model) (map[any]any, error) {
 	}
 	cfg["channel"] = int64(channel)
 	return cfg, nil
-}
-
-// merged has the keys of both.
-func merged(a, b map[any]any) map[any]bool {
-	out := map[any]bool{}
-	for k := range a {
-		out[k] = true
-	}
-	for k := range b {
-		out[k] = true
-	}
-	return out
 }
 
 // joined are the tensors of a committee in the making.
@@ -371,7 +388,11 @@ func (j *joined) readout() error {
 	for k, m := range j.models {
 		ratio := m.scale[0] / first.scale[0]
 		for z, s := range m.scale {
-			if math.Abs(s/first.scale[z]-ratio) > 1e-12*math.Abs(ratio) {
+			if first.scale[z] == 0 || s == 0 {
+				return fmt.Errorf("nequip: member %d of the committee or the first has a scale of zero", k+1)
+			}
+			// Files hold them in single precision.
+			if !(math.Abs(s/first.scale[z]-ratio) <= 0x1p-22*math.Abs(ratio)) {
 				return fmt.Errorf("nequip: the scales of the elements of member %d of the committee are not proportional to those of the first", k+1)
 			}
 			shift[z] += m.shift[z] / M

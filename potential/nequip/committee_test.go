@@ -102,8 +102,23 @@ func TestCommitteeRefuses(t *testing.T) {
 		_, _, err := nequip.Committee([]map[any]any{cfg, cfg2}, []potential.Weights{w, w2})
 		check(t, what, err, []string{what, "member 2"})
 	}
+	changed := func(what string, want []string, change func(map[any]any)) {
+		cfg2, w2 := member(t, features, []int{4, 4}, nil)
+		change(cfg2)
+		_, _, err := nequip.Committee([]map[any]any{cfg, cfg2}, []potential.Weights{w, w2})
+		check(t, what, err, want)
+	}
+	changed("old default of the harmonics", []string{"_normalize_sph", "member 2"}, func(c map[any]any) {
+		delete(c, "_normalize_sph")
+		c["version"] = "0.9.5"
+	})
+	changed("core", []string{"zbl", "member 2"}, func(c map[any]any) { c["zbl"] = map[any]any{"switch_A": 1.0, "cutoff_A": 2.0} })
+	changed("what means nothing", nil, func(c map[any]any) { c["chemical_species"] = []any{"Ni"} })
+	zero, wz := member(t, features, []int{4, 4}, func(d *nequip.Design) { d.Scale = []float64{0, 1} })
+	_, _, err := nequip.Committee([]map[any]any{zero, cfg}, []potential.Weights{wz, w})
+	check(t, "scale", err, []string{"scale of zero"})
 	cfg2, w2 := member(t, "6x0e+4x1o+2x2e+1x1e", []int{4, 4}, nil)
-	_, _, err := nequip.Committee([]map[any]any{cfg, cfg2}, []potential.Weights{w, w2})
+	_, _, err = nequip.Committee([]map[any]any{cfg, cfg2}, []potential.Weights{w, w2})
 	check(t, "irreps", err, []string{"irreps", "member 2"})
 	_, _, err = nequip.Committee(nil, nil)
 	check(t, "none", err, []string{"members"})
