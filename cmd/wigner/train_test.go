@@ -288,6 +288,11 @@ precision = "float64"
 	mustRun(t, "train", cfg, "output.dir="+dir("three"), "training.epochs=1", "stage=[]", "model.cutoff_A=4.5")
 	refuse(t, 2, []string{"model.committee", "member 2", "cutoff"}, "train", joined, to, `model.committee=["`+path+`", "`+filepath.Join(dir("three"), "model.wigner")+`"]`)
 	refuse(t, 2, []string{"would write over", members[0]}, "train", joined, "output.dir="+dir("one"), "--force")
+	refuse(t, 2, []string{members[0]}, "train", joined, "output.dir="+dir("one"), "output.name=other", "--force")
+	if !exists(members[0]) {
+		t.Error("a member is gone")
+	}
+	refuse(t, 2, []string{"model.committee", "nope.wigner"}, "train", joined, to, `model.committee=["`+path+`", "nope.wigner"]`)
 }
 
 // coreInside checks the repulsion inside the model of trainConfig against the same model

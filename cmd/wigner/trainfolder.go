@@ -35,6 +35,9 @@ func openTraining(dir, name string, resume, force bool, inputs ...string) (*fold
 		return nil, err
 	}
 	old, err := f.strange(name, resume)
+	if err == nil && old != "" {
+		err = f.spare([]string{old}, inputs, resume) // of an earlier name: --force would remove it
+	}
 	if err == nil && !resume {
 		err = f.clear(append(names, old), force)
 	}

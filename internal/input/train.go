@@ -202,7 +202,11 @@ func (c *Train) check() []problem {
 	if c.Model.begun() {
 		least = 0
 	}
-	k.within("training.epochs", float64(t.Epochs), least, 1e7)
+	if t.Epochs == 0 && least > 0 {
+		k.bad("training.epochs", "0 is a report on a model that there is: it needs model.init or model.committee")
+	} else {
+		k.within("training.epochs", float64(t.Epochs), least, 1e7)
+	}
 	k.within("training.batch", float64(t.Batch), 1, 1e6)
 	k.within("training.validate_every", float64(t.Validate), 1, 1e7)
 	k.within("training.save_every", float64(t.Save), 1, 1e7)
