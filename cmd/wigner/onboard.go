@@ -6,6 +6,8 @@ import (
 	"os"
 	"strings"
 
+	"github.com/klauspost/compress/zstd"
+
 	"github.com/wigner-md/wigner/internal/onboard"
 )
 
@@ -29,5 +31,9 @@ func openBytes(path string) (io.ReadCloser, error) {
 	if !ok {
 		return nil, &os.PathError{Op: "open", Path: path, Err: os.ErrNotExist}
 	}
-	return io.NopCloser(bytes.NewReader(b)), nil
+	z, err := zstd.NewReader(bytes.NewReader(b), zstd.WithDecoderConcurrency(1))
+	if err != nil {
+		return nil, err
+	}
+	return z.IOReadCloser(), nil
 }
