@@ -8,11 +8,12 @@ import (
 	"github.com/wigner-md/wigner/internal/element"
 	"github.com/wigner-md/wigner/internal/input"
 	"github.com/wigner-md/wigner/potential"
+	"github.com/wigner-md/wigner/potential/nequip"
 	"github.com/wigner-md/wigner/potential/pair"
 )
 
 // coreKey is where the configuration of a model file has its fixed repulsion.
-const coreKey = "zbl"
+const coreKey = nequip.CoreKey
 
 // coreOf is the fixed repulsion of a model's configuration; nil without.
 func coreOf(config map[any]any, supports func(z int) bool) (*pair.Curves, error) {

@@ -11,8 +11,9 @@ import (
 	"github.com/wigner-md/wigner/potential/linear"
 )
 
-// zblKey is the fixed repulsion that belongs to a model (docs/formats/model.md).
-const zblKey = "zbl"
+// CoreKey is where a configuration has the fixed repulsion that belongs to the model
+// (docs/formats/model.md). It is not computed here.
+const CoreKey = "zbl"
 
 // Committee makes one network of several: its energy is the mean of theirs. The channels
 // of all stand beside each other, and no map leads from those of one to those of another.
@@ -84,7 +85,7 @@ func joinConfigs(cfgs []map[any]any, models []*Model) (map[any]any, error) {
 			{"cutoff_function", first.envelope, c.envelope}, {"bessel_basis_num", first.basis, c.basis},
 			{"lmax_edge", first.lmaxEdge, c.lmaxEdge}, {"lmax_node", first.lmaxNode, c.lmaxNode}, {"is_parity", first.parity, c.parity},
 			{"_normalize_sph (by default that of the version)", first.unit, c.unit},
-			{"self_connection_type", first.speciesSkip, c.speciesSkip}, {zblKey, cfgs[0][zblKey], cfgs[k][zblKey]},
+			{"self_connection_type", first.speciesSkip, c.speciesSkip}, {CoreKey, cfgs[0][CoreKey], cfgs[k][CoreKey]},
 		} {
 			if !reflect.DeepEqual(x.a, x.b) {
 				return nil, fmt.Errorf("nequip: %s of member %d of the committee is %v, that of the first %v", x.key, k+1, x.b, x.a)
@@ -181,54 +182,36 @@ func (j *joined) layer(n int) {
 func (j *joined) radial(n int, name func(string) string) {
 	last := len(j.models[0].layer[n].mlp) - 1
 	for q := range last + 1 {
-		key := name(fmt.Sprintf("convolution.weight_nn.layer%d.weight", q))
-		var K, N int
+		var rows, columns [][]int // of each member, in parts
 		for _, m := range j.models {
-			w := m.layer[n].mlp[q]
-			if N += w.N; q > 0 || K == 0 {
-				K += w.K
-			}
-		}
-		x := make([]float64, K*N)
-		k0, n0 := 0, 0
-		for k, m := range j.models {
-			w := m.layer[n].mlp[q] // divisors and signs of couplings applied
-			column := func(v int) int { return n0 + v }
+			l := &m.layer[n]
+			neurons := []int{l.mlp[q].N}
 			if q == last {
-				column = j.column(n, k)
-			}
-			for u := range w.K {
-				for v := range w.N {
-					x[(k0+u)*N+column(v)] = w.W[u*w.N+v] * math.Sqrt(float64(K))
+				neurons = nil
+				for _, p := range l.paths {
+					neurons = append(neurons, p.Mul)
 				}
 			}
-			if n0 += w.N; q > 0 {
-				k0 += w.K
+			rows, columns = append(rows, []int{l.mlp[q].K}), append(columns, neurons)
+		}
+		if q == 0 { // the basis is the same for all
+			rows = rows[:1]
+		}
+		_, K := place(rows, 0)
+		_, N := place(columns, 0)
+		x := make([]float64, K*N)
+		for k, m := range j.models {
+			w := m.layer[n].mlp[q] // divisors and signs of couplings applied
+			row, _ := place(rows, min(k, len(rows)-1))
+			column, _ := place(columns, k)
+			for u := range w.K {
+				for v := range w.N {
+					x[row[u]*N+column[v]] = w.W[u*w.N+v] * math.Sqrt(float64(K))
+				}
 			}
 		}
-		j.out.set(key, []int{K, N}, x)
+		j.out.set(name(fmt.Sprintf("convolution.weight_nn.layer%d.weight", q)), []int{K, N}, x)
 	}
-}
-
-// column tells where member k's radial weights of layer n stand among those of all: path
-// by path, the channels of one member behind those of the one before.
-func (j *joined) column(n, k int) func(v int) int {
-	var to []int
-	base := 0
-	for p, path := range j.models[k].layer[n].paths {
-		at := base
-		for q, m := range j.models {
-			mul := m.layer[n].paths[p].Mul
-			if q < k {
-				at += mul
-			}
-			base += mul
-		}
-		for u := range path.Mul {
-			to = append(to, at+u)
-		}
-	}
-	return func(v int) int { return to[v] }
 }
 
 // segments divide the channels of each block of a map's input or output into parts, each
@@ -287,28 +270,20 @@ func slotSegments(l *layerWeights) [][]int {
 	return list
 }
 
-// place tells where the channels of member k of a block stand among those of all, and how
-// many they are together; own are the members' parts, nil where the block is one for all.
+// place tells where the channels of member k stand among those of all, and how many they are
+// together; own are the members' parts.
 func place(own [][]int, k int) (at []int, total int) {
 	for s := range own[k] {
 		for q := range own {
 			if q == k {
-				for range own[q][s] {
-					at = append(at, total+len(at)-countBelow(own[k], s))
+				for c := range own[q][s] {
+					at = append(at, total+c)
 				}
 			}
 			total += own[q][s]
 		}
 	}
 	return at, total
-}
-
-// countBelow is the number of channels of the parts before part s.
-func countBelow(parts []int, s int) (n int) {
-	for _, x := range parts[:s] {
-		n += x
-	}
-	return n
 }
 
 // maps joins the members' matrices of one linear map: those of each lead from its channels
@@ -324,10 +299,7 @@ func (j *joined) maps(name string, species int, of func(*Model) *linear.Maps, in
 	}
 	where := func(list [][][]int, block, k int, irreps o3.Irreps) (at []int, total int) {
 		if list[k] == nil {
-			for c := range irreps[block].Mul {
-				at = append(at, c)
-			}
-			return at, irreps[block].Mul
+			return place([][]int{{irreps[block].Mul}}, 0)
 		}
 		var own [][]int
 		for q := range list {

@@ -188,7 +188,7 @@ func fullConfig(args table, version string) map[any]any {
 				fail("model: pair_potential has chemical_species %v for the types %v", q["chemical_species"], types)
 			}
 		}
-		cfg["zbl"] = zblConfig(rc, q.real("polynomial_cutoff_p", 6))
+		cfg[CoreKey] = zblConfig(rc, q.real("polynomial_cutoff_p", 6))
 	}
 	return cfg
 }

@@ -132,7 +132,7 @@ func (r *modules) config(w potential.Weights) map[any]any {
 		case name == "per_type_energy_scale_shift":
 			r.want(sub(name), "PerTypeScaleShift")
 		case name == "pair_potential":
-			cfg["zbl"] = r.repulsion(sub(name), types)
+			cfg[CoreKey] = r.repulsion(sub(name), types)
 		case name == "total_energy_sum":
 			r.want(sub(name), "AtomwiseReduce")
 			m := r.must(sub(name), "reduce", "constant")
