@@ -52,6 +52,7 @@ type fusedBlock struct {
 	*fusedPass
 	x     Block
 	paths []Path    // of the shape, in the kernel's order
+	f     []float64 // their couplings over the standard ones
 	coef  []float32 // table [chunk][row][path][lanes]
 	rows  int
 	outs  []outArg
@@ -214,10 +215,10 @@ func (c *fused) fill(b *fusedBlock) {
 	b.rows = len(c.t.Coef) / c.t.W
 	np := len(b.paths)
 	key := []byte{byte(c.lanes)}
-	f := make([]float64, np)
+	b.f = make([]float64, np)
 	for i := range b.paths {
-		f[i], _ = c.multiple(&b.paths[i])
-		for _, v := range []uint64{uint64(b.paths[i].W), uint64(b.x.Mul), math.Float64bits(f[i])} {
+		b.f[i], _ = c.multiple(&b.paths[i])
+		for _, v := range []uint64{uint64(b.paths[i].W), uint64(b.x.Mul), math.Float64bits(b.f[i])} {
 			for s := range 8 {
 				key = append(key, byte(v>>(8*s)))
 			}
@@ -230,22 +231,22 @@ func (c *fused) fill(b *fusedBlock) {
 		return
 	}
 	b.coef = Make[float32](b.x.Mul * b.rows * np)
-	b.regroup(c.t, c.lanes, f)
+	b.regroup(c.t, c.lanes)
 	if c.t.grouped.m == nil {
 		c.t.grouped.m = map[string][]float32{}
 	}
 	c.t.grouped.m[string(key)] = b.coef
 }
 
-// regroup writes the columns, the paths' times f.
-func (b *fusedBlock) regroup(t *Table, lanes int, f []float64) {
+// regroup writes the columns from the table.
+func (b *fusedBlock) regroup(t *Table, lanes int) {
 	at := 0
 	for chunk := 0; chunk < b.x.Mul; chunk += lanes {
 		for row := range b.rows {
 			for i, p := range b.paths {
 				from, to := t.Coef[row*t.W+p.W+chunk:][:lanes], b.coef[at:][:lanes]
 				for u, v := range from {
-					to[u] = float32(float64(v) * f[i])
+					to[u] = float32(float64(v) * b.f[i])
 				}
 				at += lanes
 			}

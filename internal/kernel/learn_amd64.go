@@ -14,7 +14,7 @@ func newLearner32(p path, s *Shape, t *Table) Learner[float32] {
 		return nil
 	}
 	if c := newFused(p, s, t); c != nil {
-		return newFusedLearner(c, v)
+		return &fusedLearner{c, v}
 	}
 	return v
 }
@@ -22,20 +22,7 @@ func newLearner32(p path, s *Shape, t *Table) Learner[float32] {
 // fusedLearner has generated kernels for all but Learn.
 type fusedLearner struct {
 	*fused
-	learn   *vectors
-	factors [][]float64 // of each pass's paths
-}
-
-func newFusedLearner(c *fused, v *vectors) *fusedLearner {
-	l := &fusedLearner{fused: c, learn: v}
-	for k := range c.passes {
-		f := make([]float64, len(c.passes[k].paths))
-		for i := range f {
-			f[i], _ = c.multiple(&c.passes[k].paths[i])
-		}
-		l.factors = append(l.factors, f)
-	}
-	return l
+	learn *vectors
 }
 
 // Learn is part of Learner.
@@ -46,7 +33,7 @@ func (l *fusedLearner) Learn(e *Edges[float32], from, to int, j []int32, x, g, g
 // Refresh is part of Learner.
 func (l *fusedLearner) Refresh() {
 	for k := range l.passes {
-		l.passes[k].regroup(l.t, l.lanes, l.factors[k])
+		l.passes[k].regroup(l.t, l.lanes)
 	}
 }
 
