@@ -151,7 +151,8 @@ func (t *training) read() (err error) {
 func (t *training) start() error {
 	m := &t.cfg.Model
 	if m.First() != "" {
-		key, file, err := t.begin()
+		key := m.FirstKey()
+		file, err := t.begin()
 		if err != nil {
 			return fmt.Errorf("%s: %s: %w", t.config, key, err)
 		}
@@ -202,38 +203,36 @@ func (t *training) start() error {
 	return err
 }
 
-// begin is the model that training begins with, and the key that names it.
-func (t *training) begin() (key string, f *modelFile, err error) {
+// begin is the model that training begins with.
+func (t *training) begin() (f *modelFile, err error) {
 	m := &t.cfg.Model
 	if len(m.Members) == 0 {
-		f, err = openModelFile(m.Init)
-		if err == nil {
+		if f, err = openModelFile(m.Init); err == nil {
 			t.begins = []string{f.path}
 		}
-		return "model.init", f, err
+		return f, err
 	}
-	key = "model.committee"
 	var configs []map[any]any
 	var weights []potential.Weights
 	var fam *family
 	for _, name := range m.Members {
 		if f, err = openModelFile(name); err != nil {
-			return key, nil, err
+			return nil, err
 		}
 		t.begins = append(t.begins, f.path)
 		if fam, err = familyNamed(f.family); err == nil && fam.committee == nil {
 			err = fmt.Errorf("models of the family %s cannot be joined", fam.name)
 		}
 		if err != nil {
-			return key, nil, fmt.Errorf("%s: %w", f.path, err)
+			return nil, fmt.Errorf("%s: %w", f.path, err)
 		}
 		configs, weights = append(configs, f.config), append(weights, f.weights)
 	}
 	joined := &modelFile{path: m.First(), family: fam.name}
 	if joined.config, joined.weights, err = fam.committee(configs, weights); err != nil {
-		return key, nil, fmt.Errorf("%s: %w", strings.Join(m.Members, ", "), err)
+		return nil, fmt.Errorf("%s: %w", strings.Join(m.Members, ", "), err)
 	}
-	return key, joined, nil
+	return joined, nil
 }
 
 // kind checks the configuration once more, with the kind of model.init where it does not say it.
@@ -392,12 +391,13 @@ func (t *training) options(step float64) train.Options {
 
 // epochs is collective: the training itself.
 func (r *trainer) epochs() error {
-	bar := r.a.newBar(int64(r.cfg.Training.Epochs)*int64(len(r.learnt())), int64(r.fit.State.Epoch)*int64(len(r.learnt())))
+	each := int64(len(r.learnt()))
+	bar := r.a.newBar(int64(r.cfg.Training.Epochs)*each, int64(r.fit.State.Epoch)*each)
 	for first := r.fit.State.Epoch; !r.fit.Done(); {
 		if r.most > 0 && r.fit.State.Epoch >= first+r.most {
 			return r.stop("--stop-after")
 		}
-		start, from := time.Now(), int64(r.fit.State.Epoch)*int64(len(r.learnt()))
+		start, from := time.Now(), int64(r.fit.State.Epoch)*each
 		e, err := r.fit.Epoch(func(n int) {
 			if bar != nil && r.c.Rank() == 0 {
 				_ = bar.Set64(from + int64(n))

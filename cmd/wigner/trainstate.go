@@ -231,12 +231,10 @@ func (r *trainer) sameTraining(f *model.File, s *train.State) error {
 			return fmt.Errorf("stage %d: from_epoch = %d lies before epoch %d, which was the last", k+1, stage.From, s.Epoch)
 		}
 	}
-	for _, x := range []struct{ key, sum, what string }{ // model.init: or model.committee
-		{"model.init", r.prints.init, "first weights"}, {"data.train", r.prints.train, "training structures"}, {"data.valid", r.prints.valid, "validation structures"}} {
-		if was, _ := sums[x.key].(string); was != x.sum {
-			if x.key == "model.init" && len(r.cfg.Model.Members) > 0 {
-				x.key = "model.committee"
-			}
+	for _, x := range []struct{ of, key, sum, what string }{
+		{"model.init", r.cfg.Model.FirstKey(), r.prints.init, "first weights"},
+		{"data.train", "data.train", r.prints.train, "training structures"}, {"data.valid", "data.valid", r.prints.valid, "validation structures"}} {
+		if was, _ := sums[x.of].(string); was != x.sum {
 			return fmt.Errorf("%s: the %s are not those of the state, or their order or labels are not (SHA-256 %.8s…, here %.8s…)", x.key, x.what, cmp.Or(was, "none"), cmp.Or(x.sum, "none"))
 		}
 	}

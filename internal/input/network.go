@@ -34,6 +34,14 @@ func (m *Network) First() string {
 	return m.Init
 }
 
+// FirstKey is the key that says so.
+func (m *Network) FirstKey() string {
+	if len(m.Members) > 0 {
+		return "model.committee"
+	}
+	return "model.init"
+}
+
 // Gives is the output, or its default.
 func (m *Network) Gives() string {
 	if m.Output == "" {
